@@ -1,0 +1,258 @@
+"""The card that a check shows: what passed, what did not, and what to think about next.
+
+``summarise`` turns a verdict into plain data (the payload); ``to_html`` and ``to_text``
+render that data. The payload also travels in the notebook's output, under ``MIME``, so that
+feedback pages and reports are made from the same facts.
+"""
+
+from __future__ import annotations
+
+import html
+import inspect
+from typing import Any
+
+import numpy as np
+
+from autograder.exercise import Case
+from autograder.judge import Kind, PartResult, Verdict
+
+MIME = "application/vnd.dlcourse.check.v1+json"
+
+# blue and orange: told apart by colour-blind people, and legible on light and dark themes
+_RIGHT, _WRONG = "#1f77b4", "#d95f02"
+
+
+def summarise(
+    verdict: Verdict, *, library: str, seed: int | None, grading: bool
+) -> dict[str, Any]:
+    """The verdict as JSON-ready data. When grading, drawn inputs are described, not shown."""
+    exercise = verdict.exercise
+    payload: dict[str, Any] = {
+        "exercise": exercise.name,
+        "points": verdict.points,
+        "max_points": exercise.points,
+        "oracle": library,
+        "seed": seed,
+        "parts": [_part(result) for result in verdict.parts],
+        "misconceptions": [m.name for m in verdict.misconceptions],
+    }
+    if result := verdict.first_failure:
+        payload["failure"] = _failure(verdict, result, grading)
+    warnings = [
+        o.warning for result in verdict.parts for o in result.outcomes if o.warning
+    ]
+    if warnings and not verdict.first_failure:
+        payload["note"] = (
+            f"All right. NumPy warned on the way, which costs nothing: {warnings[0]}."
+        )
+    return payload
+
+
+def _part(result: PartResult) -> dict[str, Any]:
+    failure = result.failure
+    return {
+        "name": result.part.name,
+        "points": result.points,
+        "max_points": result.part.points,
+        "kind": str(failure[2].kind if failure else Kind.RIGHT),
+    }
+
+
+def _failure(verdict: Verdict, result: PartResult, grading: bool) -> dict[str, Any]:
+    assert result.failure is not None
+    case, expected, outcome = result.failure
+    misconception = result.misconception
+    failure: dict[str, Any] = {
+        "part": result.part.name,
+        "kind": str(outcome.kind),
+        "message": outcome.message,
+        "hint": misconception.hint if misconception else "",
+    }
+    if outcome.kind in {Kind.NOT_WRITTEN, Kind.FORBIDDEN, Kind.NOT_RUN}:
+        return failure
+    hide = grading and case.hidden
+    failure["input"] = [
+        [name, describe(value) if hide else show(value)]
+        for name, value in arguments(verdict.exercise.twin, case).items()
+    ]
+    if hide:
+        failure["message"] = _without_values(outcome.kind, outcome.message)
+        return failure
+    names = verdict.exercise.returns
+    failure["expected"] = _show_result(expected, names)
+    if outcome.kind not in {Kind.RAISED, Kind.TOO_SLOW}:
+        failure["got"] = _show_result(outcome.got, names)
+    return failure
+
+
+def _without_values(kind: Kind, message: str) -> str:
+    if kind is Kind.WRONG_VALUE:
+        return "The result is wrong for an input drawn at random when grading."
+    return message
+
+
+def arguments(twin: str, case: Case) -> dict[str, Any]:
+    """The arguments of a case by name; the twin has the signature that the student was given."""
+    module, _, name = twin.rpartition(".")
+    function = getattr(__import__(module, fromlist=[name]), name)
+    try:
+        return dict(
+            inspect.signature(function).bind(*case.args, **case.kwargs).arguments
+        )
+    except (
+        TypeError
+    ):  # a driver that feeds data to what the student's function returned
+        positional = {f"input {i + 1}": value for i, value in enumerate(case.args)}
+        return {**positional, **case.kwargs}
+
+
+def show(value: Any) -> str:
+    """A value as its learner should see it: shortened, with shape and dtype."""
+    if isinstance(value, np.ndarray):
+        if value.ndim == 0:
+            return f"{value.item():.6g}"
+        text = np.array2string(
+            value,
+            precision=4,
+            suppress_small=False,
+            threshold=24,
+            edgeitems=2,
+            separator=", ",
+        )
+        return f"{text}   {describe(value)}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if callable(value):
+        return getattr(value, "__name__", "a function")
+    if isinstance(value, list | tuple) and value and isinstance(value[0], np.ndarray):
+        return f"{len(value)} arrays: " + ", ".join(map(describe, value[:3]))
+    text = repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def describe(value: Any) -> str:
+    """Shape and dtype, without the numbers."""
+    if isinstance(value, np.ndarray):
+        return f"shape {value.shape}, {value.dtype}"
+    if isinstance(value, list | tuple) and value and isinstance(value[0], np.ndarray):
+        return f"{len(value)} arrays: " + ", ".join(map(describe, value[:3]))
+    return (
+        "a number"
+        if isinstance(value, int | float | np.generic)
+        else type(value).__name__
+    )
+
+
+def _show_result(value: Any, names: Any) -> str:
+    if isinstance(value, tuple) and len(value) == len(names):
+        return "\n".join(
+            f"{name} = {show(item)}" for name, item in zip(names, value, strict=True)
+        )
+    return show(value)
+
+
+def number(value: float) -> str:
+    """2 for 2.0, 1.5 for 1.5."""
+    return f"{value:g}"
+
+
+def heading(payload: dict[str, Any]) -> str:
+    return f"{number(payload['points'])} of {number(payload['max_points'])} points"
+
+
+def rows(failure: dict[str, Any]) -> list[tuple[str, str]]:
+    """The labelled lines that tell a failure: inputs, expected, got."""
+    lines = [(name, text) for name, text in failure.get("input", [])]
+    lines += [(key, failure[key]) for key in ("expected", "got") if key in failure]
+    return lines
+
+
+def to_text(payload: dict[str, Any]) -> str:
+    """The card for a terminal."""
+    if problem := payload.get("problem"):
+        return f"check: {problem}"
+    lines = [f"{payload['exercise']}: {heading(payload)}"]
+    for part in payload["parts"]:
+        passed = part["kind"] == Kind.RIGHT
+        mark, fault = ("ok ", "") if passed else ("NO ", f": {part['kind']}")
+        worth = f"({number(part['points'])}/{number(part['max_points'])})"
+        lines.append(f"  {mark} {part['name']} {worth}{fault}")
+    if failure := payload.get("failure"):
+        lines.append(_indent(failure["message"], "  "))
+        width = max((len(name) for name, _ in rows(failure)), default=0)
+        for name, text in rows(failure):
+            lines.append(_indent(text, " " * (width + 6), f"    {name:<{width}}  "))
+        if failure["hint"]:
+            lines.append(f"  Hint: {failure['hint']}")
+    if note := payload.get("note"):
+        lines.append(f"  {note}")
+    return "\n".join(lines)
+
+
+def _indent(text: str, rest: str, first: str | None = None) -> str:
+    head, *tail = text.split("\n")
+    return "\n".join(
+        [(rest if first is None else first) + head, *(rest + line for line in tail)]
+    )
+
+
+def to_html(payload: dict[str, Any]) -> str:
+    """The card for a notebook or a page; every text in it is escaped."""
+    if problem := payload.get("problem"):
+        return _box(_WRONG, f"<b>{html.escape(problem)}</b>")
+    body = [
+        f"<b>{html.escape(payload['exercise'])}</b> &nbsp; {heading(payload)}",
+        '<ul style="list-style:none;margin:.4em 0;padding:0">',
+    ]
+    for part in payload["parts"]:
+        passed = part["kind"] == Kind.RIGHT
+        mark, colour, fault = (
+            ("\u2713", _RIGHT, "")
+            if passed
+            else ("\u2717", _WRONG, f": <b>{part['kind']}</b>")
+        )
+        said = "passed" if passed else "failed"
+        worth = f"{number(part['points'])}/{number(part['max_points'])}"
+        body.append(
+            f'<li><span role="img" aria-label="{said}" style="color:{colour};font-weight:bold">'
+            f"{mark}</span> {html.escape(part['name'])} ({worth}){fault}</li>"
+        )
+    body.append("</ul>")
+    if failure := payload.get("failure"):
+        body.append(failure_html(failure))
+    if note := payload.get("note"):
+        body.append(f'<p style="margin:.4em 0">{html.escape(note)}</p>')
+    done = payload["points"] == payload["max_points"]
+    return _box(_RIGHT if done else _WRONG, "".join(body))
+
+
+def failure_html(failure: dict[str, Any]) -> str:
+    """The first failing case and its hint."""
+    message, *where = failure["message"].split("\n")
+    body = [f'<p style="margin:.4em 0">{html.escape(message)}']
+    body += [f"<br><code>{html.escape(line.strip())}</code>" for line in where]
+    body.append("</p>")
+    if lines := rows(failure):
+        body.append(
+            '<table style="margin:.4em 0;border-collapse:collapse;text-align:left">'
+        )
+        for name, text in lines:
+            body.append(
+                '<tr><th scope="row" style="text-align:left;vertical-align:top;'
+                f'padding:.1em 1em .1em 0;font-weight:600">{html.escape(name)}</th>'
+                '<td style="text-align:left;padding:.1em 0"><pre style="margin:0;background:none;'
+                f'white-space:pre-wrap">{html.escape(text)}</pre></td></tr>'
+            )
+        body.append("</table>")
+    if failure["hint"]:
+        body.append(
+            f'<p style="margin:.4em 0"><b>Hint.</b> {html.escape(failure["hint"])}</p>'
+        )
+    return "".join(body)
+
+
+def _box(colour: str, body: str) -> str:
+    return (
+        f'<div class="dlcourse-check" style="border-left:4px solid {colour};'
+        'padding:.3em .8em;margin:.3em 0;max-width:60em">' + body + "</div>"
+    )

@@ -1,0 +1,96 @@
+"""The lessons and their exercises, discovered from ``solutions/`` and ``checks/``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from autograder import checks
+from autograder.exercise import Exercise
+
+_LESSON = re.compile(r"(\d\d)_([a-z_]+)")
+
+
+class CourseNotFound(Exception):
+    """There is no ``solutions/`` folder to build from."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """``number`` 2, ``name`` "activations", ``slug`` "02-activations", ``source`` its .py file."""
+
+    number: int
+    name: str
+    source: Path
+
+    @property
+    def slug(self) -> str:
+        return f"{self.number:02d}-{self.name.replace('_', '-')}"
+
+    @property
+    def exercises(self) -> list[Exercise]:
+        return [e for e in exercises() if e.lesson == self.name]
+
+
+def root() -> Path:
+    """The folder that holds ``solutions/``: the checkout that this package runs from."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / "solutions").is_dir():
+        raise CourseNotFound(
+            "the lesson sources (solutions/) are not part of an installed package\n"
+            "  next: clone the repository and run `make lab` or `pip install -e .` there"
+        )
+    return here
+
+
+def lessons() -> list[Lesson]:
+    """Every lesson that has a source, in order."""
+    found = []
+    for path in sorted((root() / "solutions").glob("*.py")):
+        if match := _LESSON.fullmatch(path.stem):
+            found.append(Lesson(int(match[1]), match[2], path))
+    return found
+
+
+def find_lesson(name: str) -> Lesson | None:
+    """By slug ("02-activations"), name ("activations") or number ("2", "02")."""
+    for lesson in lessons():
+        if name in {lesson.slug, lesson.name} or (
+            name.isdigit() and int(name) == lesson.number
+        ):
+            return lesson
+    return None
+
+
+@cache
+def _lesson_exercises(lesson: str) -> dict[str, Exercise]:
+    module = importlib.import_module(f"autograder.checks.{lesson}")
+    found = [value for value in vars(module).values() if isinstance(value, Exercise)]
+    return {exercise.name: exercise for exercise in found}
+
+
+def _check_modules() -> list[str]:
+    return [
+        m.name
+        for m in pkgutil.iter_modules(checks.__path__)
+        if not m.name.startswith("_")
+    ]
+
+
+def exercises() -> list[Exercise]:
+    """Every exercise, lesson by lesson, in the order of definition."""
+    return [e for name in _check_modules() for e in _lesson_exercises(name).values()]
+
+
+def exercise_names() -> list[str]:
+    return [exercise.name for exercise in exercises()]
+
+
+def find_exercise(name: str) -> Exercise | None:
+    """The exercise called ``name``; imports the checks of its lesson alone."""
+    lesson = name.split(".")[0]
+    return _lesson_exercises(lesson).get(name) if lesson in _check_modules() else None

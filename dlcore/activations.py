@@ -1,0 +1,184 @@
+"""Activations: the bend that makes a second layer worth having.
+
+Each one is three small functions: ``*_forward`` and ``*_backward`` are kernels, pure
+functions on arrays; the function with the plain name is one node on the tape. A backward
+takes ``g``, the gradient of the loss with respect to the output, and whatever the forward
+kept: the input ``x`` or the output ``y``, whichever makes the derivative cheaper.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dlcore.errors import ShapeError
+from dlcore.tensor import Tensor
+
+
+def relu_forward(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def relu_backward(g: Any, x: Any) -> Any:
+    return g * (x > 0)
+
+
+def relu(input: Tensor) -> Tensor:
+    """Keep what is positive:  relu(x) = max(0, x).
+
+    The derivative is 1 for x > 0 and 0 for x <= 0 (at 0 it is a choice, PyTorch's too).
+    Shapes: any -> same.
+    Paper: Nair and Hinton (2010), Rectified linear units improve restricted Boltzmann machines.
+
+    >>> from dlcore import tensor
+    >>> relu(tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    x = input.data
+    return Tensor.from_op(relu_forward(x), (input,), lambda g: (relu_backward(g, x),))
+
+
+def leaky_relu_forward(x: Any, negative_slope: float = 0.01) -> Any:
+    return np.where(x > 0, x, x * negative_slope)
+
+
+def leaky_relu_backward(g: Any, x: Any, negative_slope: float = 0.01) -> Any:
+    return np.where(x > 0, g, g * negative_slope)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """Let a little of the negative through:  x if x > 0, else negative_slope * x.
+
+    A unit whose input is always negative still gets a gradient, so it can recover.
+    Shapes: any -> same.
+    Paper: Maas, Hannun and Ng (2013), Rectifier nonlinearities improve neural network acoustic models.
+    """
+    x = input.data
+    return Tensor.from_op(
+        leaky_relu_forward(x, negative_slope),
+        (input,),
+        lambda g: (leaky_relu_backward(g, x, negative_slope),),
+    )
+
+
+def sigmoid_forward(x: Any) -> Any:
+    # exp of a negative number only: it cannot overflow
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def sigmoid_backward(g: Any, y: Any) -> Any:
+    return g * y * (1 - y)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """Squash a score into a probability:  sigmoid(x) = 1 / (1 + exp(-x)).
+
+    sigmoid'(x) = y (1 - y), at most 1/4.  Shapes: any -> same.
+
+    >>> from dlcore import tensor
+    >>> sigmoid(tensor([0.0, 1000.0, -1000.0]))
+    tensor([0.5, 1. , 0. ])
+    """
+    y = sigmoid_forward(input.data)
+    return Tensor.from_op(y, (input,), lambda g: (sigmoid_backward(g, y),))
+
+
+def tanh_forward(x: Any) -> Any:
+    return np.tanh(x)
+
+
+def tanh_backward(g: Any, y: Any) -> Any:
+    return g * (1 - y * y)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """Squash a score into (-1, 1):  tanh(x) = 2 sigmoid(2x) - 1, so tanh'(x) = 1 - y^2.
+
+    Shapes: any -> same.
+    """
+    y = tanh_forward(input.data)
+    return Tensor.from_op(y, (input,), lambda g: (tanh_backward(g, y),))
+
+
+GELU_SCALE = math.sqrt(2 / math.pi)
+GELU_CUBIC = 0.044715
+
+
+def gelu_forward(x: Any) -> Any:
+    return 0.5 * x * (1 + np.tanh(GELU_SCALE * (x + GELU_CUBIC * x**3)))
+
+
+def gelu_backward(g: Any, x: Any) -> Any:
+    t = np.tanh(GELU_SCALE * (x + GELU_CUBIC * x**3))
+    slope = GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x)
+    return g * 0.5 * (1 + t + x * (1 - t * t) * slope)
+
+
+def normal_cdf(x: Any) -> Any:
+    """P(Z < x) for a standard normal Z."""
+    from scipy.special import ndtr  # NumPy has no erf
+
+    return ndtr(x)
+
+
+def gelu_erf_forward(x: Any) -> Any:
+    return x * normal_cdf(x)
+
+
+def gelu_erf_backward(g: Any, x: Any) -> Any:
+    density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    return g * (normal_cdf(x) + x * density)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Weigh x by the chance that a standard normal number is below it.
+
+    gelu(x) = x P(Z < x) ~ x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+
+    ``approximate`` is "none" for the first form, "tanh" for the second.
+    Shapes: any -> same.  Raises ValueError for any other ``approximate``.
+    Paper: Hendrycks and Gimpel (2016), Gaussian error linear units, section 2.
+    """
+    kernels = {
+        "none": (gelu_erf_forward, gelu_erf_backward),
+        "tanh": (gelu_forward, gelu_backward),
+    }
+    if approximate not in kernels:
+        raise ValueError(
+            f'gelu: approximate is {approximate!r}; choose "none" or "tanh"'
+        )
+    forward, backward = kernels[approximate]
+    x = input.data
+    return Tensor.from_op(forward(x), (input,), lambda g: (backward(g, x),))
+
+
+def softmax_forward(x: Any, axis: int = -1) -> Any:
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def softmax_backward(g: Any, y: Any, axis: int = -1) -> Any:
+    return y * (g - (g * y).sum(axis=axis, keepdims=True))
+
+
+def softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """Normalise scores into probabilities along ``dim``.
+
+    softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x)
+
+    Shapes: x (..., K, ...) -> same.  Subtracting the maximum changes nothing
+    mathematically and keeps exp from overflowing.
+    Raises ShapeError if there is no such dimension.
+    Paper: Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
+
+    >>> from dlcore import tensor
+    >>> softmax(tensor([1000.0, 1000.0]))
+    tensor([0.5, 0.5])
+    """
+    if not -input.ndim <= dim < input.ndim:
+        raise ShapeError("softmax", f"there is no dimension {dim}", x=input.shape)
+    y = softmax_forward(input.data, dim)
+    return Tensor.from_op(y, (input,), lambda g: (softmax_backward(g, y, dim),))
