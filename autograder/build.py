@@ -165,8 +165,6 @@ def release_text(lesson: Lesson) -> str:
         converter.create_assignment = False
         converter.preprocessors = [p for p in converter.preprocessors if p is not SaveCells]
         converter.log = quiet_log()
-        # what it removes on the way is none of its business to keep
-        converter._clean_old_notebooks = lambda *_: None
         converter.start()
         released = Path(folder) / "release" / lesson.slug / source.name
         return to_text(tidy(nbformat.read(released, as_version=4)))

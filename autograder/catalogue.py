@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import pkgutil
 import re
+import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,3 +98,37 @@ def find_exercise(name: str) -> Exercise | None:
     """The exercise called ``name``; imports the checks of its lesson alone."""
     lesson = name.split(".")[0]
     return _lesson_exercises(lesson).get(name) if lesson in _check_modules() else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to an exercise, as source code that defines the function."""
+
+    exercise: str
+    style: str
+    source: str
+
+
+def alternatives(lesson: Lesson) -> list[Answer]:
+    """Right answers in other styles, from ``solutions/alternatives/<lesson>.py``."""
+    import jupytext
+
+    path = lesson.source.parent / "alternatives" / f"{lesson.name}.py"
+    if not path.exists():
+        return []
+    answers = []
+    for cell in jupytext.read(path, fmt="py:percent").cells:
+        if title := cell.metadata.get("title"):
+            function, _, style = title.partition(": ")
+            answers.append(Answer(f"{lesson.name}.{function}", style, cell.source))
+    return answers
+
+
+def misconception_source(exercise: Exercise, wrong: Callable[..., object]) -> str:
+    """A wrong implementation as a learner would type it: its body under the exercise's name."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(wrong)))
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.decorator_list = []
+    function.name = exercise.function
+    return ast.unparse(tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 import traceback
 from types import TracebackType
 from typing import Any
@@ -30,6 +31,8 @@ class Waiting:
         if kind is None or not issubclass(kind, NotImplementedError):
             return False
         frames = traceback.extract_tb(tb)
+        if pyplot := sys.modules.get("matplotlib.pyplot"):
+            pyplot.close("all")  # a half-drawn picture would only puzzle
         _say(frames[-1].name)
         return True
 

@@ -1,0 +1,29 @@
+"""Widgets to play with an idea: ``explore.neuron()``, ``explore.activations()``.
+
+Each explorer is a pure function ``state(parameters) -> arrays``, which can be tested without
+a browser, and a view that draws the arrays and reads the controls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipywidgets import Widget
+
+
+def neuron() -> Widget:
+    """One neuron and a plane of points: move its weights, its bias, its line."""
+    from dlcore.explore.neuron import view
+
+    return view()
+
+
+def activations() -> Widget:
+    """An activation, its slope, and what a deep stack of it does to a signal."""
+    from dlcore.explore.activations import view
+
+    return view()
+
+
+EXPLORERS = {"neuron": neuron, "activations": activations}
