@@ -25,13 +25,10 @@ from nbformat import NotebookNode
 
 from autograder import catalogue
 from autograder.catalogue import Lesson
+from autograder.errors import Problem
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _PLAIN = {"language_info": {"name": "python"}, "kernelspec": KERNEL}
-
-
-class BuildError(Exception):
-    """A lesson source that cannot become a notebook: what is wrong, where, what to do."""
 
 
 @dataclass
@@ -138,9 +135,9 @@ def _mark(cell: NotebookNode, grading: NotebookNode) -> None:
     cell.id = grading["grade_id"]
 
 
-def _error(lesson: Lesson, cell: NotebookNode, what: str, mend: str) -> BuildError:
+def _error(lesson: Lesson, cell: NotebookNode, what: str, mend: str) -> Problem:
     head = cell.source.strip().splitlines()[0]
-    return BuildError(f"{lesson.source.name}: the cell {head!r} {what}\n  next: {mend}")
+    return Problem(f"{lesson.source.name}: the cell {head!r} {what}", f"{mend}, then build again")
 
 
 def to_text(nb: NotebookNode) -> str:

@@ -14,13 +14,10 @@ from functools import cache
 from pathlib import Path
 
 from autograder import checks
+from autograder.errors import Problem
 from autograder.exercise import Exercise
 
 _LESSON = re.compile(r"(\d\d)_([a-z_]+)")
-
-
-class CourseNotFound(Exception):
-    """There is no ``solutions/`` folder to build from."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,9 @@ def root() -> Path:
     """The folder that holds ``solutions/``: the checkout that this package runs from."""
     here = Path(__file__).resolve().parent.parent
     if not (here / "solutions").is_dir():
-        raise CourseNotFound(
-            "the lesson sources (solutions/) are not part of an installed package\n"
-            "  next: clone the repository and run `make lab` or `pip install -e .` there"
+        raise Problem(
+            "the lesson sources (solutions/) are not part of an installed package",
+            "clone the repository and run `pip install -e .` in it",
         )
     return here
 

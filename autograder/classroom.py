@@ -1,0 +1,230 @@
+"""A class folder: an ordinary nbgrader course, opened."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autograder import build, catalogue
+from autograder.catalogue import Lesson
+from autograder.errors import Problem
+
+CONFIG = "nbgrader_config.py"
+
+_CONFIG_TEXT = '''\
+"""An nbgrader course, made by `autograder init`. Change what you like: nbgrader's
+documentation lists the options. `nbgrader` and `autograder` commands both read this file."""
+
+import os
+
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearOutput,
+    DeduplicateIds,
+    OverwriteCells,
+    OverwriteKernelspec,
+)
+
+from autograder.restore import RestoreCells
+
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
+c.CourseDirectory.course_id = {course_id}
+
+# cells that a student deleted or doubled are put right before anything is run
+c.Autograde.sanitize_preprocessors = [
+    ClearOutput,
+    RestoreCells,
+    DeduplicateIds,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]
+
+c.Execute.timeout = {timeout}  # seconds a cell may take
+
+# checks draw their random cases from this: the same for everybody, the same when graded again
+os.environ["DLCOURSE_SEED"] = {seed}
+'''
+
+
+@dataclass
+class InitReport:
+    root: Path
+    lessons: list[str] = field(default_factory=list)
+    students: int = 0
+
+
+def init(
+    root: Path,
+    lessons: Sequence[Lesson] | None = None,
+    students: Path | None = None,
+    seed: str | None = None,
+    timeout: int = 60,
+) -> InitReport:
+    """Make a class folder with the lessons released in it, ready for ``submitted/``.
+
+    ``students`` is a CSV file with a column ``id`` and, if you like, ``first_name``,
+    ``last_name`` and ``email``. A folder that exists keeps its configuration and grades.
+    """
+    if root.exists() and not root.is_dir():
+        raise Problem(f"{root} is a file", "choose a folder that does not exist yet")
+    if root.exists() and any(root.iterdir()) and not (root / CONFIG).exists():
+        raise Problem(f"{root} is not empty, and not a class folder", "choose a new folder")
+    roster = [] if students is None else read_roster(students)
+    root.mkdir(parents=True, exist_ok=True)
+    config = root / CONFIG
+    if not config.exists():
+        course_id = re.sub(r"[^A-Za-z0-9_-]+", "-", root.resolve().name) or "class"
+        text = _CONFIG_TEXT.format(
+            course_id=json.dumps(course_id),
+            timeout=timeout,
+            seed=json.dumps(seed or secrets.token_hex(16)),
+        )
+        config.write_text(text, encoding="utf-8")
+    (root / "submitted").mkdir(exist_ok=True)
+    room = Classroom(root)
+    with room.gradebook() as book:
+        for student in roster:
+            book.update_or_create_student(student.pop("id"), **student)
+        count = len(book.students)
+    report = InitReport(room.root, students=count)
+    for lesson in catalogue.lessons() if lessons is None else lessons:
+        room.write_source(lesson)
+        room.release(lesson.slug)
+        report.lessons.append(lesson.slug)
+    return report
+
+
+def read_roster(path: Path) -> list[dict[str, str]]:
+    """The students of a CSV file, one dictionary each."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if "id" not in (reader.fieldnames or []):
+                raise Problem(
+                    f"{path} has no column called id", "name the columns in its first line: id,..."
+                )
+            known = ("id", "first_name", "last_name", "email")
+            rows = [{k: (row[k] or "").strip() for k in known if k in row} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Problem(f"cannot read {path}: {error}", "check the path; save it as CSV, UTF-8") from None
+    return [row for row in rows if row["id"]]
+
+
+class Classroom:
+    """The nbgrader course in ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        if not (self.root / CONFIG).exists():
+            raise Problem(
+                f"{root} is not a class folder (no {CONFIG} in it)",
+                f"run `autograder init {root}`, or name the folder with --class",
+            )
+
+    @cached_property
+    def config(self) -> Any:
+        from traitlets.config import PyFileConfigLoader
+
+        try:
+            return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        except Exception as error:
+            raise Problem(
+                f"{self.root / CONFIG} cannot be read: {type(error).__name__}: {error}",
+                "mend that line, or move the file away and run `autograder init` again",
+            ) from None
+
+    @cached_property
+    def api(self) -> Any:
+        """nbgrader's own programming interface, with this course's configuration."""
+        from nbgrader.apps import NbGraderAPI
+        from nbgrader.coursedir import CourseDirectory
+
+        logging.getLogger("traitlets").setLevel(logging.ERROR)
+        coursedir = CourseDirectory(config=self.config)
+        coursedir.root = str(self.root)
+        return NbGraderAPI(coursedir=coursedir, config=self.config)
+
+    def gradebook(self) -> Any:
+        """nbgrader's gradebook, a context manager."""
+        from nbgrader.api import Gradebook
+
+        coursedir = self.api.coursedir
+        return Gradebook(coursedir.db_url, coursedir.course_id)
+
+    @property
+    def lessons(self) -> list[str]:
+        """Slugs of the lessons that this class has, in order."""
+        return sorted(p.parent.name for p in self.root.glob("source/*/*.ipynb"))
+
+    def students(self) -> list[str]:
+        """Everybody in the gradebook and everybody who handed something in."""
+        with self.gradebook() as book:
+            known = {student.id for student in book.students}
+        handed_in = {p.name for p in (self.root / "submitted").glob("*") if p.is_dir()}
+        return sorted(known | {s for s in handed_in if not s.startswith(".")})
+
+    def notebook(self, step: str, student: str, lesson: str) -> Path:
+        """Where nbgrader keeps a notebook; ``step`` is submitted, autograded or feedback."""
+        return self.root / step / student / lesson / f"{lesson}.ipynb"
+
+    def write_source(self, lesson: Lesson) -> None:
+        """Write the instructor's notebook of a lesson into ``source/``."""
+        path = self.root / "source" / lesson.slug / f"{lesson.slug}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(build.to_text(build.source_notebook(lesson)), encoding="utf-8")
+
+    def release(self, slug: str) -> Path:
+        """Register a lesson in the gradebook and write the students' version into ``release/``."""
+        result = self.api.generate_assignment(slug, force=True)
+        if not result["success"]:
+            cause = (result.get("error") or "").strip().splitlines()
+            raise Problem(
+                f"nbgrader could not release {slug}: {cause[-1] if cause else 'unknown error'}",
+                f"run `nbgrader generate_assignment {slug} --force` in {self.root} to see why",
+            )
+        return self.root / "release" / slug
+
+    def choose_lessons(self, names: Sequence[str]) -> list[str]:
+        """The slugs that ``names`` mean; all of this class's if there are none."""
+        if not names:
+            if not self.lessons:
+                raise Problem("this class has no lessons yet", "run `autograder release`")
+            return self.lessons
+        chosen = []
+        for name in names:
+            lesson = catalogue.find_lesson(name)
+            slug = lesson.slug if lesson else name
+            if slug not in self.lessons:
+                raise Problem(
+                    f"this class has no lesson {name!r}",
+                    f"choose one of {', '.join(self.lessons) or 'none yet'}",
+                )
+            chosen.append(slug)
+        return chosen
+
+
+def release(room: Classroom, lessons: Sequence[Lesson]) -> list[Path]:
+    """(Re)write the sources of ``lessons`` and release them; grades given are kept."""
+    folders = []
+    for lesson in lessons:
+        room.write_source(lesson)
+        folders.append(room.release(lesson.slug))
+    return folders
+
+
+def use_environment(room: Classroom) -> None:
+    """Let kernels that nbgrader starts see this class's seed and no chatter."""
+    _ = room.config  # reading the configuration sets DLCOURSE_SEED
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")

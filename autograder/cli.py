@@ -1,0 +1,272 @@
+"""The command ``autograder``: each verb a thin face over a function that returns a report.
+
+Data goes to stdout, progress and errors to stderr. Exit code 0: done; 1: something could not
+be done; 2: wrong usage. Every error ends with the next thing to do.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from autograder.errors import Problem
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Build, release and grade the course. A class lives in a folder of its own: "
+    "`autograder init my-class`, then work in it.",
+)
+out = Console()
+err = Console(stderr=True)
+
+Class = Annotated[Path, typer.Option("--class", "-c", help="The class folder.")]
+Lessons = Annotated[
+    list[str] | None, typer.Argument(help='Lessons, as "2", "activations" or "02-activations".')
+]
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Turn what can go wrong into two lines and an exit code."""
+    try:
+        yield
+    except Problem as problem:
+        err.print(f"error: {problem.what}", style="bold red", markup=False, soft_wrap=True)
+        err.print(f"next:  {problem.next}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        err.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
+        err.print("next:  mend that, then run the same command again: nothing is lost")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        err.print("stopped. next: run the same command again, it goes on where it was")
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, with the time that remains."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+
+        def update(done: int, total: int, what: str) -> None:
+            progress.update(task, completed=done, total=total, description=f"{title} {what}")
+
+        yield update
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine, and the command that mends it."""
+    from autograder import doctor as doctor_
+
+    with problems():
+        report = doctor_.run()
+    table = Table("", "what", "found", "to mend it", box=None)
+    for f in report.findings:
+        mark = "ok" if f.ok else "MISSING" if f.needed else "note"
+        table.add_row(mark, f.what, f.detail, "" if f.ok else f.mend)
+    out.print(table)
+    raise typer.Exit(0 if report.healthy else 1)
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="A new folder for the class.")],
+    students: Annotated[
+        Path | None, typer.Option(help="A CSV file with a column `id` (and names, e-mail).")
+    ] = None,
+) -> None:
+    """Make a class folder: an nbgrader course with all lessons released in it."""
+    from autograder import classroom
+
+    with problems():
+        report = classroom.init(directory, students=students)
+    out.print(f"{directory}: {len(report.lessons)} lessons, {report.students} students")
+    out.print(f"give to students   {directory}/release/")
+    out.print(f"put what they send {directory}/submitted/STUDENT/LESSON/LESSON.ipynb")
+    out.print(f"then               autograder grade --class {directory}", soft_wrap=True)
+
+
+@app.command()
+def build(lessons: Lessons = None) -> None:
+    """Build course/ from solutions/."""
+    from autograder import build as build_
+    from autograder import catalogue
+
+    with problems():
+        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
+        report = build_.run(chosen)
+    for path in report.written:
+        out.print(f"written    {path}", soft_wrap=True)
+    for path in report.unchanged:
+        out.print(f"unchanged  {path}", soft_wrap=True)
+
+
+def _lesson(name: str):
+    from autograder import catalogue
+
+    lesson = catalogue.find_lesson(name)
+    if lesson is None:
+        known = ", ".join(known.slug for known in catalogue.lessons())
+        raise Problem(f"there is no lesson {name!r}", f"choose one of {known}")
+    return lesson
+
+
+@app.command()
+def release(lessons: Lessons = None, where: Class = Path(".")) -> None:
+    """Write the students' notebooks into the class folder's release/, and tell the gradebook."""
+    from autograder import catalogue, classroom
+
+    with problems():
+        room = classroom.Classroom(where)
+        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
+        folders = classroom.release(room, chosen)
+    for folder in folders:
+        out.print(f"released   {folder}", soft_wrap=True)
+
+
+@app.command()
+def grade(
+    lessons: Lessons = None,
+    where: Class = Path("."),
+    student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
+    force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
+) -> None:
+    """Grade what is new or changed in submitted/.
+
+    The notebooks run in ordinary kernels with your rights, as with `nbgrader autograde`: grade
+    only the work of people whom you would let use this computer.
+    """
+    from autograder import grade as grade_
+    from autograder.classroom import Classroom
+
+    with problems(), bar("grading") as progress:
+        room = Classroom(where)
+        report = grade_.run(
+            room, lessons or (), student or (), force=force, jobs=jobs or None, progress=progress
+        )
+    _show_grades(report)
+    if not report.rows:
+        err.print(f"next: put notebooks into {room.root}/submitted/STUDENT/LESSON/", soft_wrap=True)
+    raise typer.Exit(1 if report.failed else 0)
+
+
+def _show_grades(report) -> None:
+    table = Table("lesson", "student", "status", "points", "", box=None)
+    for row in report.rows:
+        points = "" if row.status == "not graded" else f"{row.points:g} / {row.max_points:g}"
+        remarks = [row.reason, "written answers to mark" if row.needs_manual else ""]
+        table.add_row(row.lesson, row.student, row.status, points, "; ".join(filter(None, remarks)))
+    out.print(table)
+    done = len(report.rows) - len(report.failed)
+    out.print(f"{done} graded, {len(report.failed)} could not be graded")
+
+
+@app.command()
+def feedback(
+    lessons: Lessons = None,
+    where: Class = Path("."),
+    student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
+) -> None:
+    """Write a page for each student and lesson: points, what went wrong, the hint."""
+    from autograder import feedback as feedback_
+    from autograder.classroom import Classroom
+
+    with problems():
+        room = Classroom(where)
+        report = feedback_.run(room, lessons or (), student or ())
+    out.print(f"{len(report.pages)} pages in {room.root / 'feedback'}", soft_wrap=True)
+    if not report.pages:
+        err.print("next: run `autograder grade` first")
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(lessons: Lessons = None, where: Class = Path(".")) -> None:
+    """Print and write the class table and, exercise by exercise, the common mistakes."""
+    from autograder import report as report_
+    from autograder.classroom import Classroom
+
+    with problems():
+        result = report_.run(Classroom(where), lessons or ())
+    show_report(result)
+
+
+def show_report(result) -> None:
+    """The class report as tables."""
+    table = Table("exercise", "mean", "right", "commonest misconceptions", title="exercises", box=None)
+    for e in result.exercises:
+        named = [
+            f"{name.replace('_', ' ')} {100 * count / e.submissions:.0f} %"
+            for name, count in e.misconceptions.most_common(2)
+        ]
+        table.add_row(
+            f"{e.lesson} {e.exercise}",
+            f"{e.mean:.2f} / {e.max_points:g}",
+            f"{e.right} / {e.submissions}",
+            ", ".join(named),
+        )
+    people = Table("student", "lesson", "status", "points", "", title="students", box=None)
+    for r in result.students:
+        points = f"{r.points:g} / {r.max_points:g}" if r.status == "graded" else ""
+        people.add_row(r.student, r.lesson, r.status, points, r.reason)
+    out.print(people)
+    out.print(table)
+    for lesson, missing in result.missing.items():
+        out.print(f"not submitted, {lesson}: {', '.join(missing)}", soft_wrap=True)
+    for path in result.files:
+        out.print(f"written  {path}", soft_wrap=True)
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(help="Where to make the class.")] = Path("demo-class"),
+    fresh: Annotated[bool, typer.Option(help="Remove an earlier demo first.")] = True,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
+) -> None:
+    """Make a class with submissions of every kind, grade it, compare with what must come out."""
+    from autograder import demo as demo_
+    from autograder.classroom import CONFIG
+
+    with problems():
+        if fresh and directory.exists():
+            if not (directory / CONFIG).exists() and any(directory.iterdir()):
+                raise Problem(f"{directory} holds something else", "name another folder")
+            shutil.rmtree(directory)
+        with bar("grading") as progress:
+            result = demo_.run(directory, jobs=jobs or None, progress=progress)
+    assert result.summary is not None
+    table = Table("lesson", "student", "what was handed in", "expected", "given", "", box=None)
+    for line in result.lines:
+        expected, given = (
+            "not graded" if p is None else f"{p:g}" for p in (line.expected, line.given)
+        )
+        mark = "ok" if line.agrees else "DIFFERS"
+        table.add_row(line.lesson, line.student, line.story, expected, given, mark)
+    out.print(table)
+    show_report(result.summary)
+    agree = sum(line.agrees for line in result.lines)
+    out.print(
+        f"\n{agree} of {len(result.lines)} submissions got exactly the points expected, "
+        f"in {result.seconds:.0f} s; {result.pages} feedback pages"
+    )
+    out.print(f"look at  {directory}/reports/index.html", soft_wrap=True)
+    out.print(f"and at   {directory}/feedback/mis-1/01-neurons/01-neurons.html", soft_wrap=True)
+    raise typer.Exit(0 if result.agrees else 1)
+
+
+if __name__ == "__main__":
+    app()

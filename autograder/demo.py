@@ -1,0 +1,257 @@
+"""A class like a real one, graded from beginning to end, with the points that must come out.
+
+Right answers in several styles, every misconception, and the accidents that happen to
+notebooks. What is expected is known before grading: full points for a right answer, and for
+a misconception what its parts earn when judged here, in this process, against dlcore;
+grading itself runs nbgrader, kernels and PyTorch.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from autograder import build, catalogue, classroom, feedback, grade, library, report
+from autograder.catalogue import Lesson
+from autograder.check import grading_seed
+from autograder.classroom import Classroom
+from autograder.exercise import Exercise
+from autograder.judge import judge
+
+SEED = "demo"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one student hands in: answers by exercise (None: left blank), then an accident."""
+
+    student: str
+    story: str
+    answers: Mapping[str, str | None]
+    expected: float | None  # None: cannot be graded
+    accident: Callable[[NotebookNode], NotebookNode | str | None] = lambda nb: nb
+    filename: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Expected against given."""
+
+    lesson: str
+    student: str
+    story: str
+    expected: float | None
+    given: float | None
+
+    @property
+    def agrees(self) -> bool:
+        if self.expected is None or self.given is None:
+            return self.expected is self.given
+        return abs(self.expected - self.given) < 1e-9
+
+
+@dataclass
+class DemoReport:
+    room: Classroom
+    lines: list[Line] = field(default_factory=list)
+    seconds: float = 0.0
+    graded: grade.GradeReport | None = None
+    pages: int = 0
+    summary: report.ClassReport | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return bool(self.lines) and all(line.agrees for line in self.lines)
+
+
+def run(
+    root: Path,
+    lessons: list[Lesson] | None = None,
+    *,
+    jobs: int | None = None,
+    progress: grade.Progress = lambda done, total, what: None,
+) -> DemoReport:
+    """Make the class in ``root`` (or take the one there), grade it, write feedback and report."""
+    lessons = catalogue.lessons() if lessons is None else lessons
+    start = time.perf_counter()
+    classroom.init(root, lessons, seed=SEED, timeout=20)
+    room = Classroom(root)
+    plans = {lesson.slug: plan(lesson) for lesson in lessons}
+    for lesson in lessons:
+        for each in plans[lesson.slug]:
+            hand_in(room, lesson, each)
+    with room.gradebook() as book:
+        for student in ("zoe-never-came", *(p.student for ps in plans.values() for p in ps)):
+            book.update_or_create_student(student)
+    slugs = list(plans)
+    result = DemoReport(room)
+    result.graded = grade.run(room, slugs, jobs=jobs, progress=progress)
+    given = {
+        (row.lesson, row.student): None if row.status == "not graded" else row.points
+        for row in result.graded.rows
+    }
+    for slug, each_plan in plans.items():
+        for each in each_plan:
+            line = Line(
+                slug, each.student, each.story, each.expected, given.get((slug, each.student))
+            )
+            result.lines.append(line)
+    result.pages = len(feedback.run(room, slugs).pages)
+    result.summary = report.run(room, slugs)
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def plan(lesson: Lesson) -> list[Plan]:
+    """Who hands in what for ``lesson``."""
+    exercises = lesson.exercises
+    right = {e.function: _REFERENCE for e in exercises}
+    full = sum(e.points for e in exercises)
+    last = exercises[-1]
+    plans = [Plan("ada-perfect", "everything right", right, full)]
+    plans += _other_styles(lesson, right, full)
+    plans += _misconceptions(exercises)
+    half = exercises[: len(exercises) // 2]
+    done = {e.function for e in half}
+    plans += [
+        Plan(
+            "hal-halfway",
+            "the first half only",
+            {f: a if f in done else None for f, a in right.items()},
+            sum(e.points for e in half),
+        ),
+        Plan("bea-blank", "handed in as released", dict.fromkeys(right), 0.0),
+        Plan(
+            "sy-syntax",
+            "a syntax error in one answer",
+            right | {last.function: f"def {last.function}(:\n    return 1"},
+            full - last.points,
+        ),
+        Plan("imo-import", "a cell of her own fails to import", right, full, _bad_import),
+        Plan(
+            "lou-loop",
+            "one answer never returns",
+            right | {last.function: _endless(last)},
+            full - last.points,
+        ),
+        Plan("del-deleted", "test cells deleted", right, full, _delete_tests),
+        Plan("dup-doubled", "cells copied", right, full, _double_cells),
+        Plan(
+            "poi-points",
+            "points and a test edited, nothing answered",
+            dict.fromkeys(right),
+            0.0,
+            _edit_points,
+        ),
+        Plan("cor-corrupt", "the file is cut off", right, None, _cut_off),
+        Plan("mia-misnamed", "the notebook has another name", right, full, filename="my work.ipynb"),
+    ]
+    return plans
+
+
+_REFERENCE = "reference"
+
+
+def _other_styles(lesson: Lesson, right: Mapping[str, str | None], full: float) -> list[Plan]:
+    by_exercise: dict[str, list[str]] = {}
+    for answer in catalogue.alternatives(lesson):
+        by_exercise.setdefault(answer.exercise.split(".")[1], []).append(answer.source)
+    plans = []
+    for i, sources in enumerate(zip_longest(*by_exercise.values())):
+        answers = dict(right) | {
+            f: source for f, source in zip(by_exercise, sources, strict=True) if source
+        }
+        name = f"{'uvwxyz'[i % 6]}-style-{i + 1}"
+        plans.append(Plan(name, "right, in another style", answers, full))
+    return plans
+
+
+def _misconceptions(exercises: list[Exercise]) -> list[Plan]:
+    plans = []
+    for i, row in enumerate(zip_longest(*(e.misconceptions for e in exercises))):
+        answers: dict[str, str | None] = {}
+        expected = 0.0
+        for exercise, misconception in zip(exercises, row, strict=True):
+            if misconception is None:
+                answers[exercise.function] = _REFERENCE
+                expected += exercise.points
+                continue
+            answers[exercise.function] = catalogue.misconception_source(
+                exercise, misconception.wrong
+            )
+            rng = np.random.default_rng(grading_seed(SEED, exercise.name))
+            expected += judge(exercise, misconception.wrong, library.load("dlcore"), rng).points
+        plans.append(
+            Plan(f"mis-{i + 1}", "a misconception in every exercise", answers, expected)
+        )
+    return plans
+
+
+def _endless(exercise: Exercise) -> str:
+    return f"def {exercise.function}(*args, **kwargs):\n    while True:\n        pass"
+
+
+def hand_in(room: Classroom, lesson: Lesson, each: Plan) -> None:
+    """Write what ``each`` submits; a file that is there already with the same content stays."""
+    nb = answered(lesson, each.answers)
+    result = each.accident(nb)
+    text = result if isinstance(result, str) else build.to_text(result or nb)
+    path = room.notebook("submitted", each.student, lesson.slug)
+    if each.filename:
+        path = path.with_name(each.filename)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def answered(lesson: Lesson, answers: Mapping[str, str | None]) -> NotebookNode:
+    """The released notebook with the answers filled in, as a student would save it."""
+    nb = nbformat.reads(build.release_text(lesson), as_version=4)
+    reference = {cell.id: cell.source for cell in build.source_notebook(lesson).cells}
+    for cell in nb.cells:
+        name = cell.id.removesuffix("-answer")
+        if cell.id.endswith("-answer") and (answer := answers.get(name)) is not None:
+            cell.source = reference[cell.id] if answer == _REFERENCE else answer
+    return nb
+
+
+def _bad_import(nb: NotebookNode) -> NotebookNode:
+    nb.cells.insert(1, new_code_cell("import my_own_helpers_at_home", id="my-imports"))
+    return nb
+
+
+def _tests(nb: NotebookNode) -> list[int]:
+    return [i for i, c in enumerate(nb.cells) if c.metadata.get("nbgrader", {}).get("grade")]
+
+
+def _delete_tests(nb: NotebookNode) -> NotebookNode:
+    gone = set(_tests(nb)[::2])
+    nb.cells = [cell for i, cell in enumerate(nb.cells) if i not in gone]
+    return nb
+
+
+def _double_cells(nb: NotebookNode) -> NotebookNode:
+    first, *_, final = _tests(nb)
+    for place in (final, final - 1, first):  # a test, the answer before it, another test
+        nb.cells.insert(place, copy.deepcopy(nb.cells[place]))
+    return nb
+
+
+def _edit_points(nb: NotebookNode) -> NotebookNode:
+    for i in _tests(nb):
+        nb.cells[i].metadata["nbgrader"]["points"] = 100
+        nb.cells[i].source = "100.0"
+    return nb
+
+
+def _cut_off(nb: NotebookNode) -> str:
+    return build.to_text(nb)[:4000]

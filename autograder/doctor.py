@@ -1,0 +1,97 @@
+"""Is everything here that the course needs? What is missing, and the one command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder import build, catalogue
+from autograder.errors import Problem
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``needed`` tells a fault from a remark."""
+
+    what: str
+    ok: bool
+    detail: str
+    mend: str = ""
+    needed: bool = True
+
+
+@dataclass
+class DoctorReport:
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def healthy(self) -> bool:
+        return all(f.ok or not f.needed for f in self.findings)
+
+
+def run() -> DoctorReport:
+    """Look at Python, the packages, the kernel, the lessons and the disk."""
+    report = DoctorReport([_python()])
+    for package in ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "nbgrader", "scikit-learn"):
+        report.findings.append(_package(package))
+    report.findings.append(_torch())
+    report.findings += [_kernel(), _lessons(), _disk()]
+    return report
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, "not installed", f"pip install {name}")
+
+
+def _torch() -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        detail = "not installed: grading will use dlcore as its reference, cross-checks are skipped"
+        return Finding("torch", False, detail, "pip install torch", needed=False)
+    return Finding("torch", True, importlib.metadata.version("torch"))
+
+
+def _kernel() -> Finding:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        mend = "python -m ipykernel install --sys-prefix"
+        return Finding("kernel python3", False, "not registered", mend)
+    program = spec.argv[0]
+    found = shutil.which(program) is not None or Path(program).exists()
+    mend = "python -m ipykernel install --sys-prefix"
+    return Finding("kernel python3", found, f"runs {program}", mend)
+
+
+def _lessons() -> Finding:
+    try:
+        lessons = catalogue.lessons()
+    except Problem as problem:
+        return Finding("lessons", False, problem.what, problem.next)
+    stale = [
+        lesson.slug
+        for lesson in lessons
+        if not (path := catalogue.root() / "course" / lesson.slug / f"{lesson.slug}.ipynb").exists()
+        or path.read_text(encoding="utf-8") != build.release_text(lesson)
+    ]
+    if stale:
+        return Finding("lessons", False, f"stale in course/: {', '.join(stale)}", "autograder build")
+    return Finding("lessons", True, ", ".join(lesson.slug for lesson in lessons))
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return Finding("disk", free > 1, f"{free:.0f} GB free here", "make room: grading keeps copies")

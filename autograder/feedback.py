@@ -1,0 +1,80 @@
+"""What a student gets back: one page a lesson, with points, what went wrong, and the hint.
+
+The page is made from the results of the checks, not from the notebook: hidden cases, the
+oracle and other students are not in them. Every text is escaped, and a Content-Security-Policy
+forbids the page to run or to load anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder import card, catalogue, results
+from autograder.classroom import Classroom
+from autograder.pages import template
+
+
+@dataclass
+class FeedbackReport:
+    pages: list[Path] = field(default_factory=list)
+
+
+def run(
+    room: Classroom, lessons: Sequence[str] = (), students: Sequence[str] = ()
+) -> FeedbackReport:
+    """Write ``feedback/<student>/<lesson>/<lesson>.html``, where nbgrader looks for it too."""
+    report = FeedbackReport()
+    for lesson in room.choose_lessons(lessons):
+        by_student: dict[str, list[results.Result]] = {}
+        for result in results.read(room, lesson):
+            if not students or result.student in students:
+                by_student.setdefault(result.student, []).append(result)
+        for student, found in by_student.items():
+            path = room.notebook("feedback", student, lesson).with_suffix(".html")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page(lesson, found, late_penalty(room, lesson, student)), "utf-8")
+            report.pages.append(path)
+    return report
+
+
+def late_penalty(room: Classroom, lesson: str, student: str) -> float:
+    """Points that the course takes off for handing in late."""
+    with room.gradebook() as book:
+        submission = book.find_submission(lesson, student)
+        return sum(notebook.late_submission_penalty or 0.0 for notebook in submission.notebooks)
+
+
+def page(lesson: str, found: Sequence[results.Result], penalty: float = 0.0) -> str:
+    """The feedback page of one student and lesson."""
+    known = catalogue.find_lesson(lesson)
+    return template("feedback.html").render(
+        title=f"Lesson {known.number}: {known.name}" if known else lesson,
+        student=found[0].student,
+        points=sum(r.points for r in found) - penalty,
+        max_points=sum(r.max_points for r in found),
+        penalty=penalty,
+        results=found,
+        failure_html=card.failure_html,
+        explain=explain,
+        number=card.number,
+    )
+
+
+def explain(result: results.Result) -> str:
+    """Why a check gave no card, in words for the student."""
+    if result.error.startswith("NameError"):
+        return (
+            f"The check did not find {result.name} ({result.error}). Was its cell deleted, renamed, or "
+            "did it stop with an error of its own? Choose Run > Restart Kernel and Run All Cells and "
+            "look for the first error."
+        )
+    if result.error.startswith(("CellTimeout", "DeadKernel")):
+        return (
+            "The notebook did not get as far as this check: an earlier cell ran too long or the kernel "
+            "died. Look for a loop that never ends."
+        )
+    if result.error:
+        return f"The check stopped with {result.error}"
+    return "The check did not run."

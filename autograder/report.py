@@ -1,0 +1,219 @@
+"""What an instructor reads: who has what, which exercises are hard, and which mistakes are common."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder import catalogue, results
+from autograder.card import number
+from autograder.classroom import Classroom
+from autograder.intake import intake
+from autograder.pages import template
+
+
+@dataclass(frozen=True)
+class StudentRow:
+    """One student and lesson. ``status`` is graded, not graded, waiting or not submitted."""
+
+    student: str
+    lesson: str
+    status: str
+    points: float = 0.0
+    max_points: float = 0.0
+    to_mark: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ExerciseRow:
+    """One exercise over all graded submissions."""
+
+    lesson: str
+    exercise: str
+    submissions: int
+    mean: float
+    max_points: float
+    right: int
+    kinds: Counter[str] = field(default_factory=Counter)
+    misconceptions: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class ClassReport:
+    students: list[StudentRow] = field(default_factory=list)
+    exercises: list[ExerciseRow] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def missing(self) -> dict[str, list[str]]:
+        """Who has not submitted, lesson by lesson."""
+        table: dict[str, list[str]] = {}
+        for row in self.students:
+            if row.status == "not submitted":
+                table.setdefault(row.lesson, []).append(row.student)
+        return table
+
+
+def run(room: Classroom, lessons: Sequence[str] = ()) -> ClassReport:
+    """Gather the class and write ``reports/index.html``, ``class.csv`` and ``exercises.csv``."""
+    report = ClassReport()
+    for lesson in room.choose_lessons(lessons):
+        found = list(results.read(room, lesson))
+        report.students += _students(room, lesson, found)
+        report.exercises += _exercises(lesson, found)
+    folder = room.root / "reports"
+    folder.mkdir(exist_ok=True)
+    report.files = [
+        _write_csv(folder / "class.csv", _class_lines(report)),
+        _write_csv(folder / "exercises.csv", _exercise_lines(report)),
+        _write_html(folder / "index.html", room, report),
+    ]
+    return report
+
+
+def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list[StudentRow]:
+    graded: dict[str, list[results.Result]] = {}
+    for result in found:
+        graded.setdefault(result.student, []).append(result)
+    rows = []
+    for student in room.students():
+        if student in graded:
+            mine = graded[student]
+            row = StudentRow(
+                student,
+                lesson,
+                "graded",
+                sum(r.points for r in mine),
+                sum(r.max_points for r in mine),
+                sum(r.needs_manual for r in mine),
+            )
+        else:
+            submission = intake(room, student, lesson)
+            if submission is None:
+                row = StudentRow(student, lesson, "not submitted")
+            else:
+                status = "not graded" if submission.problem else "waiting"
+                row = StudentRow(student, lesson, status, reason=submission.problem)
+        rows.append(row)
+    return rows
+
+
+def _exercises(lesson: str, found: list[results.Result]) -> list[ExerciseRow]:
+    by_name: dict[str, list[results.Result]] = {}
+    for result in found:
+        if not result.written:
+            by_name.setdefault(result.name, []).append(result)
+    rows = []
+    for name, group in by_name.items():
+        named = Counter(
+            misconception
+            for result in group
+            for misconception in (result.payload or {}).get("misconceptions", [])
+        )
+        rows.append(
+            ExerciseRow(
+                lesson,
+                name,
+                len(group),
+                sum(r.points for r in group) / len(group),
+                group[0].max_points,
+                sum(r.points == r.max_points for r in group),
+                Counter(r.kind for r in group if r.kind != "right"),
+                named,
+            )
+        )
+    return rows
+
+
+def _class_lines(report: ClassReport) -> Iterable[Sequence[object]]:
+    yield ["student", "lesson", "status", "points", "max_points", "answers_to_mark", "reason"]
+    for r in report.students:
+        points = [number(r.points), number(r.max_points)] if r.status == "graded" else ["", ""]
+        yield [r.student, r.lesson, r.status, *points, r.to_mark, r.reason]
+
+
+def _exercise_lines(report: ClassReport) -> Iterable[Sequence[object]]:
+    yield ["lesson", "exercise", "submissions", "mean", "max_points", "right", "what", "share"]
+    for r in report.exercises:
+        head = [r.lesson, r.exercise, r.submissions, f"{r.mean:.3f}", number(r.max_points), r.right]
+        yield [*head, "", ""]
+        for name, count in [*r.misconceptions.most_common(), *r.kinds.most_common()]:
+            yield [*head, name, f"{count / r.submissions:.3f}"]
+
+
+def _write_csv(path: Path, lines: Iterable[Sequence[object]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[_no_formula(cell) for cell in line] for line in lines])
+    return path
+
+
+def _no_formula(cell: object) -> object:
+    """A student may be called =HYPERLINK(...): a spreadsheet must read it as text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t"} else cell
+
+
+def _write_html(path: Path, room: Classroom, report: ClassReport) -> Path:
+    lessons = list(dict.fromkeys(row.lesson for row in report.students))
+    hints = {
+        (exercise.function, m.name): m.hint
+        for lesson in lessons
+        if (known := catalogue.find_lesson(lesson))
+        for exercise in known.exercises
+        for m in exercise.misconceptions
+    }
+    text = template("report.html").render(
+        course=room.api.coursedir.course_id,
+        lessons=lessons,
+        report=report,
+        histograms={lesson: _histogram(report, lesson) for lesson in lessons},
+        bars={lesson: _bars(report, lesson) for lesson in lessons},
+        hints=hints,
+        number=number,
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _figure(width: float, height: float):
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, figure.subplots()
+
+
+def _as_data(figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _histogram(report: ClassReport, lesson: str) -> str:
+    """How the points of one lesson are spread."""
+    from dlcore.plot import COLORS
+
+    rows = [r for r in report.students if r.lesson == lesson and r.status == "graded"]
+    top = max((r.max_points for r in rows), default=1.0)
+    figure, ax = _figure(6, 2.4)
+    ax.hist([r.points for r in rows], bins=min(int(top), 12) or 1, range=(0, top), color=COLORS[0])
+    ax.set(xlabel="points", ylabel="students", xlim=(0, top))
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    return _as_data(figure)
+
+
+def _bars(report: ClassReport, lesson: str) -> str:
+    """The mean score of each exercise, as a share of its points."""
+    from dlcore.plot import COLORS
+
+    rows = [r for r in report.exercises if r.lesson == lesson][::-1]
+    figure, ax = _figure(6, 0.6 + 0.3 * max(len(rows), 1))
+    ax.barh([r.exercise for r in rows], [100 * r.mean / r.max_points for r in rows], color=COLORS[0])
+    ax.set(xlabel="mean score (%)", xlim=(0, 100))
+    return _as_data(figure)

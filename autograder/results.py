@@ -1,0 +1,107 @@
+"""What grading left behind, exercise by exercise: points from the gradebook, reasons from the notebook.
+
+Feedback pages and reports are both made from this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.card import MIME
+from autograder.classroom import Classroom
+
+# terminal colours and links: CSI and OSC sequences, and whatever control characters remain
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One exercise, or one written question, of one student.
+
+    ``payload`` is what the check found (see card.summarise), None for a written question or
+    if the check could not run; then ``error`` says why, if there is a reason.
+    """
+
+    student: str
+    lesson: str
+    name: str
+    points: float
+    max_points: float
+    written: bool = False
+    needs_manual: bool = False
+    comment: str = ""
+    payload: dict[str, Any] | None = None
+    error: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What was wrong first: "right", a kind of failure, or "not run"."""
+        if self.payload is None:
+            return "not run"
+        failure = self.payload.get("failure")
+        return failure["kind"] if failure else "right"
+
+
+def plain(text: str) -> str:
+    """Text without colours, links or control characters."""
+    return _CONTROL.sub("", text)
+
+
+def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[Result]:
+    """The results of every graded submission of ``lesson`` (of one student, if named)."""
+    from nbgrader.api import MissingEntry
+
+    with room.gradebook() as book:
+        try:
+            assignment = book.find_assignment(lesson)
+        except MissingEntry:
+            return
+        for submission in sorted(assignment.submissions, key=lambda s: s.student.id):
+            who = submission.student.id
+            path = room.notebook("autograded", who, lesson)
+            if (student and who != student) or not path.exists():
+                continue
+            cells = _graded_cells(path)
+            for notebook in submission.notebooks:
+                comments = {c.name: c.comment or "" for c in notebook.comments}
+                order = [c.name for c in notebook.notebook.source_cells]
+                for grade in sorted(notebook.grades, key=lambda g: order.index(g.name)):
+                    payload, error = _read_outputs(cells.get(grade.name))
+                    written = grade.cell.type == "TaskCell"
+                    yield Result(
+                        student=who,
+                        lesson=lesson,
+                        name=grade.name,
+                        points=grade.score,
+                        max_points=grade.max_score,
+                        written=written,
+                        needs_manual=grade.needs_manual_grade,
+                        comment=plain(comments.get(grade.name, "")),
+                        payload=payload,
+                        error=error,
+                    )
+
+
+def _graded_cells(path: Path) -> dict[str, dict[str, Any]]:
+    nb = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell
+        for cell in nb["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id")
+    }
+
+
+def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+    for output in (cell or {}).get("outputs", []):
+        data = output.get("data", {})
+        if MIME in data:
+            return data[MIME], ""
+        if output.get("output_type") == "error":
+            what = ": ".join(filter(None, (output.get("ename", ""), output.get("evalue", ""))))
+            return None, plain(what)
+    return None, ""
