@@ -37,6 +37,7 @@ class BuildReport:
 
     written: list[Path] = field(default_factory=list)
     unchanged: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)  # somebody's work, moved out of the way
 
 
 def run(lessons: Sequence[Lesson] | None = None, target: Path | None = None) -> BuildReport:
@@ -50,9 +51,30 @@ def run(lessons: Sequence[Lesson] | None = None, target: Path | None = None) -> 
             report.unchanged.append(path)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and worked_on(path):
+            report.kept.append(_move_aside(path))
         path.write_text(text, encoding="utf-8")
         report.written.append(path)
     return report
+
+
+def worked_on(path: Path) -> bool:
+    """Whether a notebook in course/ holds what somebody typed or ran."""
+    try:
+        nb = nbformat.read(path, as_version=4)
+    except Exception:
+        return True  # unreadable, so not ours to delete
+    answers = [c for c in nb.cells if c.metadata.get("nbgrader", {}).get("solution")]
+    return any(c.get("outputs") for c in nb.cells) or any(
+        "raise NotImplementedError()" not in c.source for c in answers
+    )
+
+
+def _move_aside(path: Path) -> Path:
+    number = 1
+    while (kept := path.with_name(f"{path.stem}-yours-{number}.ipynb")).exists():
+        number += 1
+    return path.rename(kept)
 
 
 def source_notebook(lesson: Lesson) -> NotebookNode:

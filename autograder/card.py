@@ -8,12 +8,13 @@ feedback pages and reports are made from the same facts.
 from __future__ import annotations
 
 import html
+import importlib
 import inspect
 from typing import Any
 
 import numpy as np
 
-from autograder.exercise import Case
+from autograder.exercise import Case, Exercise, call
 from autograder.judge import Kind, PartResult, Verdict
 
 MIME = "application/vnd.dlcourse.check.v1+json"
@@ -22,9 +23,7 @@ MIME = "application/vnd.dlcourse.check.v1+json"
 _RIGHT, _WRONG = "#1f77b4", "#d95f02"
 
 
-def summarise(
-    verdict: Verdict, *, library: str, seed: int | None, grading: bool
-) -> dict[str, Any]:
+def summarise(verdict: Verdict, *, library: str, seed: int | None, grading: bool) -> dict[str, Any]:
     """The verdict as JSON-ready data. When grading, drawn inputs are described, not shown."""
     exercise = verdict.exercise
     payload: dict[str, Any] = {
@@ -38,13 +37,9 @@ def summarise(
     }
     if result := verdict.first_failure:
         payload["failure"] = _failure(verdict, result, grading)
-    warnings = [
-        o.warning for result in verdict.parts for o in result.outcomes if o.warning
-    ]
+    warnings = [o.warning for result in verdict.parts for o in result.outcomes if o.warning]
     if warnings and not verdict.first_failure:
-        payload["note"] = (
-            f"All right. NumPy warned on the way, which costs nothing: {warnings[0]}."
-        )
+        payload["note"] = f"All right. NumPy warned on the way, which costs nothing: {warnings[0]}."
     return payload
 
 
@@ -73,7 +68,7 @@ def _failure(verdict: Verdict, result: PartResult, grading: bool) -> dict[str, A
     hide = grading and case.hidden
     failure["input"] = [
         [name, describe(value) if hide else show(value)]
-        for name, value in arguments(verdict.exercise.twin, case).items()
+        for name, value in arguments(verdict.exercise, case).items()
     ]
     if hide:
         failure["message"] = _without_values(outcome.kind, outcome.message)
@@ -91,19 +86,14 @@ def _without_values(kind: Kind, message: str) -> str:
     return message
 
 
-def arguments(twin: str, case: Case) -> dict[str, Any]:
-    """The arguments of a case by name; the twin has the signature that the student was given."""
-    module, _, name = twin.rpartition(".")
-    function = getattr(__import__(module, fromlist=[name]), name)
-    try:
-        return dict(
-            inspect.signature(function).bind(*case.args, **case.kwargs).arguments
-        )
-    except (
-        TypeError
-    ):  # a driver that feeds data to what the student's function returned
-        positional = {f"input {i + 1}": value for i, value in enumerate(case.args)}
-        return {**positional, **case.kwargs}
+def arguments(exercise: Exercise, case: Case) -> dict[str, Any]:
+    """The arguments of a case by name: those of the driver, or of the twin if it is called plainly."""
+    if exercise.driver is call:
+        module, _, name = exercise.twin.rpartition(".")
+        twin = getattr(importlib.import_module(module), name)
+        return dict(inspect.signature(twin).bind(*case.args, **case.kwargs).arguments)
+    bound = inspect.signature(exercise.driver).bind(None, *case.args, **case.kwargs).arguments
+    return dict(list(bound.items())[1:])
 
 
 def show(value: Any) -> str:
@@ -111,6 +101,8 @@ def show(value: Any) -> str:
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
             return f"{value.item():.6g}"
+        if value.dtype.kind == "f":
+            value = value + 0.0  # so that no -0. puzzles anyone
         text = np.array2string(
             value,
             precision=4,
@@ -136,18 +128,12 @@ def describe(value: Any) -> str:
         return f"shape {value.shape}, {value.dtype}"
     if isinstance(value, list | tuple) and value and isinstance(value[0], np.ndarray):
         return f"{len(value)} arrays: " + ", ".join(map(describe, value[:3]))
-    return (
-        "a number"
-        if isinstance(value, int | float | np.generic)
-        else type(value).__name__
-    )
+    return "a number" if isinstance(value, int | float | np.generic) else type(value).__name__
 
 
 def _show_result(value: Any, names: Any) -> str:
     if isinstance(value, tuple) and len(value) == len(names):
-        return "\n".join(
-            f"{name} = {show(item)}" for name, item in zip(names, value, strict=True)
-        )
+        return "\n".join(f"{name} = {show(item)}" for name, item in zip(names, value, strict=True))
     return show(value)
 
 
@@ -191,9 +177,7 @@ def to_text(payload: dict[str, Any]) -> str:
 
 def _indent(text: str, rest: str, first: str | None = None) -> str:
     head, *tail = text.split("\n")
-    return "\n".join(
-        [(rest if first is None else first) + head, *(rest + line for line in tail)]
-    )
+    return "\n".join([(rest if first is None else first) + head, *(rest + line for line in tail)])
 
 
 def to_html(payload: dict[str, Any]) -> str:
@@ -207,9 +191,7 @@ def to_html(payload: dict[str, Any]) -> str:
     for part in payload["parts"]:
         passed = part["kind"] == Kind.RIGHT
         mark, colour, fault = (
-            ("\u2713", _RIGHT, "")
-            if passed
-            else ("\u2717", _WRONG, f": <b>{part['kind']}</b>")
+            ("\u2713", _RIGHT, "") if passed else ("\u2717", _WRONG, f": <b>{part['kind']}</b>")
         )
         said = "passed" if passed else "failed"
         worth = f"{number(part['points'])}/{number(part['max_points'])}"
@@ -233,9 +215,7 @@ def failure_html(failure: dict[str, Any]) -> str:
     body += [f"<br><code>{html.escape(line.strip())}</code>" for line in where]
     body.append("</p>")
     if lines := rows(failure):
-        body.append(
-            '<table style="margin:.4em 0;border-collapse:collapse;text-align:left">'
-        )
+        body.append('<table style="margin:.4em 0;border-collapse:collapse;text-align:left">')
         for name, text in lines:
             body.append(
                 '<tr><th scope="row" style="text-align:left;vertical-align:top;'
@@ -245,9 +225,7 @@ def failure_html(failure: dict[str, Any]) -> str:
             )
         body.append("</table>")
     if failure["hint"]:
-        body.append(
-            f'<p style="margin:.4em 0"><b>Hint.</b> {html.escape(failure["hint"])}</p>'
-        )
+        body.append(f'<p style="margin:.4em 0"><b>Hint.</b> {html.escape(failure["hint"])}</p>')
     return "".join(body)
 
 

@@ -60,9 +60,7 @@ def lessons() -> list[Lesson]:
 def find_lesson(name: str) -> Lesson | None:
     """By slug ("02-activations"), name ("activations") or number ("2", "02")."""
     for lesson in lessons():
-        if name in {lesson.slug, lesson.name} or (
-            name.isdigit() and int(name) == lesson.number
-        ):
+        if name in {lesson.slug, lesson.name} or (name.isdigit() and int(name) == lesson.number):
             return lesson
     return None
 
@@ -75,11 +73,7 @@ def _lesson_exercises(lesson: str) -> dict[str, Exercise]:
 
 
 def _check_modules() -> list[str]:
-    return [
-        m.name
-        for m in pkgutil.iter_modules(checks.__path__)
-        if not m.name.startswith("_")
-    ]
+    return [m.name for m in pkgutil.iter_modules(checks.__path__) if not m.name.startswith("_")]
 
 
 def exercises() -> list[Exercise]:

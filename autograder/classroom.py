@@ -52,6 +52,8 @@ c.Autograde.sanitize_preprocessors = [
 ]
 
 c.Execute.timeout = {timeout}  # seconds a cell may take
+if os.name == "posix":
+    c.KernelManager.transport = "ipc"  # other users of the machine cannot listen in
 
 # checks draw their random cases from this: the same for everybody, the same when graded again
 os.environ["DLCOURSE_SEED"] = {seed}
@@ -118,7 +120,9 @@ def read_roster(path: Path) -> list[dict[str, str]]:
             known = ("id", "first_name", "last_name", "email")
             rows = [{k: (row[k] or "").strip() for k in known if k in row} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Problem(f"cannot read {path}: {error}", "check the path; save it as CSV, UTF-8") from None
+        raise Problem(
+            f"cannot read {path}: {error}", "check the path; save it as CSV, UTF-8"
+        ) from None
     return [row for row in rows if row["id"]]
 
 
@@ -135,7 +139,7 @@ class Classroom:
 
     @cached_property
     def config(self) -> Any:
-        from traitlets.config import PyFileConfigLoader
+        from traitlets.config.loader import PyFileConfigLoader
 
         try:
             return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()

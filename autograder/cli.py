@@ -7,6 +7,7 @@ be done; 2: wrong usage. Every error ends with the next thing to do.
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ app = typer.Typer(
     help="Build, release and grade the course. A class lives in a folder of its own: "
     "`autograder init my-class`, then work in it.",
 )
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 140)  # wide enough for a log file
 err = Console(stderr=True)
 
 Class = Annotated[Path, typer.Option("--class", "-c", help="The class folder.")]
@@ -110,6 +111,8 @@ def build(lessons: Lessons = None) -> None:
         report = build_.run(chosen)
     for path in report.written:
         out.print(f"written    {path}", soft_wrap=True)
+    for path in report.kept:
+        out.print(f"your work is kept in {path}", soft_wrap=True)
     for path in report.unchanged:
         out.print(f"unchanged  {path}", soft_wrap=True)
 
@@ -125,7 +128,7 @@ def _lesson(name: str):
 
 
 @app.command()
-def release(lessons: Lessons = None, where: Class = Path(".")) -> None:
+def release(lessons: Lessons = None, where: Class = Path()) -> None:
     """Write the students' notebooks into the class folder's release/, and tell the gradebook."""
     from autograder import catalogue, classroom
 
@@ -140,7 +143,7 @@ def release(lessons: Lessons = None, where: Class = Path(".")) -> None:
 @app.command()
 def grade(
     lessons: Lessons = None,
-    where: Class = Path("."),
+    where: Class = Path(),
     student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
     force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
@@ -178,7 +181,7 @@ def _show_grades(report) -> None:
 @app.command()
 def feedback(
     lessons: Lessons = None,
-    where: Class = Path("."),
+    where: Class = Path(),
     student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
 ) -> None:
     """Write a page for each student and lesson: points, what went wrong, the hint."""
@@ -195,7 +198,7 @@ def feedback(
 
 
 @app.command()
-def report(lessons: Lessons = None, where: Class = Path(".")) -> None:
+def report(lessons: Lessons = None, where: Class = Path()) -> None:
     """Print and write the class table and, exercise by exercise, the common mistakes."""
     from autograder import report as report_
     from autograder.classroom import Classroom
@@ -207,7 +210,9 @@ def report(lessons: Lessons = None, where: Class = Path(".")) -> None:
 
 def show_report(result) -> None:
     """The class report as tables."""
-    table = Table("exercise", "mean", "right", "commonest misconceptions", title="exercises", box=None)
+    table = Table(
+        "exercise", "mean", "right", "commonest misconceptions", title="exercises", box=None
+    )
     for e in result.exercises:
         named = [
             f"{name.replace('_', ' ')} {100 * count / e.submissions:.0f} %"
@@ -233,7 +238,9 @@ def show_report(result) -> None:
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Argument(help="Where to make the class.")] = Path("demo-class"),
+    directory: Annotated[Path, typer.Argument(help="Where to make the class.")] = Path(
+        "demo-class"
+    ),
     fresh: Annotated[bool, typer.Option(help="Remove an earlier demo first.")] = True,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder import build, catalogue, classroom, feedback, grade, library, report
+from autograder import build, catalogue, classroom, feedback, grade, library, report, results
 from autograder.catalogue import Lesson
 from autograder.check import grading_seed
 from autograder.classroom import Classroom
@@ -38,22 +38,26 @@ class Plan:
     story: str
     answers: Mapping[str, str | None]
     expected: float | None  # None: cannot be graded
+    misconceptions: frozenset[str] = frozenset()  # "exercise: name", to be named in the feedback
     accident: Callable[[NotebookNode], NotebookNode | str | None] = lambda nb: nb
     filename: str = ""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Expected against given."""
+    """Expected against given, and the misconceptions that grading failed to name."""
 
     lesson: str
     student: str
     story: str
     expected: float | None
     given: float | None
+    unnamed: frozenset[str] = frozenset()
 
     @property
     def agrees(self) -> bool:
+        if self.unnamed:
+            return False
         if self.expected is None or self.given is None:
             return self.expected is self.given
         return abs(self.expected - self.given) < 1e-9
@@ -100,15 +104,26 @@ def run(
         for row in result.graded.rows
     }
     for slug, each_plan in plans.items():
+        named = _named(room, slug)
         for each in each_plan:
-            line = Line(
-                slug, each.student, each.story, each.expected, given.get((slug, each.student))
+            points = given.get((slug, each.student))
+            unnamed = each.misconceptions - named.get(each.student, set())
+            result.lines.append(
+                Line(slug, each.student, each.story, each.expected, points, unnamed)
             )
-            result.lines.append(line)
     result.pages = len(feedback.run(room, slugs).pages)
     result.summary = report.run(room, slugs)
     result.seconds = time.perf_counter() - start
     return result
+
+
+def _named(room: Classroom, slug: str) -> dict[str, set[str]]:
+    """The misconceptions that grading named, by student."""
+    named: dict[str, set[str]] = {}
+    for r in results.read(room, slug):
+        for name in (r.payload or {}).get("misconceptions", []):
+            named.setdefault(r.student, set()).add(f"{r.name}: {name}")
+    return named
 
 
 def plan(lesson: Lesson) -> list[Plan]:
@@ -136,24 +151,26 @@ def plan(lesson: Lesson) -> list[Plan]:
             right | {last.function: f"def {last.function}(:\n    return 1"},
             full - last.points,
         ),
-        Plan("imo-import", "a cell of her own fails to import", right, full, _bad_import),
+        Plan("imo-import", "a cell of her own fails to import", right, full, accident=_bad_import),
         Plan(
             "lou-loop",
             "one answer never returns",
             right | {last.function: _endless(last)},
             full - last.points,
         ),
-        Plan("del-deleted", "test cells deleted", right, full, _delete_tests),
-        Plan("dup-doubled", "cells copied", right, full, _double_cells),
+        Plan("del-deleted", "test cells deleted", right, full, accident=_delete_tests),
+        Plan("dup-doubled", "cells copied", right, full, accident=_double_cells),
         Plan(
             "poi-points",
             "points and a test edited, nothing answered",
             dict.fromkeys(right),
             0.0,
-            _edit_points,
+            accident=_edit_points,
         ),
-        Plan("cor-corrupt", "the file is cut off", right, None, _cut_off),
-        Plan("mia-misnamed", "the notebook has another name", right, full, filename="my work.ipynb"),
+        Plan("cor-corrupt", "the file is cut off", right, None, accident=_cut_off),
+        Plan(
+            "mia-misnamed", "the notebook has another name", right, full, filename="my work.ipynb"
+        ),
     ]
     return plans
 
@@ -190,9 +207,10 @@ def _misconceptions(exercises: list[Exercise]) -> list[Plan]:
             )
             rng = np.random.default_rng(grading_seed(SEED, exercise.name))
             expected += judge(exercise, misconception.wrong, library.load("dlcore"), rng).points
-        plans.append(
-            Plan(f"mis-{i + 1}", "a misconception in every exercise", answers, expected)
-        )
+        wrong = [(e, m) for e, m in zip(exercises, row, strict=True) if m]
+        names = frozenset(f"{e.function}: {m.name}" for e, m in wrong)
+        story = f"{len(wrong)} misconceptions"
+        plans.append(Plan(f"mis-{i + 1}", story, answers, expected, names))
     return plans
 
 

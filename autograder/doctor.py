@@ -88,7 +88,9 @@ def _lessons() -> Finding:
         or path.read_text(encoding="utf-8") != build.release_text(lesson)
     ]
     if stale:
-        return Finding("lessons", False, f"stale in course/: {', '.join(stale)}", "autograder build")
+        return Finding(
+            "lessons", False, f"stale in course/: {', '.join(stale)}", "autograder build"
+        )
     return Finding("lessons", True, ", ".join(lesson.slug for lesson in lessons))
 
 

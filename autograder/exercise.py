@@ -98,9 +98,7 @@ class Exercise:
     def points(self) -> float:
         return sum(part.points for part in self.parts)
 
-    def misconception(
-        self, hint: str
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def misconception(self, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register the decorated wrong implementation, with the hint that belongs to it."""
 
         def register(wrong: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,9 +53,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(constant)
 
 
-def _names(
-    code: types.CodeType, scope: dict[str, Any], seen: set[int]
-) -> Iterator[str]:
+def _names(code: types.CodeType, scope: dict[str, Any], seen: set[int]) -> Iterator[str]:
     """The dotted names in one code object: imports, and globals with the attributes read off them."""
     chain: Any = None
     for instruction in dis.get_instructions(code):
@@ -67,11 +65,7 @@ def _names(
             if not isinstance(chain, types.ModuleType) and chain is not None:
                 yield from _used(chain, seen)
         elif instruction.opname in {"LOAD_ATTR", "LOAD_METHOD"} and chain is not None:
-            chain = (
-                getattr(chain, name, None)
-                if isinstance(chain, types.ModuleType)
-                else None
-            )
+            chain = getattr(chain, name, None) if isinstance(chain, types.ModuleType) else None
         elif instruction.opname not in {
             "PUSH_NULL",
             "CACHE",

@@ -109,7 +109,11 @@ def _cause(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     for line in lines:
         name = line.split(":")[0]
-        if name.endswith(("Error", "Exception")) and "NbGraderException" not in name and " " not in name:
+        if (
+            name.endswith(("Error", "Exception"))
+            and "NbGraderException" not in name
+            and " " not in name
+        ):
             return line[:300]
     return lines[-1][:300] if lines else "nbgrader gave no reason"
 

@@ -78,9 +78,7 @@ class PartResult:
     @property
     def failure(self) -> tuple[Case, Any, Outcome] | None:
         """The first case that failed, what it should have given, and what became of it."""
-        for case, expected, outcome in zip(
-            self.cases, self.expected, self.outcomes, strict=True
-        ):
+        for case, expected, outcome in zip(self.cases, self.expected, self.outcomes, strict=True):
             if not outcome.right:
                 return case, expected, outcome
         return None
@@ -118,10 +116,7 @@ def judge(
     if refusal := _refuse(exercise, student):
         return Verdict(
             exercise,
-            [
-                PartResult(p, cases, exp, [refusal] * len(cases))
-                for p, cases, exp in prepared
-            ],
+            [PartResult(p, cases, exp, [refusal] * len(cases)) for p, cases, exp in prepared],
         )
 
     results: list[PartResult] = []
@@ -133,14 +128,10 @@ def judge(
             if outcome.kind is Kind.NOT_WRITTEN:
                 stop = outcome
             elif outcome.kind is Kind.TOO_SLOW and part.seconds >= Part.seconds:
-                stop = Outcome(
-                    Kind.NOT_RUN, "Not tried, because an earlier call never came back."
-                )
+                stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call never came back.")
             outcomes.append(outcome)
         if not results and not stop:
-            outcomes[0] = _repeat(
-                exercise, student, cases[0], outcomes[0], part.seconds
-            )
+            outcomes[0] = _repeat(exercise, student, cases[0], outcomes[0], part.seconds)
         results.append(PartResult(part, cases, expected, outcomes))
     return Verdict(exercise, _diagnose(exercise, results))
 
@@ -164,9 +155,7 @@ def run_case(
         with quiet() as caught, time_limit(seconds):
             got = exercise.driver(student, *args, **kwargs)
     except NotImplementedError:
-        return Outcome(
-            Kind.NOT_WRITTEN, f"Write the body of {exercise.function}, then run again."
-        )
+        return Outcome(Kind.NOT_WRITTEN, f"Write the body of {exercise.function}, then run again.")
     except TimeUp:
         return Outcome(Kind.TOO_SLOW, _too_slow(seconds))
     except KeyboardInterrupt:
@@ -195,12 +184,8 @@ def compare(exercise: Exercise, expected: Any, got: Any) -> Outcome:
 def _compare_tuple(exercise: Exercise, expected: tuple[Any, ...], got: Any) -> Outcome:
     names = ", ".join(exercise.returns)
     if not isinstance(got, tuple | list) or len(got) != len(expected):
-        found = (
-            f"{len(got)} values" if isinstance(got, tuple | list) else _type_name(got)
-        )
-        message = (
-            f"Expected {len(expected)} values, {names}; your function returned {found}."
-        )
+        found = f"{len(got)} values" if isinstance(got, tuple | list) else _type_name(got)
+        message = f"Expected {len(expected)} values, {names}; your function returned {found}."
         return Outcome(Kind.WRONG_TYPE, message + _forgot_return(got), got)
     arrays, worst = [], None
     for name, wanted, item in zip(exercise.returns, expected, got, strict=True):
@@ -212,9 +197,7 @@ def _compare_tuple(exercise: Exercise, expected: tuple[Any, ...], got: Any) -> O
     return Outcome(worst.kind, worst.message, tuple(arrays))
 
 
-def _compare_array(
-    exercise: Exercise, expected: np.ndarray, got: Any, name: str
-) -> Outcome:
+def _compare_array(exercise: Exercise, expected: np.ndarray, got: Any, name: str) -> Outcome:
     what = f"{name} " if name else "Your result "
     wants_array = expected.ndim > 0
     plain = type(got) is np.ndarray or isinstance(got, np.generic | int | float)
@@ -249,9 +232,7 @@ def _dtype_fault(expected: np.dtype, got: np.dtype) -> str:
     if got.kind not in "fiub":
         return f"has dtype {got}; expected numbers ({expected})."
     if expected.kind == "f" and got.kind != "f":
-        return (
-            f"has dtype {got}; expected {expected}. Integers cannot hold the fractions."
-        )
+        return f"has dtype {got}; expected {expected}. Integers cannot hold the fractions."
     if expected.kind == "f" and got.itemsize < expected.itemsize:
         return f"has dtype {got}, less precise than its input ({expected})."
     return ""
@@ -312,9 +293,7 @@ def _diagnose(exercise: Exercise, results: list[PartResult]) -> list[PartResult]
         wrong, result = exercise.misconceptions[number].wrong, results[i]
         triples = zip(result.cases, result.expected, result.outcomes, strict=True)
         return all(
-            _alike(
-                outcome, run_case(exercise, wrong, case, expected, result.part.seconds)
-            )
+            _alike(outcome, run_case(exercise, wrong, case, expected, result.part.seconds))
             for case, expected, outcome in triples
         )
 

@@ -197,6 +197,8 @@ def _as_data(figure) -> str:
 
 def _histogram(report: ClassReport, lesson: str) -> str:
     """How the points of one lesson are spread."""
+    from matplotlib.ticker import MaxNLocator
+
     from dlcore.plot import COLORS
 
     rows = [r for r in report.students if r.lesson == lesson and r.status == "graded"]
@@ -204,7 +206,7 @@ def _histogram(report: ClassReport, lesson: str) -> str:
     figure, ax = _figure(6, 2.4)
     ax.hist([r.points for r in rows], bins=min(int(top), 12) or 1, range=(0, top), color=COLORS[0])
     ax.set(xlabel="points", ylabel="students", xlim=(0, top))
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return _as_data(figure)
 
 
@@ -214,6 +216,8 @@ def _bars(report: ClassReport, lesson: str) -> str:
 
     rows = [r for r in report.exercises if r.lesson == lesson][::-1]
     figure, ax = _figure(6, 0.6 + 0.3 * max(len(rows), 1))
-    ax.barh([r.exercise for r in rows], [100 * r.mean / r.max_points for r in rows], color=COLORS[0])
+    ax.barh(
+        [r.exercise for r in rows], [100 * r.mean / r.max_points for r in rows], color=COLORS[0]
+    )
     ax.set(xlabel="mean score (%)", xlim=(0, 100))
     return _as_data(figure)

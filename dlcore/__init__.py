@@ -17,7 +17,8 @@ import importlib
 from typing import Any
 
 # at once, because the function ``tensor`` must win over the file of that name
-from dlcore.ops import Tensor, tensor
+from dlcore.ops import Tensor as Tensor
+from dlcore.ops import tensor as tensor
 
 _HOME = {
     "no_grad": "tensor",
@@ -27,7 +28,19 @@ _HOME = {
     "softmax": "activations",
     "Perceptron": "neuron",
 }
-_MODULES = "neuron activations tensor ops data functional nn crosscheck plot explore errors".split()
+_MODULES = [
+    "neuron",
+    "activations",
+    "tensor",
+    "ops",
+    "data",
+    "functional",
+    "nn",
+    "crosscheck",
+    "plot",
+    "explore",
+    "errors",
+]
 
 __all__ = [*_HOME, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]
 

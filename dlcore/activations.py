@@ -147,9 +147,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         "tanh": (gelu_forward, gelu_backward),
     }
     if approximate not in kernels:
-        raise ValueError(
-            f'gelu: approximate is {approximate!r}; choose "none" or "tanh"'
-        )
+        raise ValueError(f'gelu: approximate is {approximate!r}; choose "none" or "tanh"')
     forward, backward = kernels[approximate]
     x = input.data
     return Tensor.from_op(forward(x), (input,), lambda g: (backward(g, x),))

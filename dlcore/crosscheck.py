@@ -70,7 +70,7 @@ def crosscheck(
     target: Any = torch
     for name in reference.split("."):
         target = getattr(target, name)
-    call = lambda *tensors: target(*tensors, **(options or {}))  # noqa: E731
+    call = lambda *tensors: target(*tensors, **(options or {}))
 
     y = np.asarray(forward(*arrays))
     g = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
@@ -88,7 +88,7 @@ def crosscheck(
         if backward is not None:
             out.backward(torch.tensor(g, device=device))
             pairs = zip(gradients, leaves, strict=False)
-            backward_error = max(_error(m, leaf.grad.cpu().numpy()) for m, leaf in pairs)
+            backward_error = max(_error(m, _gradient(leaf)) for m, leaf in pairs)
 
         def once(leaves: list[Any] = leaves, device: str = device) -> None:
             with torch.no_grad():
@@ -100,6 +100,10 @@ def crosscheck(
         rows.append(Row(device, forward_error, backward_error, ours_ms, torch_ms))
     note = "" if len(devices) > 1 else "No GPU was found, so this ran on the CPU alone."
     return Report(reference, rows, note)
+
+
+def _gradient(leaf: Any) -> Any:
+    return leaf.grad.cpu().numpy()
 
 
 def _error(a: Any, b: Any) -> float:

@@ -14,14 +14,10 @@ class ShapeError(ValueError):
       x (8, 3), weight (2, 4)
     """
 
-    def __init__(
-        self, op: str, rule: str, mend: str = "", **shapes: tuple[int, ...]
-    ) -> None:
+    def __init__(self, op: str, rule: str, mend: str = "", **shapes: tuple[int, ...]) -> None:
         lines = [f"{op}: {rule}"]
         if shapes:
-            lines.append(
-                "  " + ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-            )
+            lines.append("  " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()))
         if mend:
             lines.append("  " + mend)
         super().__init__("\n".join(lines))

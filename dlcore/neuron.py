@@ -9,6 +9,8 @@ in the brain; Novikoff (1962), On convergence proofs on perceptrons.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ from dlcore.errors import ShapeError
 Array = NDArray[np.floating]
 
 
-def weighted_sum(x: Array, w: Array, b: float) -> float:
+def weighted_sum(x: Array, w: Array, b: float) -> Any:
     """Weigh the inputs and add the bias:  z = sum_i w_i x_i + b.
 
     Shapes: x (D,), w (D,), b a number -> a number.
@@ -55,9 +57,7 @@ def boundary(x1: Array, w: Array, b: float) -> Array:
     return -(w[0] * x1 + b) / w[1]
 
 
-def perceptron_step(
-    x: Array, y: int, w: Array, b: float, lr: float = 1.0
-) -> tuple[Array, float]:
+def perceptron_step(x: Array, y: int, w: Array, b: float, lr: float = 1.0) -> tuple[Array, float]:
     """Learn from one example:  w <- w + lr (y - p) x,  b <- b + lr (y - p),  p the prediction.
 
     Shapes: x (D,), y 0 or 1, w (D,), b a number -> new w (D,), new b.

@@ -113,9 +113,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     return Tensor.from_op(x @ y, (a, b), vjp)
 
 
-def sum(
-    a: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
-) -> Tensor:
+def sum(a: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
     """The sum over ``dim`` (over everything if None)."""
     x = a.data
 
@@ -127,9 +125,7 @@ def sum(
     return Tensor.from_op(x.sum(axis=dim, keepdims=keepdim), (a,), vjp)
 
 
-def mean(
-    a: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
-) -> Tensor:
+def mean(a: Tensor, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Tensor:
     """The average over ``dim`` (over everything if None)."""
     total = sum(a, dim, keepdim)
     return mul(total, total.data.size / a.data.size)

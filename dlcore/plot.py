@@ -33,9 +33,7 @@ def points(ax: Axes, x: np.ndarray, y: np.ndarray, names: Sequence[str] = ("0", 
     ax.legend()
 
 
-def regions(
-    ax: Axes, predict: Callable[[np.ndarray], np.ndarray], low: float, high: float
-) -> None:
+def regions(ax: Axes, predict: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> None:
     """Shade where ``predict`` ((N, 2) -> (N,) of 0 and 1) says 1, on the square [low, high]^2."""
     axis = np.linspace(low, high, 160)
     plane = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)

@@ -41,7 +41,7 @@ class Tensor:
     Arrays keep their dtype; Python numbers and lists of them become float32.
     """
 
-    __slots__ = ("data", "grad", "requires_grad", "_parents", "_vjp", "_order")
+    __slots__ = ("_order", "_parents", "_vjp", "data", "grad", "requires_grad")
     __array_priority__ = 100  # so that ndarray * Tensor asks Tensor
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
@@ -67,13 +67,9 @@ class Tensor:
         reference cycle that keeps every intermediate array alive.
         """
         out = cls(data)
-        if _recording and any(
-            isinstance(p, Tensor) and p.requires_grad for p in parents
-        ):
+        if _recording and any(isinstance(p, Tensor) and p.requires_grad for p in parents):
             out.requires_grad = True
-            out._parents = tuple(
-                p if isinstance(p, Tensor) else cls(p) for p in parents
-            )
+            out._parents = tuple(p if isinstance(p, Tensor) else cls(p) for p in parents)
             out._vjp = vjp
         return out
 
@@ -106,9 +102,7 @@ class Tensor:
             g = gradients.pop(id(node))
             if node._vjp is None:
                 # a copy: two leaves may have been handed the same array
-                node.grad = Tensor(
-                    np.array(g) if node.grad is None else node.grad.data + g
-                )
+                node.grad = Tensor(np.array(g) if node.grad is None else node.grad.data + g)
                 continue
             for parent, gp in zip(node._parents, node._vjp(g), strict=True):
                 if gp is not None and parent.requires_grad:
@@ -121,7 +115,8 @@ class Tensor:
 
         A child is always newer than its parents, so sorting by age is a topological order.
         """
-        found, stack = {id(self): self}, [self]
+        found: dict[int, Tensor] = {id(self): self}
+        stack: list[Tensor] = [self]
         while stack:
             for parent in stack.pop()._parents:
                 if parent.requires_grad and id(parent) not in found:
@@ -136,9 +131,7 @@ class Tensor:
     def numpy(self) -> np.ndarray:
         """The array itself. As in PyTorch, detach first if there is a history to lose."""
         if self.requires_grad:
-            raise RuntimeError(
-                "numpy: this tensor requires grad; use .detach().numpy()"
-            )
+            raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
         return self.data
 
     def item(self) -> float:

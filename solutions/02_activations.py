@@ -211,7 +211,9 @@ Multiply above and below by $e^{x}$ and you have the same function in another dr
 with np.errstate(all="ignore"):  # NumPy would warn about what is shown here
     for x in (2.0, 40.0, 1000.0, -1000.0):
         first, second = 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x))
-        print(f"x = {x:6.0f}:  1 / (1 + exp(-x)) = {first:<19.17g} exp(x) / (1 + exp(x)) = {second:.17g}")
+        print(
+            f"x = {x:6.0f}:  1 / (1 + exp(-x)) = {first:<19.17g} exp(x) / (1 + exp(x)) = {second:.17g}"
+        )
 
 # %% [markdown]
 r"""
@@ -257,7 +259,13 @@ with when_written:
     x = np.linspace(-6, 6, 201)
     ax = plot.axes()
     plot.curves(
-        ax, x, {"sigmoid": sigmoid, "2 sigmoid(2x) - 1": lambda x: 2 * sigmoid(2 * x) - 1, "tanh": np.tanh}
+        ax,
+        x,
+        {
+            "sigmoid": sigmoid,
+            "2 sigmoid(2x) - 1": lambda x: 2 * sigmoid(2 * x) - 1,
+            "tanh": np.tanh,
+        },
     )
     ax.set(xlabel="x", ylabel="f(x)", title="tanh lies on the stretched sigmoid")
 
@@ -339,7 +347,9 @@ check("activations.gelu", gelu)
 with when_written:
     x = np.linspace(-4, 4, 201)
     ax = plot.axes()
-    plot.curves(ax, x, {"ReLU": relu, "leaky ReLU, 0.1": lambda x: leaky_relu(x, 0.1), "GELU": gelu})
+    plot.curves(
+        ax, x, {"ReLU": relu, "leaky ReLU, 0.1": lambda x: leaky_relu(x, 0.1), "GELU": gelu}
+    )
     ax.set(xlabel="x", ylabel="f(x)", title="three bends, all yours")
 
 # %% [markdown]
@@ -386,7 +396,12 @@ r"""
 # %%
 with when_written:
     scores = np.array([1.0, 2.0, 3.0])
-    for name, x in (("as they are", scores), ("times 10", 10 * scores), ("divided by 10", scores / 10), ("plus 10", scores + 10)):
+    for name, x in (
+        ("as they are", scores),
+        ("times 10", 10 * scores),
+        ("divided by 10", scores / 10),
+        ("plus 10", scores + 10),
+    ):
         print(f"{name:13s} {np.round(softmax(x), 3)}")
 
 # %% [markdown]
@@ -438,7 +453,9 @@ which loses it, and which gains most from a gain of $\sqrt 2$?
 digits = data.digits()
 images = (digits.x - digits.x.mean()) / digits.x.std()  # mean 0, spread 1
 width, depth = 64, 20
-base = [np.random.default_rng(k).standard_normal((width, width)) / np.sqrt(width) for k in range(depth)]
+base = [
+    np.random.default_rng(k).standard_normal((width, width)) / np.sqrt(width) for k in range(depth)
+]
 
 with when_written:
     spreads = {}
@@ -489,9 +506,23 @@ with when_written:
     }
     for k, (name, options) in enumerate(stacks.items()):
         found = slopes_by_layer(*options)
-        ax.plot(range(1, depth + 1), found, marker=plot.MARKERS[k], color=plot.COLORS[k], ms=4, label=name)
-        print(f"{name:16s} slope at layer 20: {found[-1]:.2g}, at layer 11: {found[10]:.1g}, at layer 1: {found[0]:.1g}")
-    ax.set(xlabel="layer", ylabel="standard deviation of the slope", yscale="log", xticks=[1, 5, 10, 15, 20])
+        ax.plot(
+            range(1, depth + 1),
+            found,
+            marker=plot.MARKERS[k],
+            color=plot.COLORS[k],
+            ms=4,
+            label=name,
+        )
+        print(
+            f"{name:16s} slope at layer 20: {found[-1]:.2g}, at layer 11: {found[10]:.1g}, at layer 1: {found[0]:.1g}"
+        )
+    ax.set(
+        xlabel="layer",
+        ylabel="standard deviation of the slope",
+        yscale="log",
+        xticks=[1, 5, 10, 15, 20],
+    )
     ax.set_title("what comes back from the top")
     ax.legend()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -358,9 +358,7 @@ gelu = Exercise(
         Part("a few numbers", 1, [Case(np.array([-3.0, -1.0, 0.0, 1.0, 3.0]))]),
         Part("arrays of any shape", 1, draw=lambda rng: Case(_any_shape(rng))),
     ],
-    oracle=lambda torch, x: torch.nn.functional.gelu(
-        torch.tensor(x), approximate="tanh"
-    ),
+    oracle=lambda torch, x: torch.nn.functional.gelu(torch.tensor(x), approximate="tanh"),
     forbidden=("torch", "scipy"),
 )
 
@@ -369,42 +367,38 @@ gelu = Exercise(
     """The cubic term is missing: the argument of tanh is sqrt(2/pi) (x + 0.044715 x^3)."""
 )
 def drops_the_cubic_term(x):
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * x))
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * x))
 
 
-@gelu.misconception(
-    """Your values are exactly twice too large: the formula starts with x / 2."""
-)
+@gelu.misconception("""Your values are exactly twice too large: the formula starts with x / 2.""")
 def drops_the_half(x):
-    return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-@gelu.misconception(
-    """This is the gate alone, a number from 0 to 1. GELU multiplies x by it."""
-)
+@gelu.misconception("""This is the gate alone, a number from 0 to 1. GELU multiplies x by it.""")
 def returns_the_gate(x):
-    return 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
 @gelu.misconception(
     """The fraction under the root is turned round: it is sqrt(2/pi), about 0.798."""
 )
 def turns_the_fraction(x):
-    return 0.5 * x * (1 + np.tanh(math.sqrt(math.pi / 2) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + np.tanh(np.sqrt(np.pi / 2) * (x + 0.044715 * x**3)))
 
 
 @gelu.misconception(
     """You squared where the formula has a cube: 0.044715 x^3 keeps the sign of x."""
 )
 def squares_instead_of_cubing(x):
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**2)))
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**2)))
 
 
 @gelu.misconception(
     """sqrt(2/pi) multiplies the whole bracket. In yours the cubic term stands outside it."""
 )
 def scales_only_x(x):
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * x + 0.044715 * x**3))
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * x + 0.044715 * x**3))
 
 
 @gelu.misconception(
@@ -426,9 +420,7 @@ def _softmax_axis(rng):
 
 
 def _softmax_extreme(rng):
-    return Case(
-        3000 * rng.permutation([1.0, 0.999, 0.5, -1.0])[None] + normal(rng, 3, 1)
-    )
+    return Case(3000 * rng.permutation([1.0, 0.999, 0.5, -1.0])[None] + normal(rng, 3, 1))
 
 
 softmax = Exercise(
@@ -529,18 +521,14 @@ def _signal_case(rng):
 
 def _widths_case(rng):
     widths = [5, 3, 7, 4]
-    weights = [
-        rng.standard_normal((m, d)) for d, m in zip(widths, widths[1:], strict=False)
-    ]
+    weights = [rng.standard_normal((m, d)) for d, m in pairwise(widths)]
     return Case(rng.standard_normal((30, 5)), weights, _bent)
 
 
 def _signal_oracle(torch, x, weights, activation):
     h, stds = torch.tensor(x), []
     for w in weights:
-        z = torch.nn.functional.linear(
-            h, torch.tensor(w), torch.tensor(np.zeros(len(w)))
-        )
+        z = torch.nn.functional.linear(h, torch.tensor(w), torch.tensor(np.zeros(len(w))))
         h = torch.tensor(activation(z.detach().numpy()))
         stds.append(h.detach().numpy().std())
     return np.array(stds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
+from autograder.checks._draw import nonzero, size
 from autograder.exercise import Case, Exercise, Part
 
 # 1 ---------------------------------------------------------------- weighted_sum
@@ -374,11 +374,7 @@ perceptron_step = Exercise(
         Part(
             "silent when it should fire",
             1,
-            [
-                Case(
-                    np.array([1.0, 2.0]), 1, np.array([0.5, -1.0]), np.float64(0.0), 1.0
-                )
-            ],
+            [Case(np.array([1.0, 2.0]), 1, np.array([0.5, -1.0]), np.float64(0.0), 1.0)],
             draw=lambda rng: _mistake(rng, 1),
         ),
         Part("fires when it should be silent", 1, draw=lambda rng: _mistake(rng, 0)),
@@ -451,9 +447,7 @@ def _train_oracle(torch, x, y, epochs=10):
         wrong = 0
         for xi, yi in zip(x, y, strict=True):
             new_w, new_b = _step_oracle(torch, xi, int(yi), w, b)
-            wrong += int(
-                new_b != b
-            )  # the bias moves at every mistake and at no other time
+            wrong += int(new_b != b)  # the bias moves at every mistake and at no other time
             w, b = new_w, new_b
         mistakes.append(wrong)
     return w, np.asarray(b), np.asarray(mistakes)
@@ -501,9 +495,7 @@ train_perceptron = Exercise(
         Part(
             "stops after the last epoch",
             1,
-            draw=lambda rng: _mixed(
-                rng, lambda m: m[-1] > 0 and len(set(m.tolist())) > 1
-            ),
+            draw=lambda rng: _mixed(rng, lambda m: m[-1] > 0 and len(set(m.tolist())) > 1),
             draws=3,
         ),
     ],

@@ -140,7 +140,9 @@ class _View:
         curve.set_title(f"grey: slope below {FLAT}", fontsize=10)
         curve.legend(loc="upper left", fontsize=8)
         self.forward = stack.plot([], [], "o-", ms=3, color=COLORS[0], label="signal, forward")[0]
-        self.backward = stack.plot([], [], "s--", ms=3, color=COLORS[1], label="gradient, backward")[0]
+        self.backward = stack.plot(
+            [], [], "s--", ms=3, color=COLORS[1], label="gradient, backward"
+        )[0]
         stack.set(xlabel="layer", ylabel="standard deviation", yscale="log")
         stack.set(xlim=(0, DEEPEST + 1), ylim=(1e-8, 1e8))
         stack.set_title("a deep stack", fontsize=10)
@@ -160,7 +162,7 @@ class _View:
         )
 
     def _change_function(self) -> None:
-        bend = BENDS[self.name.value]
+        bend = BENDS[str(self.name.value)]
         self.f.set_data(self.x, bend.f(self.x))
         slope = bend.slope(self.x)
         self.df.set_data(self.x, slope)
@@ -173,7 +175,7 @@ class _View:
 
     def show(self) -> None:
         at = self.at.value
-        now = state(self.name.value, at, self.depth.value, self.gain.value, self.bias.value)
+        now = state(str(self.name.value), at, self.depth.value, self.gain.value, self.bias.value)
         reach = np.array([-1.2, 1.2])
         self.tangent.set_data(at + reach, now.y + now.slope * reach)
         self.dot.set_data([at], [now.y])

@@ -101,7 +101,7 @@ class _View:
         return np.array([self.w1.value, self.w2.value])
 
     def _load(self) -> None:
-        self.points = DATASETS[self.dataset.value]()
+        self.points = DATASETS[str(self.dataset.value)]()
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(8.4, 3.9), dpi=100, layout="constrained")
@@ -148,7 +148,9 @@ class _View:
 
     def _weights_moved(self, _: object = None) -> None:
         if not self._following:
-            self._follow(*zip((self.angle, self.distance), line_of(self.w, self.b.value), strict=True))
+            self._follow(
+                *zip((self.angle, self.distance), line_of(self.w, self.b.value), strict=True)
+            )
             self.show()
 
     def _line_moved(self, _: object = None) -> None:

@@ -3,8 +3,6 @@
 # ruff: noqa: B905
 
 # %% relu: np.where
-import math
-
 import numpy as np
 
 
@@ -102,6 +100,9 @@ def sigmoid(x):
 
 
 # %% sigmoid: one number at a time
+import math
+
+
 def sigmoid(x):
     def one(v):
         return 1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v))
@@ -130,6 +131,9 @@ def sigmoid_backward(g, y):
 
 
 # %% gelu: constants spelled out
+import math
+
+
 def gelu(x):
     c = math.sqrt(2.0 / math.pi)
     return x / 2 * (1 + np.tanh(c * x * (1 + 0.044715 * x * x)))
@@ -143,6 +147,9 @@ def gelu(x):
 
 
 # %% gelu: one number at a time
+import math
+
+
 def gelu(x):
     y = np.zeros_like(x)
     for i, v in np.ndenumerate(x):
@@ -165,6 +172,9 @@ def softmax(x, axis=-1):
 
 
 # %% softmax: slice by slice
+import math
+
+
 def softmax(x, axis=-1):
     def one(scores):
         shifted = [math.exp(s - max(scores)) for s in scores]

@@ -1,0 +1,41 @@
+# Every target sets up .venv by itself, once. Without make: see "Without make" in the README.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: lab demo test lint build bench lock clean
+
+lab: $(READY)  ## JupyterLab on the course, at lesson 01
+	$(BIN)/jupyter lab --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/01-neurons/01-neurons.ipynb
+
+demo: $(READY)  ## make a class with submissions of every kind and grade it
+	$(BIN)/autograder demo demo-class
+
+test: lint  ## everything that must hold
+	$(BIN)/pytest -n 2 --dist worksteal tests dlcore
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+build: $(READY)  ## course/ from solutions/
+	$(BIN)/autograder build
+
+bench: $(READY)  ## how fast: widgets, grading, start-up
+	$(BIN)/python -m tests.bench
+
+lock: $(READY)  ## pin what is installed now
+	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools \
+	  | sed 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock
+
+clean:
+	rm -rf .venv demo-class artifacts
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: Python 3.11 or newer is needed. next: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)
