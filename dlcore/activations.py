@@ -9,6 +9,7 @@ kept: the input ``x`` or the output ``y``, whichever makes the derivative cheape
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,3 +181,19 @@ def softmax(input: Tensor, dim: int = -1) -> Tensor:
         raise ShapeError("softmax", f"there is no dimension {dim}", x=input.shape)
     y = softmax_forward(input.data, dim)
     return Tensor.from_op(y, (input,), lambda g: (softmax_backward(g, y, dim),))
+
+
+def signal(
+    x: Any,
+    weights: Sequence[Any],
+    activation: Callable[[Any], Any],
+) -> list[float]:
+    """Send x through layers without biases; the spread (standard deviation) after each one.
+
+    Shapes: x (N, D0), weights[k] (D_k+1, D_k) -> a list with one number a layer.
+    """
+    spreads = []
+    for w in weights:
+        x = activation(x @ w.T)
+        spreads.append(float(x.std()))
+    return spreads

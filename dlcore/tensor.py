@@ -51,7 +51,7 @@ class Tensor:
             data = np.asarray(data)
             if data.dtype == np.float64:
                 data = data.astype(np.float32)
-        self.data = data
+        self.data: Any = data
         self.grad: Tensor | None = None
         self.requires_grad = requires_grad
         self._parents: tuple[Tensor, ...] = ()

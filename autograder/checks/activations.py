@@ -540,7 +540,7 @@ def _drive_signal(student, x, weights, activation):
 
 signal = Exercise(
     "activations.signal",
-    twin="dlcore.explore.activations.signal",
+    twin="dlcore.activations.signal",
     parts=[
         Part(
             "one layer",

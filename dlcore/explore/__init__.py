@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 def neuron() -> Widget:
     """One neuron and a plane of points: move its weights, its bias, its line."""
-    from dlcore.explore.neuron import view
+    from dlcore.explore._neuron import view
 
     return view()
 
 
 def activations() -> Widget:
     """An activation, its slope, and what a deep stack of it does to a signal."""
-    from dlcore.explore.activations import view
+    from dlcore.explore._activations import view
 
     return view()
 

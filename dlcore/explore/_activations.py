@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore import activations as act
-from dlcore.explore.stage import Stage
+from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
 
 WIDTH, INPUTS, DEEPEST = 64, 64, 40
@@ -42,22 +42,6 @@ BENDS = {
     "GELU": _from_input(act.gelu_forward, act.gelu_backward),
     "none": Bend(lambda x: x, np.ones_like),
 }
-
-
-def signal(
-    x: np.ndarray,
-    weights: Sequence[np.ndarray],
-    activation: Callable[[np.ndarray], np.ndarray],
-) -> list[float]:
-    """Send x through layers without biases; the spread (standard deviation) after each one.
-
-    Shapes: x (N, D0), weights[k] (D_k+1, D_k) -> a list with one number a layer.
-    """
-    spreads = []
-    for w in weights:
-        x = activation(x @ w.T)
-        spreads.append(float(x.std()))
-    return spreads
 
 
 class State(NamedTuple):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dlcore import data
 from dlcore.activations import sigmoid_forward
-from dlcore.explore.stage import Stage
+from dlcore.explore._stage import Stage
 from dlcore.neuron import perceptron_step, predict
 from dlcore.plot import COLORS
 
@@ -89,7 +89,7 @@ class _View:
             control.observe(self._weights_moved, "value")
         for control in (self.angle, self.distance):
             control.observe(self._line_moved, "value")
-        self.dataset.observe(lambda _: (self._load(), self._show_points(), self.show()), "value")
+        self.dataset.observe(lambda _: self._change_data(), "value")
         self.smooth.observe(lambda _: self.show(), "value")
         self.learn.on_click(lambda _: self._learn())
         self._show_points()
@@ -145,6 +145,11 @@ class _View:
     def _show_points(self) -> None:
         for i, cloud in enumerate(self.clouds):
             cloud.set_data(*self.points.x[self.points.y == i].T)
+
+    def _change_data(self) -> None:
+        self._load()
+        self._show_points()
+        self.show()
 
     def _weights_moved(self, _: object = None) -> None:
         if not self._following:

@@ -1,0 +1,46 @@
+"""The cross-check finds a wrong forward, a wrong backward, and survives without torch."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from dlcore import activations as act
+from dlcore.crosscheck import crosscheck
+
+X = np.random.default_rng(0).standard_normal((20, 5))
+
+
+def test_right_functions_agree_to_rounding():
+    row = crosscheck(
+        act.sigmoid_forward,
+        "sigmoid",
+        X,
+        backward=lambda g, x: act.sigmoid_backward(g, act.sigmoid_forward(x)),
+    ).rows[0]
+    assert row.device == "cpu" and row.forward < 1e-15 and row.backward < 1e-15
+
+
+def test_wrong_functions_are_seen():
+    row = crosscheck(lambda x: np.abs(x), "relu", X, backward=lambda g, x: g).rows[0]
+    assert row.forward > 0.1 and row.backward > 0.1
+
+
+def test_wrong_shape_is_an_error_that_names_both():
+    with pytest.raises(ValueError, match=r"\(5, 20\).*\(20, 5\)"):
+        crosscheck(lambda x: x.T, "relu", X)
+
+
+def test_the_table_names_the_device_and_says_when_there_is_no_gpu():
+    import torch
+
+    text = str(crosscheck(act.relu_forward, "relu", X))
+    assert "cpu" in text
+    assert ("cuda" in text) == torch.cuda.is_available()
+
+
+def test_without_torch_it_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "not installed" in str(crosscheck(act.relu_forward, "relu", X))

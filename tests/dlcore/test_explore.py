@@ -1,0 +1,92 @@
+"""Explorers without a browser: the state is right, and every control changes the picture."""
+
+from __future__ import annotations
+
+import math
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlcore import explore
+from dlcore.explore import _activations, _neuron
+
+
+def controls(root: widgets.Widget) -> list[widgets.Widget]:
+    found, stack = [], [root]
+    while stack:
+        widget = stack.pop()
+        stack += getattr(widget, "children", ())
+        found.append(widget)
+    return found
+
+
+@pytest.mark.parametrize("name", explore.EXPLORERS)
+def test_every_control_changes_the_picture_and_the_image_stays_the_same_widget(name):
+    root = explore.EXPLORERS[name]()
+    everything = controls(root)
+    (image,) = [w for w in everything if isinstance(w, widgets.Image)]
+    assert len(image.tooltip) > 40
+    seen = 0
+    for control in everything:
+        before = image.value
+        if isinstance(control, widgets.FloatSlider | widgets.IntSlider):
+            step = 5 * control.step
+            up = control.value + step <= control.max
+            control.value += step if up else -step
+        elif isinstance(control, widgets.Dropdown | widgets.ToggleButtons):
+            control.index = (control.index + 1) % len(control.options)
+        elif isinstance(control, widgets.Button):
+            control.click()
+        else:
+            continue
+        seen += 1
+        assert image.value != before, control.description
+        assert image.value[:4] == b"\x89PNG"
+    assert seen >= 5
+
+
+@pytest.mark.parametrize("name", explore.EXPLORERS)
+def test_the_same_controls_give_the_same_picture(name):
+    pictures = [
+        next(w for w in controls(explore.EXPLORERS[name]()) if isinstance(w, widgets.Image)).value
+        for _ in range(2)
+    ]
+    assert pictures[0] == pictures[1]
+
+
+@given(angle=st.floats(-179, 179), distance=st.floats(-3, 3), steepness=st.floats(0.1, 5))
+def test_line_and_weights_are_two_views_of_one_thing(angle, distance, steepness):
+    w, b = _neuron.weights_of(angle, distance, steepness)
+    back_angle, back_distance = _neuron.line_of(w, b)
+    assert math.isclose(back_angle, angle, abs_tol=1e-6)
+    assert math.isclose(back_distance, distance, abs_tol=1e-9)
+
+
+def test_neuron_state_counts_mistakes():
+    x, y = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([1, 0])
+    assert _neuron.state(x, y, np.array([1.0, 0.0]), 0.0).mistakes == 0
+    assert _neuron.state(x, y, np.array([-1.0, 0.0]), 0.0).mistakes == 2
+
+
+def test_the_learn_button_separates_two_clouds():
+    root = explore.neuron()
+    (button,) = [w for w in controls(root) if isinstance(w, widgets.Button)]
+    said = next(w for w in controls(root) if isinstance(w, widgets.HTML))
+    for _ in range(60):
+        button.click()
+    assert "40 of 40" in said.value
+
+
+def test_stack_shows_what_the_lesson_says():
+    sigmoid = _activations.state("sigmoid", 0.0, 20, 1.0, 0.0)
+    assert sigmoid.slope == 0.25
+    assert sigmoid.backward[0] < 1e-9 * sigmoid.backward[-1]
+    relu = _activations.state("ReLU", 1.0, 20, math.sqrt(2), 0.0)
+    assert 0.2 < relu.forward[-1] / relu.forward[0] < 5
+    dead = _activations.state("ReLU", 1.0, 5, 1.0, -3.0)
+    assert dead.dead[-1] == 1.0 and dead.backward[0] == 0
+    leaky = _activations.state("leaky ReLU", 1.0, 5, 1.0, -3.0)
+    assert leaky.backward[0] > 0
