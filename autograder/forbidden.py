@@ -7,6 +7,7 @@ without running it. It keeps honest people honest; keeping others out is the san
 from __future__ import annotations
 
 import dis
+import sys
 import types
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ def _used(thing: Any, seen: set[int]) -> Iterator[str]:
     elif isinstance(thing, types.FunctionType) and not _in_package(thing.__module__):
         for code in _codes(thing.__code__):
             yield from _names(code, thing.__globals__, seen)
-    elif module := getattr(thing, "__module__", None):
+    elif callable(thing) and (module := getattr(thing, "__module__", None)):
         name = getattr(thing, "__qualname__", "")
         yield f"{module}.{name}" if isinstance(name, str) else str(module)
 
@@ -54,27 +55,26 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _names(code: types.CodeType, scope: dict[str, Any], seen: set[int]) -> Iterator[str]:
-    """The dotted names in one code object: imports, and globals with the attributes read off them."""
+    """The dotted names in one code object: imports, and modules with the attributes read off them."""
+    local: dict[str, Any] = {}
     chain: Any = None
     for instruction in dis.get_instructions(code):
-        name = instruction.argval
-        if instruction.opname == "IMPORT_NAME":
+        name, op = instruction.argval, instruction.opname
+        if op == "IMPORT_NAME":
             yield name
-        elif instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
-            chain = scope.get(name)
-            if not isinstance(chain, types.ModuleType) and chain is not None:
-                yield from _used(chain, seen)
-        elif instruction.opname in {"LOAD_ATTR", "LOAD_METHOD"} and chain is not None:
-            chain = getattr(chain, name, None) if isinstance(chain, types.ModuleType) else None
-        elif instruction.opname not in {
-            "PUSH_NULL",
-            "CACHE",
-            "PRECALL",
-            "RESUME",
-            "NOP",
-        }:
+            chain = sys.modules.get(name)
+        elif op.startswith("STORE_FAST"):
+            local[name], chain = chain, None
+            continue
+        elif op.startswith("LOAD_FAST"):
+            chain = local.get(name)
+        elif op in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"}:
+            chain = local.get(name) or scope.get(name)
+        elif op in {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"} and isinstance(
+            chain, types.ModuleType
+        ):
+            chain = getattr(chain, name, None)
+        elif op not in {"PUSH_NULL", "CACHE", "PRECALL", "RESUME", "NOP"}:
             chain = None
-        if isinstance(chain, types.ModuleType):
-            yield chain.__name__
-        elif callable(chain):
+        if chain is not None:
             yield from _used(chain, seen)

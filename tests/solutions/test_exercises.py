@@ -1,0 +1,177 @@
+"""One battery over every exercise; a new one is tested by being listed in checks/."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+
+import dlcore
+from autograder import build, card, catalogue, library
+from autograder.exercise import Exercise
+from autograder.judge import judge, run_case
+
+EXERCISES = [e for lesson in catalogue.lessons() for e in lesson.exercises]
+MISCONCEPTIONS = [(e, m) for e in EXERCISES for m in e.misconceptions]
+ALTERNATIVES = [a for lesson in catalogue.lessons() for a in catalogue.alternatives(lesson)]
+SEEDS = range(3)
+
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+
+
+def library_for(seed: int):
+    return library.load(("dlcore", "torch")[seed % 2])
+
+
+@functools.cache
+def reference(lesson_name: str) -> dict:
+    """The names that a lesson's solution cells define."""
+    lesson = catalogue.find_lesson(lesson_name)
+    scope = {"__name__": "reference"}
+    exec("import numpy as np", scope)
+    for cell in build.source_notebook(lesson).cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            exec(compile(cell.source, cell.id, "exec"), scope)
+    return scope
+
+
+def full_marks(exercise: Exercise, student, seed: int) -> None:
+    verdict = judge(exercise, student, library_for(seed), np.random.default_rng(seed))
+    failed = verdict.first_failure
+    assert failed is None, (failed.part.name, failed.failure)
+    assert verdict.points == exercise.points
+
+
+@every_exercise
+@pytest.mark.parametrize("seed", SEEDS)
+def test_reference_gets_full_marks(exercise, seed):
+    full_marks(exercise, reference(exercise.lesson)[exercise.function], seed)
+
+
+@pytest.mark.parametrize("answer", ALTERNATIVES, ids=lambda a: f"{a.exercise}: {a.style}")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_right_answers_in_other_styles_get_full_marks(answer, seed):
+    exercise = catalogue.find_exercise(answer.exercise)
+    scope = {"np": np}
+    exec(compile(answer.source, answer.style, "exec"), scope)
+    full_marks(exercise, scope[exercise.function], seed)
+
+
+@pytest.mark.parametrize(("exercise", "misconception"), MISCONCEPTIONS, ids=lambda x: x.name)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_misconception_fails_with_its_own_hint(exercise, misconception, seed):
+    verdict = judge(exercise, misconception.wrong, library_for(seed), np.random.default_rng(seed))
+    assert verdict.points < exercise.points
+    assert verdict.first_failure.misconception is misconception
+    payload = card.summarise(verdict, library="", seed=seed, grading=False)
+    assert misconception.hint in card.to_text(payload)
+
+
+@pytest.mark.parametrize(("exercise", "misconception"), MISCONCEPTIONS, ids=lambda x: x.name)
+def test_every_misconception_can_be_typed_into_a_notebook(exercise, misconception):
+    scope = {"np": np}
+    exec(catalogue.misconception_source(exercise, misconception.wrong), scope)
+    verdict = judge(exercise, scope[exercise.function], dlcore, np.random.default_rng(0))
+    assert verdict.first_failure.misconception is misconception
+
+
+@every_exercise
+def test_an_answer_that_is_not_written_scores_nothing(exercise):
+    def stub(*args, **kwargs):
+        raise NotImplementedError
+
+    verdict = judge(exercise, stub, dlcore, np.random.default_rng(0))
+    assert verdict.points == 0
+    assert verdict.first_failure.failure[2].kind == "not written yet"
+
+
+@every_exercise
+def test_empty_answers_score_nothing(exercise):
+    verdict = judge(exercise, lambda *args, **kwargs: None, dlcore, np.random.default_rng(0))
+    assert verdict.points == 0
+
+
+@every_exercise
+@pytest.mark.parametrize("seed", range(5))
+def test_both_libraries_say_the_same(exercise, seed):
+    """dlcore answers in notebooks, PyTorch when grading: the same cases, the same results."""
+    from autograder.judge import expect
+
+    torch = library.load("torch")
+    for part in exercise.parts:
+        for case in part.cases(np.random.default_rng(seed)):
+            ours, theirs = expect(exercise, case, dlcore), expect(exercise, case, torch)
+            if not isinstance(ours, tuple):
+                ours, theirs = (ours,), (theirs,)
+            for a, b in zip(ours, theirs, strict=True):
+                assert a.shape == b.shape and a.dtype == b.dtype
+                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+@every_exercise
+def test_twin_has_the_same_signature(exercise):
+    module, _, name = exercise.twin.rpartition(".")
+    twin = getattr(importlib.import_module(module), name)
+    student = reference(exercise.lesson)[exercise.function]
+
+    def shape(f):
+        return [(p.name, p.default) for p in inspect.signature(f).parameters.values()]
+
+    assert shape(twin) == shape(student)
+
+
+@every_exercise
+def test_handing_in_the_twin_is_noticed(exercise):
+    module, _, name = exercise.twin.rpartition(".")
+    twin = getattr(importlib.import_module(module), name)
+    scope = {"twin": twin}
+    exec("def student(*args, **kwargs):\n    return twin(*args, **kwargs)", scope)
+    for student in (twin, scope["student"]):
+        verdict = judge(exercise, student, dlcore, np.random.default_rng(0))
+        assert verdict.points == 0
+        assert verdict.first_failure.failure[2].kind == "forbidden"
+
+
+@every_exercise
+def test_is_complete(exercise):
+    assert len(exercise.misconceptions) >= 4
+    assert len({m.hint for m in exercise.misconceptions}) == len(exercise.misconceptions)
+    styles = [a for a in ALTERNATIVES if a.exercise == exercise.name]
+    assert len(styles) >= 3
+    assert any(part.draw for part in exercise.parts) or exercise.driver.__name__ != "call"
+    for misconception in exercise.misconceptions:
+        assert 40 < len(misconception.hint) < 320, misconception.name
+
+
+@every_exercise
+def test_drawn_cases_differ_and_a_seed_repeats_them(exercise):
+    for part in exercise.parts:
+        if part.draw:
+            a, b, c = (
+                [repr((c.args, c.kwargs)) for c in part.cases(np.random.default_rng(s))]
+                for s in (1, 2, 1)
+            )
+            assert a == c and a != b
+
+
+@every_exercise
+def test_the_judge_leaves_cases_as_they_were(exercise):
+    def vandal(*args, **kwargs):
+        for a in args:
+            if isinstance(a, np.ndarray):
+                a[...] = -1
+        return 0.0
+
+    for part in exercise.parts:
+        for case in part.cases(np.random.default_rng(0)):
+            before = repr((case.args, case.kwargs))
+            run_case(exercise, vandal, case, np.asarray(0.0), 2.0)
+            assert repr((case.args, case.kwargs)) == before
+
+
+def test_every_lesson_has_five_to_eight_exercises():
+    for lesson in catalogue.lessons():
+        assert 5 <= len(lesson.exercises) <= 8, lesson.slug

@@ -1,0 +1,179 @@
+"""One battery over every lesson: its arc, its language, what it may use, and that it runs."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import dlcore
+from autograder import build, catalogue
+from autograder.card import MIME
+from tests.conftest import ROOT
+
+every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda x: x.slug)
+
+AMERICAN = re.compile(
+    r"\b(color|colors|behavior|normalize|normalized|normalization|initialize|initialization|"
+    r"vectorize|vectorized|optimize|center|gray|recognize)\b"
+)
+# what every lesson may use, besides what earlier lessons have built
+ALWAYS = {"data", "plot", "explore", "crosscheck"}
+
+
+def markdown(lesson) -> list[str]:
+    return [c.source for c in build.source_notebook(lesson).cells if c.cell_type == "markdown"]
+
+
+def execute(nb):
+    """Run all cells; errors stay in the outputs. The 60 seconds are each cell's and the kernel's."""
+    NotebookClient(nb, timeout=60, allow_errors=True, kernel_name="python3").execute()
+    return nb
+
+
+@every_lesson
+def test_arc(lesson):
+    nb, texts = build.source_notebook(lesson), markdown(lesson)
+    whole = "\n".join(texts)
+    first = texts[0]
+    assert re.match(rf"# {lesson.number} · ", first)
+    assert 3 <= len(re.findall(r"^- ", first, re.M)) <= 5  # objectives
+    assert "minutes" in first and "**" in first
+    early = [c.source for c in nb.cells[:4] if c.cell_type == "code"]
+    assert any("explore." in source for source in early), "an explorer within the first screen"
+    assert whole.count("Predict, then look") >= 2
+    assert whole.count("With numbers") >= 3
+    headings = re.findall(r"^#+ (.*)$", whole, re.M)
+    for wanted in (
+        "question first",
+        "Explore",
+        "Cross-check",
+        "Reflect",
+        "What you built",
+        "References",
+    ):
+        assert any(wanted in h for h in headings), wanted
+    explore = next(t for t in texts if re.search(r"^## \d+\. Explore", t, re.M))
+    assert len(re.findall(r"^\d\. ", explore.split("Explore", 1)[1], re.M)) >= 3
+    references = whole.split("## References")[1]
+    assert 3 <= len(re.findall(r"^- ", references, re.M)) <= 6
+    tasks = [c for c in nb.cells if c.metadata.get("nbgrader", {}).get("task")]
+    assert 1 <= len(tasks) <= 2 and all("BEGIN MARK SCHEME" in t.source for t in tasks)
+
+
+@every_lesson
+def test_every_exercise_has_signature_docstring_and_staged_hints(lesson):
+    nb = build.source_notebook(lesson)
+    cells = {cell.id: i for i, cell in enumerate(nb.cells)}
+    for exercise in lesson.exercises:
+        place = cells[f"{exercise.function}-answer"]
+        function = ast.parse(nb.cells[place].source).body[0]
+        doc = ast.get_docstring(function)
+        assert doc and "->" in doc, exercise.name
+        assert 2 <= nb.cells[place - 1].source.count("<details>") <= 3, exercise.name
+        assert cells[exercise.function] == place + 1
+
+
+@every_lesson
+def test_language(lesson):
+    for text in markdown(lesson):
+        prose = re.sub(r"`[^`]*`|<code>.*?</code>|https?://\S+", "", text)
+        assert not AMERICAN.search(prose), AMERICAN.search(prose)
+        assert not re.search("[\U0001f300-\U0001faff]", text), "no emoji"
+        assert not re.search(r"\b(simply|obviously|easy|easily|trivial)\b", prose), text
+
+
+@every_lesson
+def test_uses_only_what_earlier_lessons_have_built(lesson):
+    built = {
+        name
+        for name, number in re.findall(r"^    (\w+) .*lesson (\d\d)$", dlcore.__doc__, re.M)
+        if int(number) < lesson.number
+    }
+    used = set()
+    for node in ast.walk(ast.parse(lesson.source.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dlcore":
+            parts = node.module.split(".")
+            used |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            used |= {a.name for a in node.names if a.name.split(".")[0] in {"dlcore", "torch"}}
+    assert used <= built | ALWAYS
+
+
+def tokens(source: str) -> list[str]:
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    try:
+        found = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, IndentationError):
+        return source.split()
+    return [t.string for t in found if t.type not in skipped and t.string]
+
+
+def bodies(source: str, names: set[str] | None = None) -> list[list[str]]:
+    """The tokens of each function's body, without its docstring."""
+    result = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and (names is None or node.name in names):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            result.append(tokens("\n".join(ast.unparse(part) for part in body)))
+    return result
+
+
+@every_lesson
+def test_no_answer_leaks(lesson):
+    """No run of 12 tokens of a solution, or of a twin, stands in what students open."""
+    released = nbformat.reads(build.release_text(lesson), as_version=4)
+    text = " " + " ".join(" ".join(tokens(cell.source)) for cell in released.cells) + " "
+    answers = [
+        body
+        for cell in build.source_notebook(lesson).cells
+        if cell.metadata.get("nbgrader", {}).get("solution")
+        for body in bodies(cell.source)
+    ]
+    for exercise in lesson.exercises:
+        module, _, name = exercise.twin.rpartition(".")
+        path = ROOT / (module.replace(".", "/") + ".py")
+        answers += bodies(path.read_text(), {name})
+    assert answers
+    for answer in answers:
+        for i in range(len(answer) - 11):
+            run = " " + " ".join(answer[i : i + 12]) + " "
+            assert run not in text, run
+    assert "BEGIN SOLUTION" not in text and "MARK SCHEME" not in text
+
+
+@pytest.mark.slow
+@every_lesson
+def test_with_the_solutions_it_runs_in_silence(lesson):
+    nb = execute(build.source_notebook(lesson))
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", (cell.id, output)
+            assert output.get("name") != "stderr", (cell.id, output.get("text"))
+            if MIME in output.get("data", {}):
+                payload = output.data[MIME]
+                assert payload["points"] == payload["max_points"], payload
+
+
+@pytest.mark.slow
+@every_lesson
+def test_as_released_it_runs_to_the_end_and_scores_nothing(lesson):
+    nb = execute(nbformat.reads(build.release_text(lesson), as_version=4))
+    checks = 0
+    waiting = ""
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", (cell.id, output)
+            data = output.get("data", {})
+            if MIME in data:
+                checks += 1
+                assert data[MIME]["points"] == 0
+                assert data[MIME]["failure"]["kind"] == "not written yet"
+            waiting += data.get("text/plain", "") if output.output_type == "display_data" else ""
+    assert checks == len(lesson.exercises)
+    assert "This cell waits for" in waiting
