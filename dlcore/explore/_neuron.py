@@ -82,23 +82,18 @@ class _View:
             tooltip="Go once through the points with the perceptron rule",
         )
         self.said = widgets.HTML()
-        self._following = False
+        self.weights, self.bias = np.array([1.0, -0.5]), 0.5
+        self._shown: dict[widgets.FloatSlider, float] = {}
         self._load()
         self._draw_figure()
-        for control in (self.w1, self.w2, self.b):
-            control.observe(self._weights_moved, "value")
-        for control in (self.angle, self.distance):
-            control.observe(self._line_moved, "value")
+        for control in (self.w1, self.w2, self.b, self.angle, self.distance):
+            control.observe(self._moved, "value")
         self.dataset.observe(lambda _: self._change_data(), "value")
         self.smooth.observe(lambda _: self.show(), "value")
         self.learn.on_click(lambda _: self._learn())
         self._show_points()
         self.stage.redraw()
-        self._weights_moved()
-
-    @property
-    def w(self) -> np.ndarray:
-        return np.array([self.w1.value, self.w2.value])
+        self._become(self.weights, self.bias)
 
     def _load(self) -> None:
         self.points = DATASETS[str(self.dataset.value)]()
@@ -151,48 +146,60 @@ class _View:
         self._show_points()
         self.show()
 
-    def _weights_moved(self, _: object = None) -> None:
-        if not self._following:
-            self._follow(
-                *zip((self.angle, self.distance), line_of(self.w, self.b.value), strict=True)
-            )
-            self.show()
-
-    def _line_moved(self, _: object = None) -> None:
-        if not self._following:
-            steepness = max(math.hypot(*self.w), 0.1)
+    def _moved(self, change: dict) -> None:
+        """Somebody moved a slider: the neuron changes, and the other sliders follow."""
+        control = change["owner"]
+        if abs(control.value - self._shown.get(control, math.inf)) < control.step / 2:
+            return  # not a hand: our own setting, or the browser's rounding of it
+        self._shown[control] = control.value
+        if control in (self.angle, self.distance):
+            steepness = max(math.hypot(*self.weights), 0.1)
             w, b = weights_of(self.angle.value, self.distance.value, steepness)
-            self._follow((self.w1, w[0]), (self.w2, w[1]), (self.b, b))
-            self.show()
+        else:
+            w, b = self.weights.copy(), self.bias
+            if control is self.b:
+                b = control.value
+            else:
+                w[0 if control is self.w1 else 1] = control.value
+        self._become(w, b, moved=control)
 
-    def _follow(self, *targets: tuple[widgets.FloatSlider, float]) -> None:
-        """Move sliders without hearing their echo."""
-        self._following = True
-        try:
-            for control, value in targets:
-                control.value = min(max(float(value), control.min), control.max)
-        finally:
-            self._following = False
+    def _become(self, w: np.ndarray, b: float, moved: widgets.FloatSlider | None = None) -> None:
+        """Take these weights, show them on every slider but the one that was moved, and draw."""
+        self.weights, self.bias = w, b
+        angle, distance = line_of(w, b)
+        line = (
+            {}
+            if moved in (self.angle, self.distance)
+            else {self.angle: angle, self.distance: distance}
+        )
+        for control, value in {self.w1: w[0], self.w2: w[1], self.b: b, **line}.items():
+            if control is not moved:
+                self._show_on(control, float(value))
+        self.show()
+
+    def _show_on(self, control: widgets.FloatSlider, value: float) -> None:
+        steps = round((min(max(value, control.min), control.max) - control.min) / control.step)
+        self._shown[control] = control.min + steps * control.step
+        control.value = self._shown[control]
 
     def _learn(self) -> None:
-        w, b = self.w, self.b.value
+        w, b = self.weights, self.bias
         for xi, yi in zip(self.points.x, self.points.y, strict=True):
             w, b = perceptron_step(xi, int(yi), w, b, lr=0.1)
-        self._follow((self.w1, w[0]), (self.w2, w[1]), (self.b, b))
-        self._weights_moved()
+        self._become(w, b)
 
     def show(self) -> None:
         x, y = self.points.x, self.points.y
         smooth = self.smooth.value == "sigmoid"
-        now = state(x, y, self.w, self.b.value, smooth)
+        now = state(x, y, self.weights, self.bias, smooth)
         self.picture.set_data(now.output)
-        angle, distance = line_of(self.w, self.b.value)
+        angle, distance = line_of(self.weights, self.bias)
         turn = math.radians(angle)
         foot = distance * np.array([math.cos(turn), math.sin(turn)])
         along = np.array([-math.sin(turn), math.cos(turn)])
         ends = np.stack([foot - 9 * along, foot + 9 * along])
         tip = foot + 0.6 * np.array([math.cos(turn), math.sin(turn)])
-        there = math.hypot(*self.w) > 0
+        there = math.hypot(*self.weights) > 0
         self.line.set_data(*(ends.T if there else np.empty((2, 0))))
         self.arrow.set_data(*(np.stack([foot, tip]).T if there else np.empty((2, 0))))
         self.wrong.set_data(*x[now.p != y].T)
@@ -204,7 +211,7 @@ class _View:
             dots.set_data(np.clip(now.z[y == i], -8, 8), out[y == i] + (0.04 if i else -0.04))
         self.stage.update()
         self.said.value = (
-            f"z = {self.w1.value:+.2f} x1 {self.w2.value:+.2f} x2 {self.b.value:+.2f} "
+            f"z = {self.weights[0]:+.2f} x1 {self.weights[1]:+.2f} x2 {self.bias:+.2f} "
             f"&nbsp;·&nbsp; <b>{len(y) - now.mistakes} of {len(y)} points right</b>"
         )
 

@@ -16,6 +16,16 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from traitlets import Unicode
+
+
+class Picture(widgets.Image):
+    """An image with a title, which browsers read out where an image has no other text.
+
+    ipywidgets looks at ``description`` before it sets a title, and its own Image has none.
+    """
+
+    description = Unicode("").tag(sync=True)
 
 
 class Stage:
@@ -27,8 +37,7 @@ class Stage:
         self.moving = list(moving)
         for artist in self.moving:
             artist.set_animated(True)
-        # browsers read the title of an image that has no other text
-        self.image = widgets.Image(format="png", tooltip=description)
+        self.image = Picture(format="png", tooltip=description)
         self.image.layout.max_width = "100%"
 
     def redraw(self) -> None:

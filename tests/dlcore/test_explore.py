@@ -90,3 +90,18 @@ def test_stack_shows_what_the_lesson_says():
     assert dead.dead[-1] == 1.0 and dead.backward[0] == 0
     leaky = _activations.state("leaky ReLU", 1.0, 5, 1.0, -3.0)
     assert leaky.backward[0] > 0
+
+
+def test_the_browsers_rounding_is_not_taken_for_a_hand():
+    """A browser answers every value that it is sent with one rounded to the slider's step."""
+    view = _neuron._View()
+    view.angle.value = 37.0
+    weights, picture = view.weights, view.stage.image.value
+    for _ in range(3):
+        for slider in (view.w1, view.w2, view.b, view.angle, view.distance):
+            slider.value = round(slider.value / slider.step) * slider.step + 1e-13
+    np.testing.assert_array_equal(view.weights, weights)
+    assert view.stage.image.value == picture
+    assert abs(_neuron.line_of(view.weights, view.bias)[0] - 37.0) < 1e-9
+    view.w1.value += view.w1.step  # one step is a hand
+    assert view.stage.image.value != picture

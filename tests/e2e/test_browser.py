@@ -1,0 +1,102 @@
+"""What a student does, in a real browser: run, get it wrong, read the hint, get it right, play."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autograder import build, catalogue
+from tests.conftest import ROOT
+from tests.e2e.lab import Browser, Notebook, Server, copy_course
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+LESSONS = catalogue.lessons()
+every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda x: x.slug)
+SHOTS = Path(os.environ.get("DLCOURSE_ARTIFACTS", ROOT / "artifacts"))
+
+
+@pytest.fixture(scope="module")
+def server(chromium, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    server = Server(copy_course(ROOT / "course", folder / "course"), folder / "home")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    browser = Browser(chromium, SHOTS)
+    yield browser
+    browser.stop()
+
+
+def solution(lesson, exercise) -> str:
+    cells = {c.id: c.source for c in build.source_notebook(lesson).cells}
+    return cells[f"{exercise.function}-answer"]
+
+
+@every_lesson
+def test_a_student_works_through_a_lesson(server, browser, lesson):
+    notebook = Notebook(server, browser, f"{lesson.slug}/{lesson.slug}.ipynb")
+    notebook.run_all()
+    assert notebook.errors() == []
+    browser.shoot(f"{lesson.slug}-opened")
+
+    exercise = lesson.exercises[0]
+    misconception = exercise.misconceptions[0]
+    wrong = catalogue.misconception_source(exercise, misconception.wrong)
+    notebook.type_into(f"{exercise.function}-answer", wrong)
+    shown = notebook.run_cell(exercise.function)
+    assert misconception.hint in shown
+    assert f"0 of {exercise.points:g} points" in shown
+    browser.shoot(f"{lesson.slug}-hint")
+
+    for exercise in lesson.exercises:
+        notebook.type_into(f"{exercise.function}-answer", solution(lesson, exercise))
+        shown = notebook.run_cell(exercise.function)
+        assert f"{exercise.points:g} of {exercise.points:g} points" in shown, shown
+    browser.shoot(f"{lesson.slug}-right")
+    notebook.run_all()
+    assert notebook.errors() == []
+    notebook.save()
+
+
+@every_lesson
+def test_nbgraders_validate_button(server, browser, lesson):
+    """The page is the one that the test before left: solved and saved."""
+    notebook = Notebook(server, browser, f"{lesson.slug}/{lesson.slug}.ipynb")
+    notebook.page.get_by_role("button", name="Validate").click()
+    dialog = notebook.page.locator(".jp-Dialog")
+    dialog.wait_for(timeout=180_000)
+    text = dialog.inner_text()
+    browser.shoot(f"{lesson.slug}-validate")
+    dialog.get_by_role("button").last.click()
+    assert "Success" in text, text
+
+
+@every_lesson
+def test_sliders_move_the_picture_from_the_keyboard(server, browser, lesson):
+    notebook = Notebook(server, browser, f"{lesson.slug}/{lesson.slug}.ipynb")
+    notebook.run_all()
+    explorer = notebook.page.locator(".dlcourse-explorer").first
+    explorer.scroll_into_view_if_needed()
+    picture = explorer.locator("img")
+    assert len(picture.get_attribute("title") or "") > 40  # what a screen reader says
+    handles = explorer.locator(".noUi-handle")
+    assert handles.count() >= 4
+    for i in range(handles.count()):
+        notebook.wait_until_idle()
+        before, value = picture.get_attribute("src"), handles.nth(i).get_attribute("aria-valuetext")
+        handles.nth(i).focus()
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
+            notebook.page.keyboard.press(key)
+        notebook.page.wait_for_function(
+            "([img, src]) => img.src !== src && img.complete && img.naturalWidth > 300",
+            arg=[picture.element_handle(), before],
+        )
+        assert handles.nth(i).get_attribute("aria-valuetext") != value
+    assert notebook.page.locator(".dlcourse-explorer img").count() == 1  # no growing output
+    browser.shoot(f"{lesson.slug}-explorer")
