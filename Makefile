@@ -12,7 +12,7 @@ demo: $(READY)  ## make a class with submissions of every kind and grade it
 	$(BIN)/autograder demo demo-class
 
 test: lint  ## everything that must hold
-	$(BIN)/pytest -n 2 --dist worksteal tests dlcore
+	$(BIN)/pytest -n 2 --dist loadgroup tests dlcore
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -32,7 +32,7 @@ class Score:
         return repr(float(self.points))
 
     def _repr_html_(self) -> str:
-        return heading(self.payload)
+        return f"<span hidden>{heading(self.payload)}</span>"  # the card above says it already
 
 
 def check(name: str, student: Any, *, seed: int | None = None) -> Score:

@@ -95,7 +95,8 @@ def run(
             hand_in(room, lesson, each)
     with room.gradebook() as book:
         for student in ("zoe-never-came", *(p.student for ps in plans.values() for p in ps)):
-            book.update_or_create_student(student)
+            first, _, last = student.title().partition("-")
+            book.update_or_create_student(student, first_name=first, last_name=last)
     slugs = list(plans)
     result = DemoReport(room)
     result.graded = grade.run(room, slugs, jobs=jobs, progress=progress)

@@ -7,6 +7,8 @@ without running it. It keeps honest people honest; keeping others out is the san
 from __future__ import annotations
 
 import dis
+import importlib
+import importlib.util
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -47,6 +49,13 @@ def _in_package(module: str | None) -> bool:
     }
 
 
+def _module(name: str) -> types.ModuleType | None:
+    """The module called ``name``, if it is loaded or ours to load."""
+    if name.split(".")[0] == "dlcore" and importlib.util.find_spec(name):
+        return importlib.import_module(name)
+    return sys.modules.get(name)
+
+
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
     yield code
     for constant in code.co_consts:
@@ -57,12 +66,14 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 def _names(code: types.CodeType, scope: dict[str, Any], seen: set[int]) -> Iterator[str]:
     """The dotted names in one code object: imports, and modules with the attributes read off them."""
     local: dict[str, Any] = {}
-    chain: Any = None
+    chain = imported = None
     for instruction in dis.get_instructions(code):
         name, op = instruction.argval, instruction.opname
         if op == "IMPORT_NAME":
             yield name
-            chain = sys.modules.get(name)
+            chain = imported = _module(name)
+        elif op == "IMPORT_FROM":
+            chain = getattr(imported, name, None)
         elif op.startswith("STORE_FAST"):
             local[name], chain = chain, None
             continue
@@ -70,9 +81,7 @@ def _names(code: types.CodeType, scope: dict[str, Any], seen: set[int]) -> Itera
             chain = local.get(name)
         elif op in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"}:
             chain = local.get(name) or scope.get(name)
-        elif op in {"LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"} and isinstance(
-            chain, types.ModuleType
-        ):
+        elif op in {"LOAD_ATTR", "LOAD_METHOD"} and isinstance(chain, types.ModuleType):
             chain = getattr(chain, name, None)
         elif op not in {"PUSH_NULL", "CACHE", "PRECALL", "RESUME", "NOP"}:
             chain = None

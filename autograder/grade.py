@@ -83,7 +83,12 @@ def run(
 
 def _workers(jobs: int) -> Executor:
     # spawn: a fork of a process with threads (Jupyter's, BLAS's) may hang
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_hush)
+
+
+def _hush() -> None:
+    """Kernels greet on stderr, over the progress bar; what matters comes back as a result."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _changed(room: Classroom, submission: Submission) -> bool:

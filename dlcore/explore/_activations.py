@@ -180,9 +180,10 @@ class _View:
 def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
-    controls = widgets.VBox([v.name, v.at, v.depth, v.gain, v.bias, v.said])
-    controls.layout.width = "320px"
-    box = widgets.HBox([controls, v.stage.image])
-    box.layout.flex_flow = "row wrap"
+    one = widgets.VBox([v.name, v.at])
+    stack = widgets.VBox([v.depth, v.gain, v.bias])
+    controls = widgets.HBox([one, stack, v.said])
+    controls.layout.flex_flow = "row wrap"
+    box = widgets.VBox([controls, v.stage.image])
     box.add_class("dlcourse-explorer")
     return box

@@ -72,6 +72,7 @@ class _View:
 
         self.dataset = widgets.Dropdown(options=list(DATASETS), description="data")
         self.smooth = widgets.ToggleButtons(options=["step", "sigmoid"], description="output")
+        self.smooth.style.button_width = "86px"
         self.w1 = slider("w1", -5, 5, 0.05, 1.0)
         self.w2 = slider("w2", -5, 5, 0.05, -0.5)
         self.b = slider("b", -5, 5, 0.05, 0.5)
@@ -80,6 +81,7 @@ class _View:
         self.learn = widgets.Button(
             description="one epoch of learning",
             tooltip="Go once through the points with the perceptron rule",
+            layout=widgets.Layout(width="auto", margin="2px 2px 2px 90px"),
         )
         self.said = widgets.HTML()
         self.weights, self.bias = np.array([1.0, -0.5]), 0.5
@@ -99,7 +101,7 @@ class _View:
         self.points = DATASETS[str(self.dataset.value)]()
 
     def _draw_figure(self) -> None:
-        figure = Figure(figsize=(8.4, 3.9), dpi=100, layout="constrained")
+        figure = Figure(figsize=(7.2, 3.5), dpi=100, layout="constrained")
         plane, sums = figure.subplots(1, 2, width_ratios=[1.15, 1])
         two = LinearSegmentedColormap.from_list("two", [COLORS[0], "white", COLORS[1]])
         self.picture = plane.imshow(
@@ -212,7 +214,7 @@ class _View:
         self.stage.update()
         self.said.value = (
             f"z = {self.weights[0]:+.2f} x1 {self.weights[1]:+.2f} x2 {self.bias:+.2f} "
-            f"&nbsp;·&nbsp; <b>{len(y) - now.mistakes} of {len(y)} points right</b>"
+            f"<br><b>{len(y) - now.mistakes} of {len(y)} points right</b>"
         )
 
 
@@ -222,7 +224,7 @@ def view() -> widgets.Widget:
     controls = widgets.VBox(
         [v.dataset, v.smooth, v.w1, v.w2, v.b, v.angle, v.distance, v.learn, v.said]
     )
-    controls.layout.width = "330px"
+    controls.layout.width = "325px"
     box = widgets.HBox([controls, v.stage.image])
     box.layout.flex_flow = "row wrap"
     box.add_class("dlcourse-explorer")

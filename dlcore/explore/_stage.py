@@ -39,6 +39,7 @@ class Stage:
             artist.set_animated(True)
         self.image = Picture(format="png", tooltip=description)
         self.image.layout.max_width = "100%"
+        self.image.layout.align_self = "flex-start"  # a stretched picture is a blurred one
 
     def redraw(self) -> None:
         """Draw everything: after a change to something that does not usually move."""
