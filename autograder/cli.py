@@ -156,11 +156,13 @@ def grade(
     from autograder import grade as grade_
     from autograder.classroom import Classroom
 
-    with problems(), bar("grading") as progress:
+    with problems():
         room = Classroom(where)
-        report = grade_.run(
-            room, lessons or (), student or (), force=force, jobs=jobs or None, progress=progress
-        )
+        chosen = room.choose_lessons(lessons or ())
+        with bar("grading") as progress:
+            report = grade_.run(
+                room, chosen, student or (), force=force, jobs=jobs or None, progress=progress
+            )
     _show_grades(report)
     if not report.rows:
         err.print(f"next: put notebooks into {room.root}/submitted/STUDENT/LESSON/", soft_wrap=True)

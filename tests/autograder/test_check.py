@@ -321,3 +321,19 @@ def test_a_check_in_a_notebook_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "matplotlib", "sklearn", "nbgrader"} & set(done.stdout.split())
+
+
+def test_a_learner_does_not_wait_for_slow_wrong_implementations(monkeypatch):
+    """Those are tried on large data only if the student's own answer was too slow there."""
+    exercise = catalogue.find_exercise("neurons.layer")
+    tried = []
+
+    def slow(x, w, b):
+        tried.append(len(x))
+        return x @ w.T + b
+
+    loops = next(m for m in exercise.misconceptions if m.name == "loops_over_everything")
+    monkeypatch.setitem(loops.__dict__, "wrong", slow)
+    payload = evaluate("neurons.layer", lambda x, w, b: (x @ w.T + b) * 1.5)
+    assert payload["points"] == 0 and payload["misconceptions"] == []
+    assert tried and max(tried) < 100
