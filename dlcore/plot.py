@@ -23,6 +23,23 @@ def axes(width: float = 5.0, height: float = 3.4, columns: int = 1) -> Axes:
     return ax
 
 
+def show(alt: str) -> None:
+    """Show the current picture with a text that says what it shows, for those who cannot see it."""
+    import base64
+    import html
+    import io
+
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    buffer = io.BytesIO()
+    plt.gcf().savefig(buffer, format="png", dpi=100)
+    plt.close()
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image = f'<img alt="{html.escape(alt)}" src="{source}">'
+    display({"text/html": image, "text/plain": f"[picture: {alt}]"}, raw=True)
+
+
 def points(ax: Axes, x: np.ndarray, y: np.ndarray, names: Sequence[str] = ("0", "1")) -> None:
     """Points x (N, 2), a marker and a colour for each class of y (N,)."""
     for k, name in enumerate(names):

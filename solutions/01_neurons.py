@@ -45,6 +45,9 @@ images, is_nine = digits.x[chosen], (digits.y[chosen] == 9).astype(int)
 for ax, image, nine in zip(plot.axes(1.3, 1.5, columns=8), images, is_nine):
     ax.imshow(image.reshape(8, 8), cmap="gray_r")
     ax.set(title="9" if nine else "4", xticks=[], yticks=[])
+plot.show(
+    "Eight handwritten digits: 4, 9, 4, 9, 4, 9, 9, 9. Some 4s are closed at the top, like 9s."
+)
 
 # %% [markdown]
 r"""
@@ -59,6 +62,7 @@ print(f"best rule about ink: {accuracy:.1%} right (guessing: about 50 %)")
 
 # %% [markdown]
 r"""
+<!-- measured: 58.4% -->
 58.4 %: hardly better than a coin. We could look for cleverer rules, pixel by pixel, for a long time. People did, for
 decades. The other way is to write a program that *finds* the rule from examples, and for that we need something
 that has a rule inside it which can be turned gradually. That something is a neuron.
@@ -274,6 +278,10 @@ with when_written:
     ax.set(xlabel="x1", ylabel="x2", xlim=(-3, 3), ylim=(-2, 3), aspect="equal")
     ax.set_title("the arrow is w, and points to the side that fires")
     ax.legend()
+    plot.show(
+        "Two parallel lines that fall to the right. The one for b = 0 runs through the origin, the one "
+        "for b = -2 above it; the line of the doubled neuron lies on that one."
+    )
 
 # %% [markdown]
 r"""
@@ -351,6 +359,10 @@ with when_written:
             i = missed[0]
             ax.plot(*clouds.x[i], "o", mfc="none", mec="black", ms=15, mew=2)
             w, b = perceptron_step(clouds.x[i], clouds.y[i], w, b)
+    plot.show(
+        "Five pictures of the same two clouds with the line after each step. It swings round until it "
+        "lies between the clouds: 13, 2, 1, 1 and 0 mistakes."
+    )
 
 # %% [markdown]
 r"""
@@ -415,6 +427,7 @@ with when_written:
 
 # %% [markdown]
 r"""
+<!-- measured: [14, 8, 3, 2, 0] | 118 of 121 right | 97.5% -->
 With the reference solution: mistakes 14, 8, 3, 2, 0, and 118 of 121 new digits right, 97.5 % (the split is fixed by the seed 0). From 64 pixels, a rule
 of three lines, and no idea of what a 9 is. What did it find? Its 64 weights have the shape of an image, so look at them.
 
@@ -435,6 +448,10 @@ with when_written:
     shown = right.imshow(w.reshape(8, 8), cmap="PuOr_r", vmin=-size, vmax=size)
     right.set(title="weights: orange for 9, purple for 4", xticks=[], yticks=[])
     right.figure.colorbar(shown, ax=right)
+    plot.show(
+        "The average 4, the average 9, and the 64 weights as an image: positive in the arc at the upper "
+        "right, negative low on the left and in the middle."
+    )
 
 # %% [markdown]
 r"""
@@ -508,6 +525,9 @@ with when_written:
     plot.regions(ax, two_layers, -0.5, 1.5)
     plot.points(ax, corners, answers, names=("XOR = 0", "XOR = 1"))
     ax.set(xlabel="x1", ylabel="x2", title="two layers of threshold neurons")
+    plot.show(
+        "A diagonal strip between two parallel lines holds (0, 1) and (1, 0), and no other corner."
+    )
 
 # %% [markdown]
 r"""

@@ -268,6 +268,9 @@ with when_written:
         },
     )
     ax.set(xlabel="x", ylabel="f(x)", title="tanh lies on the stretched sigmoid")
+    plot.show(
+        "Three S-shaped curves. tanh and the stretched sigmoid are the same curve, from -1 to 1."
+    )
 
 # %% [markdown]
 r"""
@@ -351,6 +354,10 @@ with when_written:
         ax, x, {"ReLU": relu, "leaky ReLU, 0.1": lambda x: leaky_relu(x, 0.1), "GELU": gelu}
     )
     ax.set(xlabel="x", ylabel="f(x)", title="three bends, all yours")
+    plot.show(
+        "Three curves that agree for large x. Below zero ReLU is flat, leaky ReLU falls slowly, and GELU "
+        "dips to -0.17 and comes back to zero."
+    )
 
 # %% [markdown]
 r"""
@@ -469,9 +476,14 @@ with when_written:
         ax.legend()
     for (name, gain), spread in spreads.items():
         print(f"{name:8s} gain {gain}: after layer 20 {spread[-1]:.4f}")
+    plot.show(
+        "Spread by layer. At gain 1 sigmoid stays near 0.1, tanh falls slowly and ReLU falls a "
+        "thousandfold. At gain 1.41 all three stay level, ReLU near 1."
+    )
 
 # %% [markdown]
 r"""
+<!-- measured: sigmoid  gain 1.0: after layer 20 0.11 | ReLU     gain 1.0: after layer 20 0.0012 -->
 ReLU cuts away half of every signal, and with it half of the mean square. At gain 1 it therefore shrinks by about $\sqrt 2$ a layer: after 20 layers by about $2^{10}$, and 0.0012 is left. A gain of $\sqrt 2$
 makes up for it (He and others, 2015). Tanh fades slowly; the sigmoid looks steady, at about 0.11. But the signal is only half of the story.
 
@@ -525,9 +537,14 @@ with when_written:
     )
     ax.set_title("what comes back from the top")
     ax.legend()
+    plot.show(
+        "The slope by layer, on a logarithmic scale. ReLU with gain 1.41 stays near 1, ReLU with gain 1 "
+        "falls to 0.002 at layer 1, sigmoid to less than a trillionth."
+    )
 
 # %% [markdown]
 r"""
+<!-- measured: slope at layer 20: 0.24, at layer 11: 5e-07 -->
 Here is the promise of this lesson. On the way down each sigmoid layer divides the slope by four or more. From layer 20 to layer 11 it falls by a factor of about 500,000, and layer 1 hears practically nothing: its weights will not move in a lifetime.
 The signal gave no sign of it; the way back did. This is the **vanishing gradient**, and it held up deep networks until about 2010. ReLU, with weights of the right size, passes it on undiminished.
 

@@ -151,13 +151,35 @@ def test_no_answer_leaks(lesson):
 @every_lesson
 def test_with_the_solutions_it_runs_in_silence(lesson):
     nb = execute(build.source_notebook(lesson))
+    printed = outputs_as_text(nb)
+    assert measured(lesson)
+    for claim in measured(lesson):
+        assert claim in printed, claim
     for cell in nb.cells:
         for output in cell.get("outputs", []):
             assert output.output_type != "error", (cell.id, output)
             assert output.get("name") != "stderr", (cell.id, output.get("text"))
-            if MIME in output.get("data", {}):
-                payload = output.data[MIME]
+            data = output.get("data", {})
+            assert "image/png" not in data, f"{cell.id}: end the cell with plot.show(...)"
+            for alt in re.findall('<img alt="([^"]*)"', data.get("text/html", "")):
+                assert len(alt) > 40, cell.id
+            if MIME in data:
+                payload = data[MIME]
                 assert payload["points"] == payload["max_points"], payload
+
+
+def outputs_as_text(nb) -> str:
+    found = []
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            found.append(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
+    return "\n".join(found)
+
+
+def measured(lesson) -> list[str]:
+    """What the prose says was measured: ``<!-- measured: this | that -->``, as the cells print it."""
+    claims = re.findall(r"<!-- measured: (.*?) -->", "\n".join(markdown(lesson)))
+    return [part for claim in claims for part in claim.split(" | ")]
 
 
 @pytest.mark.slow
