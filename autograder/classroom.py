@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -128,6 +129,7 @@ class Classroom:
     """The nbgrader course in ``root``."""
 
     def __init__(self, root: Path) -> None:
+        _find_neighbours()
         self.root = root.resolve()
         if not (self.root / CONFIG).exists():
             raise Problem(
@@ -224,6 +226,14 @@ def release(room: Classroom, lessons: Sequence[Lesson]) -> list[Path]:
         room.write_source(lesson)
         folders.append(room.release(lesson.slug))
     return folders
+
+
+def _find_neighbours() -> None:
+    """Put the programs beside this Python on the PATH: nbgrader calls one of them, alembic, by name."""
+    here = str(Path(sys.executable).parent)
+    paths = os.environ.get("PATH", "").split(os.pathsep)
+    if here not in paths:
+        os.environ["PATH"] = os.pathsep.join([here, *paths])
 
 
 def use_environment(room: Classroom) -> None:

@@ -26,6 +26,8 @@ LESSONS = catalogue.lessons()
 
 def command(*args: object, cwd: Path, code: int | None = 0, timeout: float = 1500, **extra: Path):
     env = {k: v for k, v in os.environ.items() if k not in {"DLCOURSE_SEED", "NBGRADER_EXECUTION"}}
+    # as for somebody who has not activated the environment
+    env["PATH"] = os.pathsep.join(p for p in env["PATH"].split(os.pathsep) if Path(p) != BIN)
     for name, path in extra.items():
         path.mkdir(exist_ok=True)
         env[name] = str(path)

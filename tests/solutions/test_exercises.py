@@ -175,3 +175,60 @@ def test_the_judge_leaves_cases_as_they_were(exercise):
 def test_every_lesson_has_five_to_eight_exercises():
     for lesson in catalogue.lessons():
         assert 5 <= len(lesson.exercises) <= 8, lesson.slug
+
+
+def spoilt(function, change):
+    """``function`` with its results, or each part of them, changed."""
+
+    @functools.wraps(function)
+    def student(*args, **kwargs):
+        result = function(*args, **kwargs)
+        return tuple(map(change, result)) if isinstance(result, tuple) else change(result)
+
+    return student
+
+
+def _fails(value):
+    raise ValueError("on purpose")
+
+
+_noise = np.random.default_rng()
+SPOILT = {
+    "raised an error": _fails,
+    "wrong type": lambda value: "a text",
+    "wrong shape": lambda value: np.asarray(value)[None],
+    "wrong dtype": lambda value: np.asarray(value, dtype=complex),
+    "not finite": lambda value: np.asarray(value) * np.nan,
+    "wrong value": lambda value: np.asarray(value) * 1.001 + 0.01,
+    "different every time": lambda value: np.asarray(value) + _noise.random(),
+}
+
+
+@every_exercise
+@pytest.mark.parametrize("kind", SPOILT)
+def test_kinds_of_failure_are_told_apart(exercise, kind):
+    if exercise.driver.__name__ != "call":
+        pytest.skip("its driver turns the answer into something else first")
+    student = spoilt(reference(exercise.lesson)[exercise.function], SPOILT[kind])
+    verdict = judge(exercise, student, dlcore, np.random.default_rng(0))
+    assert verdict.first_failure.failure[2].kind == kind
+    assert verdict.points == 0
+
+
+@every_exercise
+def test_a_changed_argument_is_seen(exercise):
+    if not any(
+        isinstance(a, np.ndarray) for a in exercise.parts[0].cases(np.random.default_rng(0))[0].args
+    ):
+        pytest.skip("takes no array")
+    function = reference(exercise.lesson)[exercise.function]
+
+    def student(*args, **kwargs):
+        result = function(*args, **kwargs)
+        next(a for a in args if isinstance(a, np.ndarray))[...] += 1
+        return result
+
+    if exercise.function == "xor_network":
+        pytest.skip("its arrays belong to the driver")
+    verdict = judge(exercise, student, dlcore, np.random.default_rng(0))
+    assert verdict.first_failure.failure[2].kind == "changed its input"
