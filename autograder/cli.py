@@ -27,8 +27,10 @@ app = typer.Typer(
     help="Build, release and grade the course. A class lives in a folder of its own: "
     "`autograder init my-class`, then work in it.",
 )
-out = Console(width=None if sys.stdout.isatty() else 140)  # wide enough for a log file
-err = Console(stderr=True)
+# no markup: names and messages come from students and may hold [brackets]
+_WIDTH = None if sys.stdout.isatty() else 140  # wide enough for a log file
+out = Console(width=_WIDTH, markup=False, highlight=False)
+err = Console(stderr=True, markup=False, highlight=False)
 
 Class = Annotated[Path, typer.Option("--class", "-c", help="The class folder.")]
 Lessons = Annotated[
@@ -42,11 +44,11 @@ def problems() -> Iterator[None]:
     try:
         yield
     except Problem as problem:
-        err.print(f"error: {problem.what}", style="bold red", markup=False, soft_wrap=True)
-        err.print(f"next:  {problem.next}", markup=False, soft_wrap=True)
+        err.print(f"error: {problem.what}", style="bold red", soft_wrap=True)
+        err.print(f"next:  {problem.next}", soft_wrap=True)
         raise typer.Exit(1) from None
     except OSError as error:
-        err.print(f"error: {error}", style="bold red", markup=False, soft_wrap=True)
+        err.print(f"error: {error}", style="bold red", soft_wrap=True)
         err.print("next:  mend that, then run the same command again: nothing is lost")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

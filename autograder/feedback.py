@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autograder import card, catalogue, results
 from autograder.classroom import Classroom
+from autograder.intake import intake
 from autograder.pages import template
 
 
@@ -32,11 +33,28 @@ def run(
             if not students or result.student in students:
                 by_student.setdefault(result.student, []).append(result)
         for student, found in by_student.items():
-            path = room.notebook("feedback", student, lesson).with_suffix(".html")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(page(lesson, found, late_penalty(room, lesson, student)), "utf-8")
-            report.pages.append(path)
+            text = page(lesson, found, late_penalty(room, lesson, student))
+            report.pages.append(_write(room, lesson, student, text))
+        for student in students or room.students():
+            submission = None if student in by_student else intake(room, student, lesson)
+            if submission and submission.problem:
+                text = template("not_graded.html").render(
+                    title=title(lesson), student=student, problem=submission.problem
+                )
+                report.pages.append(_write(room, lesson, student, text))
     return report
+
+
+def _write(room: Classroom, lesson: str, student: str, text: str) -> Path:
+    path = room.notebook("feedback", student, lesson).with_suffix(".html")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def title(lesson: str) -> str:
+    known = catalogue.find_lesson(lesson)
+    return f"Lesson {known.number}: {known.name}" if known else lesson
 
 
 def late_penalty(room: Classroom, lesson: str, student: str) -> float:
@@ -48,9 +66,8 @@ def late_penalty(room: Classroom, lesson: str, student: str) -> float:
 
 def page(lesson: str, found: Sequence[results.Result], penalty: float = 0.0) -> str:
     """The feedback page of one student and lesson."""
-    known = catalogue.find_lesson(lesson)
     return template("feedback.html").render(
-        title=f"Lesson {known.number}: {known.name}" if known else lesson,
+        title=title(lesson),
         student=found[0].student,
         points=sum(r.points for r in found) - penalty,
         max_points=sum(r.max_points for r in found),

@@ -127,6 +127,8 @@ def test_feedback_names_the_misconception_and_nobody_else(demo, lesson):
         first = exercise.misconceptions[0]
         page = (folder / "feedback" / "mis-1" / lesson.slug / f"{lesson.slug}.html").read_text()
         assert first.hint.split(".")[0].replace("'", "&#39;") in page.replace("&#x27;", "&#39;"), i
+    page = (folder / "feedback" / "cor-corrupt" / lesson.slug / f"{lesson.slug}.html").read_text()
+    assert "could not be graded" in page and "JSON breaks off" in page and "What to do" in page
     page = (folder / "feedback" / "sy-syntax" / lesson.slug / f"{lesson.slug}.html").read_text()
     assert "NameError" in page and "did not find" in page
 

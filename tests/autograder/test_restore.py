@@ -1,0 +1,74 @@
+"""What accidents do to a notebook is put right before it runs (the demo class runs it all)."""
+
+from __future__ import annotations
+
+import copy
+
+import nbformat
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autograder import build, catalogue, classroom
+from autograder.restore import RestoreCells
+
+LESSON = catalogue.lessons()[0]
+
+
+@pytest.fixture(scope="module")
+def resources(tmp_path_factory):
+    room = tmp_path_factory.mktemp("room") / "class"
+    classroom.init(room, [LESSON])
+    about = {"notebook": LESSON.slug, "assignment": LESSON.slug, "student": "s"}
+    return {"nbgrader": about | {"db_url": f"sqlite:///{room}/gradebook.db"}}
+
+
+@pytest.fixture(scope="module")
+def released():
+    return nbformat.reads(build.release_text(LESSON), as_version=4)
+
+
+def graded(nb) -> list[str]:
+    found = [c.metadata.get("nbgrader", {}) for c in nb.cells]
+    return [m["grade_id"] for m in found if m.get("grade") or m.get("task")]
+
+
+@given(data=st.data())
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_is_deleted_copied_or_moved_each_test_stands_there_once(data, resources, released):
+    nb = copy.deepcopy(released)
+    wanted = graded(nb)
+    for _ in range(data.draw(st.integers(1, 8))):
+        place = data.draw(st.integers(0, len(nb.cells) - 1))
+        what = data.draw(st.sampled_from(["delete", "copy", "move"]))
+        cell = nb.cells[place]
+        if what == "delete":
+            del nb.cells[place]
+        else:
+            to = data.draw(st.integers(0, len(nb.cells)))
+            nb.cells.insert(to, copy.deepcopy(cell) if what == "copy" else nb.cells.pop(place))
+        if not nb.cells:
+            return
+    nb, _ = RestoreCells().preprocess(nb, resources)
+    assert sorted(graded(nb)) == sorted(wanted)
+    ids = [cell.id for cell in nb.cells]
+    assert len(set(ids)) == len(ids)
+    nbformat.validate(nb)
+
+
+def test_a_deleted_test_comes_back_behind_its_answer(resources, released):
+    nb = copy.deepcopy(released)
+    nb.cells = [c for c in nb.cells if c.id != "layer"]
+    nb, _ = RestoreCells().preprocess(nb, resources)
+    names = [c.metadata.get("nbgrader", {}).get("grade_id") for c in nb.cells]
+    assert names.index("layer") == names.index("layer-answer") + 1
+    cell = nb.cells[names.index("layer")]
+    assert cell.source == 'check("neurons.layer", layer)'
+    assert cell.metadata.nbgrader.points == 3
+
+
+def test_an_untouched_notebook_stays_as_it_is(resources, released):
+    nb, _ = RestoreCells().preprocess(copy.deepcopy(released), resources)
+    assert nb == released
