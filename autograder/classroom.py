@@ -183,11 +183,22 @@ class Classroom:
         """Where nbgrader keeps a notebook; ``step`` is submitted, autograded or feedback."""
         return self.root / step / student / lesson / f"{lesson}.ipynb"
 
-    def write_source(self, lesson: Lesson) -> None:
-        """Write the instructor's notebook of a lesson into ``source/``."""
+    def write_source(self, lesson: Lesson, *, renew: bool = False) -> None:
+        """Write the instructor's notebook of a lesson into ``source/``, unless one is there.
+
+        With ``renew``, one that is there and differs is moved to ``replaced/``.
+        """
         path = self.root / "source" / lesson.slug / f"{lesson.slug}.ipynb"
+        text = build.to_text(build.source_notebook(lesson))
+        if path.exists():
+            if not renew or path.read_text(encoding="utf-8") == text:
+                return
+            folder = self.root / "replaced"
+            folder.mkdir(exist_ok=True)
+            number = len(list(folder.glob(f"{lesson.slug}-*.ipynb"))) + 1
+            path.rename(folder / f"{lesson.slug}-{number}.ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(build.to_text(build.source_notebook(lesson)), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
     def release(self, slug: str) -> Path:
         """Register a lesson in the gradebook and write the students' version into ``release/``."""
@@ -219,11 +230,11 @@ class Classroom:
         return chosen
 
 
-def release(room: Classroom, lessons: Sequence[Lesson]) -> list[Path]:
-    """(Re)write the sources of ``lessons`` and release them; grades given are kept."""
+def release(room: Classroom, lessons: Sequence[Lesson], *, renew: bool = False) -> list[Path]:
+    """Release ``lessons`` from ``source/``; grades given are kept."""
     folders = []
     for lesson in lessons:
-        room.write_source(lesson)
+        room.write_source(lesson, renew=renew)
         folders.append(room.release(lesson.slug))
     return folders
 

@@ -6,7 +6,6 @@ be done; 2: wrong usage. Every error ends with the next thing to do.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,14 +129,23 @@ def _lesson(name: str):
 
 
 @app.command()
-def release(lessons: Lessons = None, where: Class = Path()) -> None:
-    """Write the students' notebooks into the class folder's release/, and tell the gradebook."""
+def release(
+    lessons: Lessons = None,
+    where: Class = Path(),
+    renew: Annotated[
+        bool, typer.Option(help="Take the lessons anew from the course; yours go to replaced/.")
+    ] = False,
+) -> None:
+    """Write the students' notebooks into release/, from the class folder's source/.
+
+    What you changed in source/ (a test of your own, other points) is released as it stands.
+    """
     from autograder import catalogue, classroom
 
     with problems():
         room = classroom.Classroom(where)
         chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
-        folders = classroom.release(room, chosen)
+        folders = classroom.release(room, chosen, renew=renew)
     for folder in folders:
         out.print(f"released   {folder}", soft_wrap=True)
 
@@ -245,18 +253,13 @@ def demo(
     directory: Annotated[Path, typer.Argument(help="Where to make the class.")] = Path(
         "demo-class"
     ),
-    fresh: Annotated[bool, typer.Option(help="Remove an earlier demo first.")] = True,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:
     """Make a class with submissions of every kind, grade it, compare with what must come out."""
     from autograder import demo as demo_
-    from autograder.classroom import CONFIG
 
     with problems():
-        if fresh and directory.exists():
-            if not (directory / CONFIG).exists() and any(directory.iterdir()):
-                raise Problem(f"{directory} holds something else", "name another folder")
-            shutil.rmtree(directory)
+        demo_.remove(directory)
         with bar("grading") as progress:
             result = demo_.run(directory, jobs=jobs or None, progress=progress)
     assert result.summary is not None

@@ -9,6 +9,7 @@ grading itself runs nbgrader, kernels and PyTorch.
 from __future__ import annotations
 
 import copy
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from autograder import build, catalogue, classroom, feedback, grade, library, re
 from autograder.catalogue import Lesson
 from autograder.check import grading_seed
 from autograder.classroom import Classroom
+from autograder.errors import Problem
 from autograder.exercise import Exercise
 from autograder.judge import judge
 
@@ -125,6 +127,17 @@ def _named(room: Classroom, slug: str) -> dict[str, set[str]]:
         for name in (r.payload or {}).get("misconceptions", []):
             named.setdefault(r.student, set()).add(f"{r.name}: {name}")
     return named
+
+
+def remove(root: Path) -> None:
+    """Remove an earlier demo; anything else that stands in the folder is refused."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return
+    config = root / classroom.CONFIG
+    made_here = f'os.environ["DLCOURSE_SEED"] = "{SEED}"'
+    if not config.exists() or made_here not in config.read_text(encoding="utf-8"):
+        raise Problem(f"{root} holds something else than a demo", "name another folder")
+    shutil.rmtree(root)
 
 
 def plan(lesson: Lesson) -> list[Plan]:

@@ -6,6 +6,9 @@ the class's nbgrader_config.py, so ``nbgrader autograde`` gives the same grades.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
@@ -53,7 +56,8 @@ def run(
 ) -> GradeReport:
     """Grade what is new or changed (everything with ``force``) in ``jobs`` processes."""
     use_environment(room)
-    report, waiting = GradeReport(), []
+    report, ledger = GradeReport(), Ledger(room)
+    waiting: list[Submission] = []
     for lesson in room.choose_lessons(lessons):
         for student in students or room.students():
             submission = intake(room, student, lesson)
@@ -61,7 +65,7 @@ def run(
                 continue
             if submission.problem:
                 report.rows.append(Graded(student, lesson, "not graded", submission.problem))
-            elif force or _changed(room, submission):
+            elif force or not ledger.is_done(submission):
                 waiting.append(submission)
             else:
                 report.rows.append(_read(room, submission, "unchanged"))
@@ -72,7 +76,10 @@ def run(
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 submission = futures[future]
-                report.rows.append(_finish(room, submission, future.result()))
+                error = future.result()
+                if not error:
+                    ledger.record(submission)
+                report.rows.append(_finish(room, submission, error))
                 progress(done, total, f"{submission.student} {submission.lesson}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -91,10 +98,35 @@ def _hush() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _changed(room: Classroom, submission: Submission) -> bool:
-    graded = room.notebook("autograded", submission.student, submission.lesson)
-    handed_in = room.notebook("submitted", submission.student, submission.lesson)
-    return not graded.exists() or handed_in.stat().st_mtime > graded.stat().st_mtime
+class Ledger:
+    """Which submission was graded against which release, by their content, in one small file.
+
+    A run that is killed has recorded what it finished; the next one does the rest.
+    """
+
+    def __init__(self, room: Classroom) -> None:
+        self.room = room
+        self.path = room.root / ".graded.json"
+        self.known: dict[str, str] = {}  # if it is lost, all is graded again, to the same result
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            self.known = dict(json.loads(self.path.read_text(encoding="utf-8")))
+
+    def is_done(self, s: Submission) -> bool:
+        graded = self.room.notebook("autograded", s.student, s.lesson)
+        return graded.exists() and self.known.get(f"{s.student}/{s.lesson}") == self._print(s)
+
+    def record(self, s: Submission) -> None:
+        self.known[f"{s.student}/{s.lesson}"] = self._print(s)
+        draft = self.path.with_suffix(".tmp")
+        draft.write_text(json.dumps(self.known, indent=0, sort_keys=True), encoding="utf-8")
+        draft.replace(self.path)  # at once or not at all
+
+    def _print(self, s: Submission) -> str:
+        digest = hashlib.sha256()
+        release = self.room.root / "release" / s.lesson / f"{s.lesson}.ipynb"
+        for path in (self.room.notebook("submitted", s.student, s.lesson), release):
+            digest.update(path.read_bytes() if path.exists() else b"")
+        return digest.hexdigest()
 
 
 def _autograde(root: Path, student: str, lesson: str) -> str:

@@ -207,7 +207,9 @@ def test_a_changed_submission_is_graded_again_and_a_mark_is_kept(demo):
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         book.db.commit()
     good = folder / "submitted" / "ada-perfect" / "01-neurons" / "01-neurons.ipynb"
-    shutil.copyfile(good, folder / "submitted" / "hal-halfway" / "01-neurons" / "01-neurons.ipynb")
+    place = folder / "submitted" / "hal-halfway" / "01-neurons" / "01-neurons.ipynb"
+    shutil.copyfile(good, place)
+    os.utime(place, (0, 0))  # a download may carry an old date: the content counts
     args = ("autograder", "grade", "1", "--class", folder, "--student", "hal-halfway")
     done = command(*args, cwd=folder.parent)
     assert "19.5 / 22" in done.stdout and "graded" in done.stdout
@@ -243,8 +245,19 @@ def test_init_release_and_doctor(tmp_path):
     config = (room / "nbgrader_config.py").read_text()
     command("autograder", "init", "my-class", cwd=tmp_path)
     assert (room / "nbgrader_config.py").read_text() == config
+    # an instructor's own change survives a release, and is put aside, not lost, when renewed
+    source = room / "source" / "02-activations" / "02-activations.ipynb"
+    source.write_text(source.read_text().replace("# 2 · Activations", "# 2 · Our own title"))
     done = command("autograder", "release", "2", cwd=room)
     assert "02-activations" in done.stdout
+    released = room / "release" / "02-activations" / "02-activations.ipynb"
+    assert "Our own title" in released.read_text()
+    command("autograder", "release", "2", "--renew", cwd=room)
+    assert "Our own title" not in released.read_text()
+    assert "Our own title" in (room / "replaced" / "02-activations-1.ipynb").read_text()
+    # the demo never takes the place of a real class
+    done = command("autograder", "demo", "my-class", cwd=tmp_path, code=1)
+    assert "something else" in done.stderr and (room / "gradebook.db").exists()
     done = command("autograder", "feedback", cwd=room, code=1)
     assert "autograder grade" in done.stderr
     report = command("autograder", "report", cwd=room)
