@@ -248,6 +248,5 @@ def _find_neighbours() -> None:
 
 
 def use_environment(room: Classroom) -> None:
-    """Let kernels that nbgrader starts see this class's seed and no chatter."""
+    """Let the kernels that nbgrader starts see this class's seed."""
     _ = room.config  # reading the configuration sets DLCOURSE_SEED
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")

@@ -169,6 +169,26 @@ def test_too_slow_is_stopped_and_said(monkeypatch):
     assert payload["parts"][1]["kind"] == "not run"
 
 
+def test_a_bare_except_does_not_outlive_the_clock(monkeypatch):
+    """The alarm rings again after a student's code has swallowed it once."""
+
+    def swallows_once(x):
+        try:
+            while True:
+                pass
+        except BaseException:
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                pass
+        return right(x)
+
+    exercise = catalogue.find_exercise(NAME)
+    monkeypatch.setattr(judge.Part, "seconds", 0.3)
+    for part in exercise.parts:
+        monkeypatch.setitem(part.__dict__, "seconds", 0.3)
+    assert evaluate(NAME, swallows_once).get("failure", {}).get("kind") == "too slow"
+
+
 def test_a_global_module_is_found_out_too():
     scope = {"np": np}
     exec("import torch as t\ndef relu(x):\n    return t.relu(t.tensor(x)).numpy()", scope)
