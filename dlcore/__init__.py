@@ -17,8 +17,12 @@ import importlib
 from typing import Any
 
 # at once, because the function ``tensor`` must win over the file of that name
-from dlcore.ops import Tensor as Tensor
-from dlcore.ops import tensor as tensor
+from dlcore import ops, reductions, shaping  # noqa: F401
+from dlcore.memory import keep_freed_memory
+from dlcore.tensor import Tensor as Tensor
+from dlcore.tensor import tensor as tensor
+
+keep_freed_memory()
 
 _HOME = {
     "no_grad": "tensor",

@@ -8,6 +8,7 @@ kept: the input ``x`` or the output ``y``, whichever makes the derivative cheape
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -104,6 +105,93 @@ def tanh(input: Tensor) -> Tensor:
     return Tensor.from_op(y, (input,), lambda g: (tanh_backward(g, y),))
 
 
+def elu_forward(x: Any, alpha: float = 1.0) -> Any:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def elu_backward(g: Any, y: Any, alpha: float = 1.0) -> Any:
+    return g * np.where(y > 0, 1, y + alpha)
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Bend smoothly down to -alpha:  x if x > 0, else alpha (exp(x) - 1).
+
+    Shapes: any -> same.
+    Paper: Clevert, Unterthiner and Hochreiter (2016), Fast and accurate deep network learning by
+    exponential linear units, equation 15.
+    """
+    y = elu_forward(input.data, alpha)
+    return Tensor.from_op(y, (input,), lambda g: (elu_backward(g, y, alpha),))
+
+
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+def selu(input: Tensor) -> Tensor:
+    """An ELU scaled so that mean 0 and variance 1 reproduce themselves from layer to layer.
+
+    selu(x) = 1.0507 elu(x, alpha=1.6733).  Shapes: any -> same.
+    Paper: Klambauer et al. (2017), Self-normalizing neural networks, equation 2.
+    """
+    y = elu_forward(input.data, SELU_ALPHA)
+    return Tensor.from_op(
+        SELU_SCALE * y, (input,), lambda g: (elu_backward(SELU_SCALE * g, y, SELU_ALPHA),)
+    )
+
+
+def silu_forward(x: Any) -> tuple[Any, Any]:
+    s = sigmoid_forward(x)
+    return x * s, (x, s)
+
+
+def silu_backward(g: Any, cache: Any) -> Any:
+    x, s = cache
+    return g * s * (1 + x * (1 - s))
+
+
+def silu(input: Tensor) -> Tensor:
+    """Let x open its own gate:  silu(x) = x sigmoid(x).  Also called swish.
+
+    Shapes: any -> same.
+    Paper: Elfwing, Uchibe and Doya (2018), Sigmoid-weighted linear units, equation 2.
+    """
+    y, cache = silu_forward(input.data)
+    return Tensor.from_op(y, (input,), lambda g: (silu_backward(g, cache),))
+
+
+def softplus_forward(x: Any, beta: float = 1.0) -> Any:
+    # log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which cannot overflow
+    return np.maximum(x, 0) + np.log1p(np.exp(-beta * np.abs(x))) / beta
+
+
+def softplus_backward(g: Any, x: Any, beta: float = 1.0) -> Any:
+    return g * sigmoid_forward(beta * x)
+
+
+def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
+    """A ReLU with a round corner:  log(1 + exp(beta x)) / beta; its slope is a sigmoid.
+
+    Shapes: any -> same.
+    Paper: Dugas et al. (2001), Incorporating second-order functional knowledge, section 3.
+    """
+    x = input.data
+    return Tensor.from_op(
+        softplus_forward(x, beta), (input,), lambda g: (softplus_backward(g, x, beta),)
+    )
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """Cut x off at both ends:  min(max(x, min_val), max_val); slope 1 strictly between, else 0.
+
+    Shapes: any -> same.
+    """
+    x = input.data
+    return Tensor.from_op(
+        np.clip(x, min_val, max_val), (input,), lambda g: (g * ((x > min_val) & (x < max_val)),)
+    )
+
+
 GELU_SCALE = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
 
@@ -120,9 +208,9 @@ def gelu_backward(g: Any, x: Any) -> Any:
 
 def normal_cdf(x: Any) -> Any:
     """P(Z < x) for a standard normal Z."""
-    from scipy.special import ndtr  # NumPy has no erf
-
-    return ndtr(x)
+    # NumPy has no erf; SciPy has, and so has CuPy for arrays on a GPU
+    home = "cupyx.scipy.special" if type(x).__module__.startswith("cupy") else "scipy.special"
+    return importlib.import_module(home).ndtr(x)
 
 
 def gelu_erf_forward(x: Any) -> Any:
@@ -197,3 +285,7 @@ def signal(
         x = activation(x @ w.T)
         spreads.append(float(x.std()))
     return spreads
+
+
+for _function in (relu, sigmoid, tanh, softmax):
+    setattr(Tensor, _function.__name__, _function)

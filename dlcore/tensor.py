@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,24 +39,64 @@ class Tensor:
 
     ``data`` is the array, ``grad`` the gradient that ``backward`` left here (or None).
     Arrays keep their dtype; Python numbers and lists of them become float32.
+
+    Raises TypeError for what is not a number and for ``requires_grad`` on integers.
     """
 
-    __slots__ = ("_order", "_parents", "_vjp", "data", "grad", "requires_grad")
+    __slots__ = (
+        "_order",
+        "_parents",
+        "_retains",
+        "_saved",
+        "_version",
+        "_vjp",
+        "data",
+        "grad",
+        "requires_grad",
+    )
     __array_priority__ = 100  # so that ndarray * Tensor asks Tensor
 
+    if TYPE_CHECKING:  # given by ops, reductions, shaping and activations
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __pow__: Any
+        __matmul__: Any
+        __neg__: Any
+        __getitem__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        version = [0]
         if isinstance(data, Tensor):
-            data = data.data
+            data, version = data.data, data._version
         if not hasattr(data, "dtype"):
             data = np.asarray(data)
             if data.dtype == np.float64:
                 data = data.astype(np.float32)
+        if data.dtype.kind not in "fiub":
+            raise TypeError(f"tensor: numbers are needed, not {data.dtype}")
+        if requires_grad and data.dtype.kind != "f":
+            raise TypeError(
+                f"tensor: only floating-point numbers have a gradient, not {data.dtype}\n"
+                "  write 1.0 for 1, or convert with .astype(np.float32)"
+            )
         self.data: Any = data
         self.grad: Tensor | None = None
         self.requires_grad = requires_grad
-        self._parents: tuple[Tensor, ...] = ()
+        self._parents: tuple[Tensor | None, ...] = ()
         self._vjp: Vjp | None = None
+        self._retains = False
         self._order = next(_created)
+        # how often the array was overwritten: one count for all tensors that share its memory
+        self._version: list[int] = version
+        self._saved: tuple[int, ...] = ()  # the parents' counts when this node was made
 
     @classmethod
     def from_op(cls, data: Any, parents: Sequence[Any], vjp: Vjp) -> Tensor:
@@ -66,11 +106,25 @@ class Tensor:
         each parent. It must close over arrays only: closing over the result would make a
         reference cycle that keeps every intermediate array alive.
         """
-        out = cls(data)
-        if _recording and any(isinstance(p, Tensor) and p.requires_grad for p in parents):
-            out.requires_grad = True
-            out._parents = tuple(p if isinstance(p, Tensor) else cls(p) for p in parents)
-            out._vjp = vjp
+        out = _new(Tensor)
+        out.data = data
+        out.grad = None
+        out.requires_grad = out._retains = False
+        out._parents = out._saved = ()
+        out._vjp = None
+        out._order = next(_created)
+        out._version = [0]
+        if data.base is not None:
+            for p in parents:
+                if isinstance(p, Tensor) and np.may_share_memory(data, p.data):
+                    out._version = p._version
+        if _recording:
+            known = [p if isinstance(p, Tensor) else None for p in parents]
+            if any(p is not None and p.requires_grad for p in known):
+                out.requires_grad = True
+                out._parents = tuple(known)
+                out._saved = tuple([0 if p is None else p._version[0] for p in known])
+                out._vjp = vjp
         return out
 
     def backward(self, gradient: Any = None) -> None:
@@ -92,23 +146,33 @@ class Tensor:
                 )
             gradient = np.ones_like(self.data)
         gradient = gradient.data if isinstance(gradient, Tensor) else gradient
-        gradient = np.asarray(gradient, dtype=self.data.dtype)
+        if not hasattr(gradient, "astype"):
+            gradient = np.asarray(gradient)
+        gradient = gradient.astype(self.data.dtype, copy=False)
         if gradient.shape != self.shape:
             raise RuntimeError(
                 f"backward: the gradient has shape {gradient.shape}, the tensor {self.shape}"
             )
         gradients = {id(self): gradient}
         for node in self._history():
-            g = gradients.pop(id(node))
-            if node._vjp is None:
+            g = gradients.pop(id(node), None)
+            if g is None:
+                continue  # every path from here to the result was cut
+            vjp = node._vjp
+            if vjp is None or node._retains:
                 # a copy: two leaves may have been handed the same array
-                node.grad = Tensor(np.array(g) if node.grad is None else node.grad.data + g)
-                continue
-            for parent, gp in zip(node._parents, node._vjp(g), strict=True):
-                if gp is not None and parent.requires_grad:
-                    seen = gradients.get(id(parent))
-                    gradients[id(parent)] = gp if seen is None else seen + gp
-            node._parents, node._vjp = (), _used_up
+                node.grad = Tensor(g.copy() if node.grad is None else node.grad.data + g)
+                if vjp is None:
+                    continue
+            parents = node._parents
+            for parent, version in zip(parents, node._saved, strict=True):
+                if parent is not None and parent._version[0] != version:
+                    raise RuntimeError(_overwritten(parent))
+            for parent, gp in zip(parents, vjp(g), strict=True):
+                if gp is not None and parent is not None and parent.requires_grad:
+                    key = id(parent)
+                    gradients[key] = gradients[key] + gp if key in gradients else gp
+            node._parents, node._saved, node._vjp = (), (), _used_up
 
     def _history(self) -> list[Tensor]:
         """Every tensor that this one was made from, newest first.
@@ -119,14 +183,26 @@ class Tensor:
         stack: list[Tensor] = [self]
         while stack:
             for parent in stack.pop()._parents:
-                if parent.requires_grad and id(parent) not in found:
+                if parent is not None and parent.requires_grad and id(parent) not in found:
                     found[id(parent)] = parent
                     stack.append(parent)
         return sorted(found.values(), key=lambda node: -node._order)
 
     def detach(self) -> Tensor:
         """The same array without its history."""
-        return Tensor(self.data)
+        return Tensor(self)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this intermediate result in ``grad`` too."""
+        self._retains = True
+
+    def changed(self) -> None:
+        """Say that ``data`` was overwritten, so that no older node trusts what it remembers.
+
+        In-place operations of the library say it themselves; say it after writing into
+        ``data`` by hand.
+        """
+        self._version[0] += 1
 
     def numpy(self) -> np.ndarray:
         """The array itself. As in PyTorch, detach first if there is a history to lose."""
@@ -150,12 +226,44 @@ class Tensor:
     def ndim(self) -> int:
         return self.data.ndim
 
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Overwrite entries.  Raises RuntimeError where that would corrupt a gradient."""
+        if _recording and self.requires_grad:
+            raise RuntimeError(
+                "x[...] = value: x requires grad, and its history would not know of the change\n"
+                "  compute a new tensor with where(condition, value, x), or write inside no_grad()"
+            )
+        if isinstance(value, Tensor):
+            if _recording and value.requires_grad:
+                raise RuntimeError(
+                    "x[...] = value: the value's history would be lost\n"
+                    "  build x from its parts with stack or cat, or assign value.detach()"
+                )
+            value = value.data
+        self.data[index.data if isinstance(index, Tensor) else index] = value
+        self.changed()
+
     def __len__(self) -> int:
         return len(self.data)
 
     def __repr__(self) -> str:
         body = np.array2string(self.data, precision=4, separator=", ", prefix="tensor(")
         return f"tensor({body}{', requires_grad=True' if self.requires_grad else ''})"
+
+
+_new = object.__new__
+
+
+def _overwritten(t: Tensor) -> str:
+    return (
+        f"backward: a tensor of shape {t.shape} was overwritten after the forward pass had used it\n"
+        "  its old values are gone, so this gradient would be wrong; call backward before an"
+        " optimizer step, or compute the result again"
+    )
 
 
 def _used_up(_: Any) -> tuple[Any, ...]:

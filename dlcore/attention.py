@@ -1,0 +1,329 @@
+"""Attention: every position asks, every position offers, and the answers are mixed by how well they fit.
+
+Scores of S queries against S keys make an S x S matrix for each head. Kept for a whole batch it is
+by far the largest array of a transformer; so one example's heads are done at a time
+(``_blocks``), which also keeps the scores in the cache between the softmax and the two products.
+
+Legend: q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), weights p (B, H, L, S); the heads of q, k
+and v may be views into one array, since a matrix product needs only its last axis in one piece.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dlcore.errors import ShapeError
+from dlcore.ops import array, unbroadcast
+from dlcore.rng import generator
+from dlcore.tensor import Tensor
+
+SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
+
+
+def _blocks(q: Any, k: Any) -> Iterator[slice]:
+    """Cut the batch so that a block's scores fit into the cache."""
+    step = max(1, SCORES // max(1, q.shape[1] * q.shape[2] * k.shape[2]))
+    return (slice(i, i + step) for i in range(0, len(q), step))
+
+
+def _row_sums(p: Any) -> Any:
+    return (p @ np.ones_like(p, shape=(p.shape[-1],)))[..., None]
+
+
+def _weights(q: Any, k: Any, mask: Any, scale: float) -> Any:
+    """softmax(scale q k^T + mask), 0 where everything is masked: (b, H, L, S)."""
+    p = (q * scale) @ k.swapaxes(2, 3)
+    if mask is not None:
+        p += mask
+    top = p.max(axis=3, keepdims=True, initial=np.finfo(p.dtype).min)  # finite, even for all -inf
+    p -= top
+    np.exp(p, out=p)
+    total = _row_sums(p)
+    p /= total + (total == 0)
+    return p
+
+
+def attention_forward(
+    q: Any, k: Any, v: Any, mask: Any, scale: float, keep: Any = None
+) -> tuple[Any, Any]:
+    """q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), mask (B or 1, H or 1, L, S) -> y (B, H, L, V), cache.
+
+    ``keep`` (B, H, L, S) is dropout's: 0 or 1 / (1 - p). The weights are not kept but computed
+    again on the way back (Dao et al., 2022, FlashAttention, section 3.1), so that memory does not
+    grow with B H L S. y lies in memory as (B, L, H, V): joining the heads costs nothing.
+    """
+    b, heads, length, _ = q.shape
+    y = np.empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
+    for part in _blocks(q, k):
+        p = _weights(q[part], k[part], _cut(mask, part), scale)
+        if keep is not None:
+            p *= keep[part]
+        np.matmul(p, v[part], out=y[part])
+    return y, (q, k, v, mask, scale, keep)
+
+
+def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = False) -> Any:
+    """g (B, H, L, V) -> dq, dk, dv like q, k, v (written into ``out`` if given), dmask or None."""
+    q, k, v, mask, scale, keep = cache
+    dq, dk, dv = out or (np.empty_like(x) for x in (q, k, v))
+    dmask = np.empty_like(q, shape=(*q.shape[:3], k.shape[2])) if need_mask else None
+    for part in _blocks(q, k):
+        p = _weights(q[part], k[part], _cut(mask, part), scale)
+        dp = g[part] @ v[part].swapaxes(2, 3)
+        used = p
+        if keep is not None:
+            used, dp = p * keep[part], dp * keep[part]
+        np.matmul(used.swapaxes(2, 3), g[part], out=dv[part])
+        # the softmax's backward, p (dp - sum(dp p)), in place
+        dp *= p
+        p *= _row_sums(dp)
+        dp -= p
+        if dmask is not None:
+            dmask[part] = dp
+        dp *= scale
+        np.matmul(dp, k[part], out=dq[part])
+        np.matmul(dp.swapaxes(2, 3), q[part], out=dk[part])
+    return dq, dk, dv, dmask
+
+
+def _cut(mask: Any, part: slice) -> Any:
+    return mask if mask is None or len(mask) == 1 else mask[part]
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    rng: np.random.Generator | None = None,
+) -> Tensor:
+    """Mix values by how well their keys fit the query:  softmax(q k^T / sqrt(E) + mask) v.
+
+    ``attn_mask`` is boolean (True: may look) or added to the scores; ``is_causal`` lets position
+    i look at positions up to i only. A query that may look nowhere gets zeros. ``scale`` replaces
+    1 / sqrt(E), which keeps the scores of random vectors at variance 1.
+    Shapes: query (..., L, E), key (..., S, E), value (..., S, V), attn_mask broadcasts to
+    (..., L, S) -> (..., L, V).  Raises ShapeError.
+    Paper: Vaswani et al. (2017), Attention is all you need, equation 1.
+    """
+    q, k, v = query.data, key.data, value.data
+    _check(q, k, v)
+    full = (*q.shape[:-1], k.shape[-2])
+    mask = make_mask(attn_mask, is_causal, full, q)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    four = [_four(x) for x in (q, k, v)]
+    keep = _keep(dropout_p, (*four[0].shape[:3], k.shape[-2]), q, rng)
+    y, cache = attention_forward(four[0], four[1], four[2], mask, scale, keep)
+    need_mask = isinstance(attn_mask, Tensor) and attn_mask.requires_grad
+
+    def vjp(g: Any) -> tuple[Any, Any, Any, Any]:
+        dq, dk, dv, dmask = attention_backward(_four(g), cache, None, need_mask)
+        dmask = unbroadcast(dmask.reshape(full), array(attn_mask)) if need_mask else None
+        return dq.reshape(q.shape), dk.reshape(k.shape), dv.reshape(v.shape), dmask
+
+    return Tensor.from_op(y.reshape(*full[:-1], v.shape[-1]), (query, key, value, attn_mask), vjp)
+
+
+def self_attention(
+    qkv: Tensor,
+    num_heads: int,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    rng: np.random.Generator | None = None,
+) -> Tensor:
+    """All heads of self-attention, from queries, keys and values that lie side by side.
+
+    The same as cutting ``qkv`` in three, splitting the heads, attending and joining them, as one
+    node: nothing is copied, and the three gradients are written into one array.
+    Shapes: qkv (N, T, 3 D), attn_mask broadcasts to (N, num_heads, T, T) -> (N, T, D).
+    Raises ShapeError unless ``num_heads`` divides D.
+    Paper: Vaswani et al. (2017), Attention is all you need, section 3.2.2.
+    """
+    x = qkv.data
+    if x.ndim != 3 or x.shape[2] % (3 * num_heads):
+        rule = f"qkv must be (N, T, 3 D), with {num_heads} heads dividing D"
+        raise ShapeError("self_attention", rule, qkv=x.shape)
+    n, t, width = x.shape
+    heads = lambda a: np.moveaxis(a.reshape(n, t, 3, num_heads, width // 3 // num_heads), 2, 0)
+    q, k, v = (part.swapaxes(1, 2) for part in heads(x))
+    mask = make_mask(attn_mask, is_causal, (n, num_heads, t, t), x)
+    keep = _keep(dropout_p, (n, num_heads, t, t), x, rng)
+    y, cache = attention_forward(q, k, v, mask, 1 / math.sqrt(q.shape[3]), keep)
+
+    def vjp(g: Any) -> tuple[Any]:
+        dx = np.empty_like(x)
+        out = tuple(part.swapaxes(1, 2) for part in heads(dx))
+        attention_backward(g.reshape(n, t, num_heads, -1).swapaxes(1, 2), cache, out)
+        return (dx,)
+
+    return Tensor.from_op(y.swapaxes(1, 2).reshape(n, t, width // 3), (qkv,), vjp)
+
+
+def make_mask(attn_mask: Any, is_causal: bool, full: tuple[int, ...], like: Any) -> Any:
+    """One additive mask of four dimensions, or None: 0 where one may look, -inf elsewhere."""
+    mask = None if attn_mask is None else _additive(array(attn_mask), like.dtype)
+    if mask is not None:
+        try:
+            mask = np.broadcast_to(mask, full)
+        except ValueError:
+            raise ShapeError(
+                "attention", f"attn_mask must broadcast to {full}", mask=mask.shape
+            ) from None
+        mask = _four(mask)
+    if is_causal:
+        past = np.tril(np.ones_like(like, shape=(1, 1, *full[-2:]))) > 0
+        mask = _additive(past, like.dtype) + (0 if mask is None else mask)
+    return mask
+
+
+def _keep(p: float, shape: tuple[int, ...], like: Any, rng: Any) -> Any:
+    if not p:
+        return None
+    drawn = generator(rng).random(shape, dtype=np.float32) >= p
+    return np.asarray(drawn, like=like).astype(like.dtype) * (1 / (1 - p))
+
+
+def _four(x: Any) -> Any:
+    """(..., L, E) as (B, H, L, E)."""
+    return x if x.ndim == 4 else x.reshape(math.prod(x.shape[:-2]), 1, *x.shape[-2:])
+
+
+def _additive(mask: Any, dtype: Any) -> Any:
+    """A boolean mask as numbers to add: 0 where it is True, minus infinity elsewhere."""
+    if mask.dtype != bool:
+        return mask
+    return np.where(mask, dtype.type(0), dtype.type(-np.inf))
+
+
+def _check(q: Any, k: Any, v: Any) -> None:
+    op, shapes = "scaled_dot_product_attention", {"q": q.shape, "k": k.shape, "v": v.shape}
+    if min(q.ndim, k.ndim, v.ndim) < 2 or not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
+        raise ShapeError(op, "q, k and v must have the same leading dimensions", **shapes)
+    if q.shape[-1] != k.shape[-1]:
+        raise ShapeError(op, "q and k must have the same last dimension", **shapes)
+    if k.shape[-2] != v.shape[-2]:
+        raise ShapeError(op, "there must be one value for each key", **shapes)
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """Give each head its part of the features:  (N, T, D) -> (N, heads, T, D / heads)."""
+    n, t, d = x.shape
+    if d % heads:
+        raise ShapeError("split_heads", f"{heads} heads must divide the {d} features", x=x.shape)
+    return x.reshape((n, t, heads, d // heads)).swapaxes(1, 2)  # type: ignore[attr-defined]
+
+
+def join_heads(x: Tensor) -> Tensor:
+    """Put the heads side by side again:  (N, heads, T, E) -> (N, T, heads E)."""
+    n, heads, t, e = x.shape
+    return x.swapaxes(1, 2).reshape((n, t, heads * e))  # type: ignore[attr-defined]
+
+
+def sinusoidal_positions(length: int, dim: int, like: Any = None) -> Any:
+    """Each position as a chord of waves, from fast to slow:  -> (length, dim) array.
+
+    Column 2i is sin(t / 10000^(2i / dim)), column 2i + 1 the cosine.  Raises ValueError for odd dim.
+    Paper: Vaswani et al. (2017), Attention is all you need, section 3.5.
+    """
+    if dim % 2:
+        raise ValueError(f"sinusoidal_positions: dim must be even, not {dim}")
+    angles = np.arange(length)[:, None] / 10000 ** (np.arange(0, dim, 2) / dim)
+    waves = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(length, dim)
+    return (
+        waves.astype(np.float32)
+        if like is None
+        else np.asarray(waves, like=like).astype(like.dtype)
+    )
+
+
+def rotary_forward(x: Any, start: int = 0, base: float = 10000.0) -> tuple[Any, Any]:
+    """x (..., T, E) -> y (..., T, E), cache.  Pairs of features (i, i + E/2) turn by t base^(-2i/E)."""
+    t, e = x.shape[-2:]
+    angles = np.arange(start, start + t)[:, None] / base ** (np.arange(0, e, 2) / e)
+    cos, sin = (np.asarray(f(angles), like=x).astype(x.dtype) for f in (np.cos, np.sin))
+    return _turn(x, cos, sin), (cos, sin)
+
+
+def rotary_backward(g: Any, cache: Any) -> Any:
+    """g (..., T, E) -> dx (..., T, E): turn back."""
+    cos, sin = cache
+    return _turn(g, cos, -sin)
+
+
+def _turn(x: Any, cos: Any, sin: Any) -> Any:
+    half = x.shape[-1] // 2
+    a, b = x[..., :half], x[..., half:]
+    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
+
+
+def rotary(input: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
+    """Turn queries and keys by their position, so that their product depends on the distance only.
+
+    ``start`` is the position of the first row (a KV cache's length).
+    Shapes: input (..., T, E) -> same.  Raises ShapeError for odd E.
+    Paper: Su et al. (2021), RoFormer: enhanced transformer with rotary position embedding, equation 15.
+    """
+    if input.ndim < 2 or input.shape[-1] % 2:
+        raise ShapeError("rotary", "x must be (..., T, E) with even E", x=input.shape)
+    y, cache = rotary_forward(input.data, start, base)
+    return Tensor.from_op(y, (input,), lambda g: (rotary_backward(g, cache),))
+
+
+class KVCache:
+    """The keys and values of what has been read, so that each new token costs one row, not all.
+
+    Grows by doubling, so that n tokens are copied 2 n times in all and not n^2 / 2 times.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._store: tuple[Any, Any] | None = None
+
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Add rows (N, heads, T, E); return all so far (N, heads, length, E).  No gradient."""
+        if key.requires_grad or value.requires_grad:
+            raise RuntimeError(
+                "KVCache: what requires grad cannot be cached\n  generate inside no_grad()"
+            )
+        new = self.length + key.shape[2]
+        self._store = self._room(key, value, new)
+        for kept, rows in zip(self._store, (key.data, value.data), strict=True):
+            kept[:, :, self.length : new] = rows
+        self.length = new
+        return self._all()
+
+    def _all(self) -> tuple[Tensor, Tensor]:
+        assert self._store is not None
+        k, v = (Tensor(kept[:, :, : self.length]) for kept in self._store)
+        return k, v
+
+    def _room(self, key: Tensor, value: Tensor, needed: int) -> tuple[Any, Any]:
+        if self._store is not None and self._store[0].shape[2] >= needed:
+            return self._store
+        grown = []
+        for i, rows in enumerate((key.data, value.data)):
+            n, h, _, e = rows.shape
+            room = np.empty_like(rows, shape=(n, h, 2 * needed, e))
+            if self._store is not None:
+                room[:, :, : self.length] = self._store[i][:, :, : self.length]
+            grown.append(room)
+        return grown[0], grown[1]
+
+
+def multi_head_attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, **options: Any) -> Tensor:
+    """Several attentions side by side, each on its own part of the features.
+
+    ``options`` go to ``scaled_dot_product_attention``.
+    Shapes: q (N, L, D), k (N, S, D), v (N, S, D) -> (N, L, D).  Raises ShapeError.
+    Paper: Vaswani et al. (2017), Attention is all you need, section 3.2.2.
+    """
+    q, k, v = (split_heads(x, num_heads) for x in (q, k, v))
+    return join_heads(scaled_dot_product_attention(q, k, v, **options))

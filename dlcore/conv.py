@@ -1,0 +1,311 @@
+"""Convolution as matrix products: gather the windows as columns, multiply once.
+
+Lesson 09 computes one output at a time. This file does the same sums in another order. The
+window under each output position is copied into a column, so that *all* outputs of some images
+are one matrix product (Chellapilla et al., 2006, High performance convolutional neural networks
+for document processing). Three things keep that fast:
+
+- **A few images at a time** (``_chunks``). The columns repeat each pixel K K times; for the whole
+  batch they would not fit into any cache.
+- **Rows that run on** (``_columns``). With stride 1, the windows' pixels at one place of the kernel
+  are one long stretch of the padded image if one lets it run over the row ends. The few outputs
+  computed across two rows are thrown away; copying long stretches is worth that.
+- **The gradient of x is a convolution too**, of g with the kernel turned round, so it is as fast.
+
+Legend: x (N, C, H, W), w (M, C/groups, K, L), b (M,), y and g (N, M, P, Q).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from dlcore.errors import ShapeError
+from dlcore.ops import array, needs
+from dlcore.tensor import Tensor
+
+COLUMNS = 1 << 18  # entries of a chunk's columns: 1 MB of float32, about one core's cache
+
+Pair = tuple[int, int]
+
+
+class Window(NamedTuple):
+    """How the kernel moves: steps, border (before, after) for each axis, spacing, channel groups."""
+
+    stride: Pair = (1, 1)
+    padding: Any = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    def out(self, size: Pair, kernel: Pair) -> Pair:
+        """How many positions the kernel has on an image of ``size``."""
+        p, q = (
+            (n + sum(pad) - d * (k - 1) - 1) // s + 1
+            for n, k, s, pad, d in zip(
+                size, kernel, self.stride, self.padding, self.dilation, strict=True
+            )
+        )
+        return p, q
+
+
+PLAIN = Window()
+
+
+def _chunks(n: int, entries: int) -> Iterator[slice]:
+    """Cut a batch of n images, with so many entries of columns each, into cache-sized parts."""
+    step = max(1, COLUMNS // max(1, entries))
+    return (slice(start, start + step) for start in range(0, n, step))
+
+
+def _padded(x: Any, window: Window) -> Any:
+    """x with its border of zeros, and one row more for the last row to run on into."""
+    (top, bottom), (left, right) = window.padding
+    n, c, h, w = x.shape
+    xp = np.zeros_like(x, shape=(n, c, h + top + bottom + 1, w + left + right))
+    xp[:, :, top : top + h, left : left + w] = x
+    return xp
+
+
+def _columns(xp: Any, kernel: Pair, out: Pair, window: Window) -> tuple[Any, int]:
+    """Gather windows:  xp (n, C, H+1, W) -> columns (G, C/G K L, n P width), width.
+
+    Width is W where rows run on (stride 1), else Q; only the first Q of each row count.
+    """
+    n, c = xp.shape[:2]
+    (k, j), (p, q), (sh, sw), (dh, dw) = kernel, out, window.stride, window.dilation
+    sn, sc, sy, sx = xp.strides
+    runs_on = (sh, sw) == (1, 1)
+    width = xp.shape[3] if runs_on else q
+    places = ((p * width,), (sx,)) if runs_on else ((p, q), (sy * sh, sx * sw))
+    view = as_strided(
+        xp, (c, k, j, n, *places[0]), (sc, sy * dh, sx * dw, sn, *places[1]), writeable=False
+    )
+    groups = window.groups
+    return view.reshape(groups, c // groups * k * j, n * p * width), width
+
+
+def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tuple[Any, Any]:
+    """x (N, C, H, W), w (M, C/G, K, L), b (M,) or None -> y (N, M, P, Q), cache."""
+    m, kernel = len(w), w.shape[2:]
+    p, q = out = window.out(x.shape[2:], kernel)
+    y = np.empty_like(x, shape=(len(x), m, p, q))
+    rows = w.reshape(window.groups, m // window.groups, -1)
+    for part in _chunks(len(x), w[0].size * window.groups * p * q):
+        columns, width = _columns(_padded(x[part], window), kernel, out, window)
+        z = (rows @ columns).reshape(m, -1, p, width)[..., :q]
+        y[part] = z.swapaxes(0, 1)
+        if b is not None:
+            y[part] += b[:, None, None]
+    return y, (x, w, window)
+
+
+def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window) -> Any:
+    """g (N, M, P, Q), x (N, C, H, W) -> dw (M, C/G, K, L): each g times its window, summed."""
+    m, kernel = len(w), w.shape[2:]
+    p, q = g.shape[2:]
+    dw = np.zeros_like(w, shape=(window.groups, m // window.groups, w[0].size))
+    for part in _chunks(len(x), w[0].size * window.groups * p * q):
+        columns, width = _columns(_padded(x[part], window), kernel, (p, q), window)
+        gp = np.zeros_like(g, shape=(m, len(g[part]), p, width))  # zeros where rows ran on
+        gp[..., :q] = g[part].swapaxes(0, 1)
+        dw += gp.reshape(window.groups, m // window.groups, -1) @ columns.swapaxes(1, 2)
+    return dw.reshape(w.shape)
+
+
+def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
+    """g (N, M, P, Q), w (M, C/G, K, L) -> dx of ``shape`` (N, C, H, W).
+
+    Each pixel went into the outputs around it, through the kernel's entries in reverse order.
+    With stride 1 that is a convolution of g with the turned kernel; else see ``_scatter``.
+    """
+    groups, (m, c, *kernel) = window.groups, w.shape
+    borders = tuple(
+        (d * (n - 1) - before, d * (n - 1) - after)
+        for (before, after), d, n in zip(window.padding, window.dilation, kernel, strict=True)
+    )
+    if window.stride != (1, 1) or min(min(pair) for pair in borders) < 0:
+        return _scatter(g, w, shape, window)
+    turned = w.reshape(groups, m // groups, c, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
+    turned = turned.reshape(groups * c, m // groups, *kernel)
+    return conv2d_forward(g, turned, None, window._replace(padding=borders))[0]
+
+
+def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
+    """Gathering undone: each output's share, W^T g, is added back where its window stood."""
+    (n, c, h, width), (m, _, high, wide) = shape, w.shape
+    p, q = g.shape[2:]
+    (sh, sw), (dh, dw), groups = window.stride, window.dilation, window.groups
+    (top, bottom), (left, right) = window.padding
+    dx = np.empty_like(g, shape=shape)
+    rows = w.reshape(groups, m // groups, -1).swapaxes(1, 2)
+    for part in _chunks(n, c * high * wide * p * q):
+        gs = g[part].reshape(-1, groups, m // groups, p * q)
+        shares = (rows @ gs).reshape(-1, c, high, wide, p, q)
+        dxp = np.zeros_like(g, shape=(len(gs), c, h + top + bottom, width + left + right))
+        for i in range(high):
+            for j in range(wide):
+                y, x = i * dh, j * dw
+                dxp[:, :, y : y + sh * p : sh, x : x + sw * q : sw] += shares[:, :, i, j]
+        dx[part] = dxp[:, :, top : top + h, left : left + width]
+    return dx
+
+
+def conv2d_backward(
+    g: Any, cache: Any, needs: tuple[bool, bool, bool] = (True, True, True)
+) -> tuple[Any, Any, Any]:
+    """g (N, M, P, Q) -> dx (N, C, H, W), dw (M, C/G, K, L), db (M,); None for what nobody needs."""
+    x, w, window = cache
+    dx = conv2d_backward_input(g, w, x.shape, window) if needs[0] else None
+    dw = conv2d_backward_weight(g, x, w, window) if needs[1] else None
+    return dx, dw, g.sum(axis=(0, 2, 3)) if needs[2] else None
+
+
+def _pair(name: str, value: Any, least: int = 0) -> Pair:
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or any(not isinstance(v, int) or v < least for v in pair):
+        raise ValueError(f"conv: {name} must be an int >= {least} or a pair of them, not {value!r}")
+    return pair[0], pair[1]
+
+
+def make_window(kernel: Pair, stride: Any, padding: Any, dilation: Any, groups: int) -> Window:
+    """PyTorch's arguments as a ``Window``; "same" puts the odd pixel of a border behind."""
+    steps, spacing = _pair("stride", stride, 1), _pair("dilation", dilation, 1)
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise ValueError(f'conv: padding is {padding!r}; choose "same", "valid" or numbers')
+        if padding == "same" and steps != (1, 1):
+            raise ValueError('conv: padding="same" needs stride 1; give the border in numbers')
+        total = [d * (k - 1) * (padding == "same") for d, k in zip(spacing, kernel, strict=True)]
+        borders = tuple((t // 2, t - t // 2) for t in total)
+    else:
+        borders = tuple((p, p) for p in _pair("padding", padding))
+    return Window(steps, borders, spacing, groups)
+
+
+def _check(op: str, x: Any, w: Any, b: Any, channels: int, outputs: int, groups: int) -> None:
+    """Raise a ShapeError that names what does not fit; ``channels`` is what the weight expects."""
+    if x.ndim != 4 or w.ndim != 4:
+        raise ShapeError(
+            op, "x must be (N, C, H, W), weight (M, C, K, L)", x=x.shape, weight=w.shape
+        )
+    if x.shape[1] != channels:
+        rule = f"x has {x.shape[1]} channels, weight expects {channels}"
+        mend = "dlcore is channels-first; did you mean x.transpose(0, 3, 1, 2)?"
+        raise ShapeError(
+            op, rule, mend if x.shape[3] == channels else "", x=x.shape, weight=w.shape
+        )
+    if groups < 1 or channels % groups or outputs % groups:
+        raise ShapeError(op, f"{groups} groups must divide the channels", x=x.shape, weight=w.shape)
+    if b is not None and b.shape != (outputs,):
+        raise ShapeError(op, f"bias must be ({outputs},)", weight=w.shape, bias=b.shape)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Slide a kernel over images:  y_nmpq = b_m + sum_ckl w_mckl x_nc(p+k)(q+l).
+
+    (Strictly a cross-correlation: the kernel is not turned.) ``padding`` is an int, a pair,
+    "same" or "valid"; ``groups`` cuts the channels into parts that do not see each other.
+    Shapes: input (N, C, H, W), weight (M, C/groups, K, L), bias (M,) -> (N, M, P, Q) with
+    P = (H + 2 padding - dilation (K - 1) - 1) // stride + 1.
+    Raises ShapeError; ValueError for impossible steps.
+    Paper: LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.
+    """
+    x, w, b = input.data, array(weight), array(bias)
+    _check("conv2d", x, w, b, w.shape[1] * groups if w.ndim == 4 else 0, len(w), groups)
+    window = make_window(w.shape[2:], stride, padding, dilation, groups)
+    if min(window.out(x.shape[2:], w.shape[2:])) < 1:
+        raise ShapeError(
+            "conv2d", "the kernel does not fit on the image", x=x.shape, weight=w.shape
+        )
+    y, cache = conv2d_forward(x, w, b, window)
+    wanted = needs(input), needs(weight), needs(bias)
+    return Tensor.from_op(y, (input, weight, bias), lambda g: conv2d_backward(g, cache, wanted))
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: int = 1,
+    padding: Any = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Slide a kernel along sequences: ``conv2d`` on images one pixel high.
+
+    Shapes: input (N, C, T), weight (M, C/groups, K), bias (M,) -> (N, M, T').  Raises ShapeError.
+    """
+    if input.ndim != 3 or weight.ndim != 3:
+        raise ShapeError(
+            "conv1d", "x must be (N, C, T), weight (M, C, K)", x=input.shape, weight=weight.shape
+        )
+    x, w = (t.reshape((*t.shape[:2], 1, t.shape[2])) for t in (input, weight))
+    border = padding if isinstance(padding, str) else (0, padding)
+    y = conv2d(x, w, bias, (1, stride), border, (1, dilation), groups)
+    return y.reshape((*y.shape[:2], y.shape[3]))
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The transpose of ``conv2d``: each pixel paints a kernel; the way up in a decoder.
+
+    It is the gradient of a convolution with respect to its input, used as a layer. So the two
+    exchange their kernels: forward is conv2d's backward, and the other way round.
+    Shapes: input (N, C, H, W), weight (C, M/groups, K, L), bias (M,) -> (N, M, P, Q) with
+    P = (H - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1.
+    Raises ShapeError; ValueError for impossible steps.
+    Paper: Zeiler et al. (2010), Deconvolutional networks; Dumoulin and Visin (2016), A guide to
+    convolution arithmetic for deep learning, chapter 4.
+    """
+    x, w, b = input.data, array(weight), array(bias)
+    _check("conv_transpose2d", x, w, b, len(w), w.shape[1] * groups if w.ndim == 4 else 0, groups)
+    window = make_window(w.shape[2:], stride, _pair("padding", padding), dilation, groups)
+    extra = _pair("output_padding", output_padding)
+    if any(e >= max(s, d) for e, s, d in zip(extra, window.stride, window.dilation, strict=True)):
+        raise ValueError("conv_transpose2d: output_padding must be smaller than stride or dilation")
+    size = [
+        (n - 1) * s - sum(pad) + d * (k - 1) + e + 1
+        for n, s, pad, d, k, e in zip(
+            x.shape[2:],
+            window.stride,
+            window.padding,
+            window.dilation,
+            w.shape[2:],
+            extra,
+            strict=True,
+        )
+    ]
+    if min(size) < 1:
+        raise ShapeError(
+            "conv_transpose2d", f"the output would be {tuple(size)}", x=x.shape, weight=w.shape
+        )
+    y = conv2d_backward_input(x, w, (len(x), w.shape[1] * groups, *size), window)
+    if b is not None:
+        y += b[:, None, None]
+    need_x, need_w, need_b = needs(input), needs(weight), needs(bias)
+
+    def vjp(g: Any) -> tuple[Any, Any, Any]:
+        dx = conv2d_forward(g, w, None, window)[0] if need_x else None
+        dw = conv2d_backward_weight(x, g, w, window) if need_w else None
+        return dx, dw, g.sum(axis=(0, 2, 3)) if need_b else None
+
+    return Tensor.from_op(y, (input, weight, bias), vjp)

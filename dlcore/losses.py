@@ -1,0 +1,385 @@
+"""Losses: one number for how wrong the model is, and the gradient that says how to be less so.
+
+Each one takes scores or probabilities and what they should have been. ``reduction`` is "mean",
+"sum" or "none", as in PyTorch. What is exponentiated is shifted first, so nothing overflows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dlcore.activations import sigmoid_forward
+from dlcore.errors import ShapeError
+from dlcore.ops import array
+from dlcore.tensor import Tensor
+
+Backward = Callable[[Any], tuple[Any, ...]]
+
+
+def _reduced(
+    op: str,
+    loss: Any,
+    reduction: str,
+    parents: tuple[Any, ...],
+    backward: Backward,
+    count: Any = None,
+) -> Tensor:
+    """Finish a loss: ``backward`` takes the gradient of each entry of ``loss``."""
+    if reduction == "none":
+        return Tensor.from_op(loss, parents, backward)
+    if reduction == "sum":
+        return Tensor.from_op(loss.sum(), parents, backward)
+    if reduction == "mean":
+        n = loss.size if count is None else count
+        with np.errstate(invalid="ignore", divide="ignore"):  # of nothing: NaN, as in PyTorch
+            return Tensor.from_op(loss.sum() / n, parents, lambda g: backward(g / n))
+    raise ValueError(f'{op}: reduction is {reduction!r}; choose "mean", "sum" or "none"')
+
+
+def _same_shape(op: str, x: Any, t: Any) -> None:
+    if x.shape != t.shape:
+        mend = "one of them has an extra dimension of 1; drop it with .squeeze() or x[:, 0]"
+        mend = mend if x.size == t.size else ""
+        raise ShapeError(
+            op, "input and target must have one shape", mend, input=x.shape, target=t.shape
+        )
+
+
+def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+    """The mean squared error:  (x - t)^2; derivative 2 (x - t).
+
+    Shapes: input (...), target (...) -> () or (...).  Raises ShapeError unless they are equal: a
+    target (N,) beside an input (N, 1) would silently compare everything with everything.
+    """
+    x, t = input.data, array(target)
+    _same_shape("mse_loss", x, t)
+    d = x - t
+
+    def backward(g: Any) -> tuple[Any, Any]:
+        dx = 2 * g * d
+        return dx, -dx
+
+    return _reduced("mse_loss", d * d, reduction, (input, target), backward)
+
+
+def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+    """The mean absolute error:  |x - t|; derivative sign(x - t).
+
+    Shapes: input (...), target (...) -> () or (...).  Raises ShapeError.
+    """
+    x, t = input.data, array(target)
+    _same_shape("l1_loss", x, t)
+    d = x - t
+
+    def backward(g: Any) -> tuple[Any, Any]:
+        dx = g * np.sign(d)
+        return dx, -dx
+
+    return _reduced("l1_loss", np.abs(d), reduction, (input, target), backward)
+
+
+def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """Squared near the target, absolute far from it, so that outliers pull with bounded force.
+
+    d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), with d = x - t.
+    Shapes: input (...), target (...) -> () or (...).  Raises ShapeError.
+    Paper: Huber (1964), Robust estimation of a location parameter.
+    """
+    x, t = input.data, array(target)
+    _same_shape("huber_loss", x, t)
+    d = x - t
+    pull = np.clip(d, -delta, delta)
+
+    def backward(g: Any) -> tuple[Any, Any]:
+        dx = g * pull
+        return dx, -dx
+
+    loss = pull * (d - 0.5 * pull)  # both cases at once
+    return _reduced("huber_loss", loss, reduction, (input, target), backward)
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """Surprise at a yes or no:  -(t log p + (1 - t) log(1 - p)), logs cut off at -100.
+
+    Prefer ``binary_cross_entropy_with_logits``: a p that rounds to 0 or 1 has lost its gradient.
+    Shapes: input (...) in [0, 1], target (...) in [0, 1] -> () or (...).
+    Raises ShapeError, ValueError for an input outside [0, 1].
+    """
+    p, t, w = input.data, array(target), 1 if weight is None else array(weight)
+    _same_shape("binary_cross_entropy", p, t)
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        raise ValueError(
+            "binary_cross_entropy: input must be probabilities, from 0 to 1\n"
+            "  for raw scores use binary_cross_entropy_with_logits"
+        )
+    with np.errstate(divide="ignore"):
+        loss = -w * (t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
+    return _reduced(
+        "binary_cross_entropy",
+        loss,
+        reduction,
+        (input,),
+        lambda g: (g * w * (p - t) / np.maximum(p * (1 - p), 1e-12),),
+    )
+
+
+def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = 1) -> tuple[Any, Any]:
+    """x (...), t (...), pos_weight () or (K,) -> loss (...), cache.
+
+    -t log s(x) - (1 - t) log(1 - s(x)) = (1 - t) x + softplus(-x): no log of a rounded 0.
+    """
+    yes = 1 + (pos_weight - 1) * t
+    softplus = np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)
+    return (1 - t) * x + yes * softplus, (x, t, yes)
+
+
+def bce_with_logits_backward(g: Any, cache: Any) -> Any:
+    """g () or (...) -> dx (...).  Without weights this is g (sigmoid(x) - t)."""
+    x, t, yes = cache
+    return g * ((1 - t) - yes * sigmoid_forward(-x))
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Tensor:
+    """Sigmoid and binary cross-entropy in one, stable for scores of any size.
+
+    l = -w (c t log s(x) + (1 - t) log(1 - s(x))) with c = pos_weight; derivative s(x) - t for w = c = 1.
+    Shapes: input (..., K), target (..., K), weight and pos_weight broadcast -> () or (..., K).
+    Raises ShapeError.
+    """
+    x, t = input.data, array(target)
+    w = 1 if weight is None else array(weight)
+    _same_shape("binary_cross_entropy_with_logits", x, t)
+    loss, cache = bce_with_logits_forward(x, t, 1 if pos_weight is None else array(pos_weight))
+    return _reduced(
+        "binary_cross_entropy_with_logits",
+        loss if weight is None else w * loss,
+        reduction,
+        (input,),
+        lambda g: (bce_with_logits_backward(g * w, cache),),
+    )
+
+
+def logsumexp_forward(x: Any, axis: int = -1) -> tuple[Any, Any]:
+    """x (..., K, ...) -> y (..., 1, ...), cache."""
+    m = x.max(axis=axis, keepdims=True)
+    m = np.where(np.isfinite(m), m, 0)  # all -inf stays -inf instead of NaN
+    e = np.exp(x - m)
+    s = e.sum(axis=axis, keepdims=True)
+    with np.errstate(divide="ignore"):
+        return np.log(s) + m, (e, s)
+
+
+def logsumexp_backward(g: Any, cache: Any) -> Any:
+    """g (..., 1, ...) -> dx (..., K, ...): the softmax, scaled."""
+    e, s = cache
+    return g * (e / s)
+
+
+def logsumexp(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """A smooth maximum:  log sum_j exp(x_j) = m + log sum_j exp(x_j - m), m the maximum.
+
+    Shapes: (..., K, ...) -> (..., ...), or (..., 1, ...) if ``keepdim``.
+    """
+    y, cache = logsumexp_forward(input.data, dim)
+
+    def vjp(g: Any) -> tuple[Any]:
+        return (logsumexp_backward(g if keepdim else np.expand_dims(g, dim), cache),)
+
+    return Tensor.from_op(y if keepdim else y.squeeze(dim), (input,), vjp)
+
+
+def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+    """The logarithm of softmax, without a softmax that rounds to 0:  x - logsumexp(x).
+
+    Shapes: x (..., K, ...) -> same.  dx = g - softmax(x) sum(g).
+    """
+    x = input.data
+    y = x - logsumexp_forward(x, dim)[0]
+    return Tensor.from_op(y, (input,), lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),))
+
+
+def _rows(x: Any) -> Any:
+    """Classes last, examples in rows: (N, K, d1, ...) -> (N d1 ..., K)."""
+    return x if x.ndim == 2 else np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+
+
+def _unrows(rows: Any, shape: tuple[int, ...]) -> Any:
+    return np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+
+
+def _check_classes(op: str, x: Any, t: Any, ignore_index: int) -> Any:
+    """Targets as one flat row, those to ignore set to class 0, and which are not ignored."""
+    if x.ndim < 2 or t.shape != (x.shape[0], *x.shape[2:]):
+        mend = "classes are the second dimension of input; did you mean input.swapaxes(1, -1)?"
+        mend = mend if t.shape == x.shape[:-1] else "input is (N, K), target (N,) class numbers"
+        raise ShapeError(
+            op, "target must be input's shape without K", mend, input=x.shape, target=t.shape
+        )
+    if t.dtype.kind not in "iu":
+        raise TypeError(f"{op}: class numbers must be integers, not {t.dtype}")
+    t = t.reshape(-1)
+    used = t != ignore_index
+    t = np.where(used, t, 0)
+    if t.size and not (t.min() >= 0 and t.max() < x.shape[1]):
+        wrong = int(t.min()) if t.min() < 0 else int(t.max())
+        raise IndexError(f"{op}: there is no class {wrong}; input has {x.shape[1]} classes")
+    return t, used
+
+
+def nll_loss(
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log-likelihood of the right class:  -w_t logp_t, averaged with weights w_t.
+
+    Shapes: input (N, K, ...) log-probabilities, target (N, ...) integers, weight (K,) -> () or (N, ...).
+    Raises ShapeError, IndexError for a class outside 0..K-1.
+    """
+    x, shape = input.data, input.shape
+    t, used = _check_classes("nll_loss", x, array(target), ignore_index)
+    w = used.astype(x.dtype) if weight is None else array(weight)[t] * used
+    loss = -w * np.take_along_axis(_rows(x), t[:, None], 1)[:, 0]
+
+    def backward(g: Any) -> tuple[Any]:
+        dx = np.zeros_like(_rows(x))
+        np.put_along_axis(dx, t[:, None], (-w * _flat(g))[:, None], 1)
+        return (_unrows(dx, shape),)
+
+    loss = loss.reshape(shape[0], *shape[2:])
+    return _reduced("nll_loss", loss, reduction, (input,), backward, w.sum())
+
+
+def _flat(g: Any) -> Any:
+    return g.reshape(-1) if getattr(g, "ndim", 0) else g
+
+
+def cross_entropy_forward(
+    x: Any, t: Any, w: Any, class_weight: Any = None, smoothing: float = 0.0
+) -> tuple[Any, Any]:
+    """x (N, K) scores, t (N,) classes, w (N,) weights, class_weight (K,) -> loss (N,), cache.
+
+    -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m). One exponential serves the loss and
+    the gradient. Smoothing moves that part of the target onto all classes alike.
+    """
+    m = x.max(axis=1, keepdims=True)
+    e = x - m
+    x_t = np.take_along_axis(e, t[:, None], 1)[:, 0]
+    if smoothing:  # a second target, the same for every example: 1 / K for each class
+        q = (np.ones_like(x[0]) if class_weight is None else class_weight) * (
+            smoothing / x.shape[1]
+        )
+        spread = e @ q
+    np.exp(e, out=e)
+    s = e @ np.ones_like(e[0]) if len(e) else e.sum(1)
+    loss = (1 - smoothing) * w * (np.log(s) - x_t)
+    if not smoothing:
+        return loss, (e, s, t, w, None, 0.0)
+    seen = w != 0
+    return loss + seen * (q.sum() * np.log(s) - spread), (e, s, t, w, q * seen[:, None], smoothing)
+
+
+def cross_entropy_backward(g: Any, cache: Any) -> Any:
+    """g () or (N,) -> dx (N, K): w (softmax(x) - onehot(t)), written over the exponentials."""
+    e, s, t, w, q, smoothing = cache
+    right = g * (1 - smoothing) * w
+    total = right if q is None else right + g * q.sum(1)
+    e *= (total / s)[:, None]
+    if q is not None:
+        e -= q * (g[:, None] if getattr(g, "ndim", 0) else g)
+    at = t[:, None]
+    np.put_along_axis(e, at, np.take_along_axis(e, at, 1) - right[:, None], 1)
+    return e
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Softmax and negative log-likelihood in one: the loss of classification, from raw scores.
+
+    l = -w_t log softmax(x)_t; derivative w_t (softmax(x) - onehot(t)). The mean is weighted by w_t.
+    Shapes: input (N, K, ...), target (N, ...) class numbers or (N, K, ...) probabilities,
+    weight (K,) -> () or (N, ...).
+    Raises ShapeError, IndexError for a class outside 0..K-1.
+    Paper: label smoothing is from Szegedy et al. (2016), Rethinking the Inception architecture, section 7.
+
+    >>> from dlcore import tensor
+    >>> cross_entropy(tensor([[0.0, 1000.0]]), tensor([0]))
+    tensor(1000.)
+    """
+    x, t, shape = input.data, array(target), input.shape
+    class_weight = None if weight is None else array(weight)
+    if t.dtype.kind == "f":
+        return _soft_cross_entropy(input, t, class_weight, reduction, label_smoothing)
+    t, used = _check_classes("cross_entropy", x, t, ignore_index)
+    w = used.astype(x.dtype) if weight is None else array(weight)[t] * used
+    loss, cache = cross_entropy_forward(_rows(x), t, w, class_weight, label_smoothing)
+    return _reduced(
+        "cross_entropy",
+        loss.reshape(shape[0], *shape[2:]),
+        reduction,
+        (input,),
+        lambda g: (_unrows(cross_entropy_backward(_flat(g), cache), shape),),
+        w.sum(),
+    )
+
+
+def _soft_cross_entropy(
+    input: Tensor, q: Any, weight: Any, reduction: str, smoothing: float
+) -> Tensor:
+    """Cross-entropy with a probability for every class:  -sum_k w_k q_k log softmax(x)_k."""
+    x, shape = input.data, input.shape
+    _same_shape("cross_entropy", x, q)
+    q = _rows(q) * (1 - smoothing) + smoothing / shape[1]
+    q = q if weight is None else q * weight
+    lse, (e, s) = logsumexp_forward(_rows(x), 1)
+    loss = (q * (lse - _rows(x))).sum(1).reshape(shape[0], *shape[2:])
+
+    def backward(g: Any) -> tuple[Any]:
+        g = _flat(g)[:, None] if getattr(g, "ndim", 0) else g
+        return (_unrows(g * (e / s * q.sum(1, keepdims=True) - q), shape),)
+
+    return _reduced("cross_entropy", loss, reduction, (input,), backward)
+
+
+def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """How far the distribution t is from the model's:  t (log t - x), x the model's log-probability.
+
+    ``reduction="batchmean"`` divides by N and is the divergence itself; "mean" divides by everything.
+    Shapes: input (N, ...) log-probabilities, target (N, ...) -> () or (N, ...).  Raises ShapeError.
+    Paper: Kullback and Leibler (1951), On information and sufficiency.
+    """
+    x, t = input.data, array(target)
+    _same_shape("kl_div", x, t)
+    if log_target:
+        p, log_p = np.exp(t), t
+    else:
+        p, log_p = t, np.log(np.where(t > 0, t, 1))  # 0 log 0 = 0
+    factor = p if log_target else 1
+    batch = x.shape[0] if reduction == "batchmean" and x.ndim else None
+    return _reduced(
+        "kl_div",
+        p * (log_p - x),
+        "mean" if batch is not None else reduction,
+        (input, target),
+        lambda g: (-g * p, g * factor * (log_p - x + 1)),
+        batch,
+    )

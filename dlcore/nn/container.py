@@ -1,0 +1,57 @@
+"""Modules made of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dlcore.nn.module import Module
+
+
+class ModuleList(Module):
+    """A list of modules whose parameters are found."""
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module) -> ModuleList:
+        """Add one at the end."""
+        setattr(self, str(len(self)), module)
+        return self
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.children())
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self.children())[index]
+
+
+class Sequential(ModuleList):
+    """One module after the other:  f_n(... f_2(f_1(x))).  Shapes: as the parts say."""
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__(modules)
+
+    def forward(self, input: Any) -> Any:
+        for module in self:
+            input = module(input)
+        return input
+
+
+class Residual(Module):
+    """A shortcut past ``body``:  x + body(x), so that a gradient always has a way through.
+
+    ``shortcut`` brings x to the shape of body(x) where that differs.
+    Paper: He et al. (2016), Deep residual learning for image recognition, equations 1 and 2.
+    """
+
+    def __init__(self, body: Module, shortcut: Module | None = None) -> None:
+        self.body = body
+        self.shortcut = shortcut
+
+    def forward(self, input: Any) -> Any:
+        return (input if self.shortcut is None else self.shortcut(input)) + self.body(input)

@@ -1,0 +1,331 @@
+"""Optimizers: how a gradient becomes a step.
+
+Updates are written in place and, for large parameters, a few thousand numbers at a time
+(``_pieces``): ten passes over a piece that stays in the cache cost less than ten passes over
+memory. Every formula is PyTorch's, so the same gradients give the same path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dlcore.tensor import Tensor
+
+PIECE = 1 << 14  # 64 kB of float32 for each array that takes part
+
+
+def _pieces(*arrays: Any) -> Iterator[tuple[Any, ...]]:
+    """The arrays as flat views, cut alike. What cannot be viewed flat stays whole."""
+    if arrays[0].size <= PIECE or not all(a.flags.c_contiguous for a in arrays):
+        yield arrays
+        return
+    flat = [a.reshape(-1) for a in arrays]
+    for start in range(0, flat[0].size, PIECE):
+        yield tuple(a[start : start + PIECE] for a in flat)
+
+
+class Optimizer:
+    """What all optimizers share: parameters in groups with options, and a state for each.
+
+    ``params`` is an iterable of tensors, or of dicts {"params": ..., "lr": ...} with own options.
+    Raises ValueError for no parameters, or for an option that makes no sense.
+    """
+
+    def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{type(self).__name__}: there are no parameters to optimise")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for name in ("lr", "eps", "weight_decay", "momentum"):
+            if defaults.get(name, 0) < 0:
+                raise ValueError(f"{type(self).__name__}: {name} must not be negative")
+        self.param_groups: list[dict[str, Any]] = [
+            {**defaults, **group, "params": list(group["params"])} for group in groups
+        ]
+        self.state: dict[int, dict[str, Any]] = {}  # by the parameter's place in the list
+
+    def parameters(self) -> Iterator[Tensor]:
+        """All parameters of all groups, in order."""
+        return (p for group in self.param_groups for p in group["params"])
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for p in self.parameters():
+            p.grad = None
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient."""
+        index = 0
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    state = self.state.setdefault(index, {})
+                    self.update(p.data, p.grad.data, state, group)
+                    p.changed()
+                index += 1
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change the array ``p`` in place, given its gradient ``g``."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the options and of every parameter's state, for ``load_state_dict``."""
+        options = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
+        copies = {
+            i: {k: v.copy() if hasattr(v, "copy") else v for k, v in state.items()}
+            for i, state in self.state.items()
+        }
+        return {"state": copies, "param_groups": options}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where ``state_dict`` was taken.  Raises ValueError for another number of groups."""
+        if len(state_dict["param_groups"]) != len(self.param_groups):
+            raise ValueError("load_state_dict: the optimizer has another number of groups")
+        for group, options in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            group.update(options)
+        self.state = {
+            int(i): {k: v.copy() if hasattr(v, "copy") else v for k, v in state.items()}
+            for i, state in state_dict["state"].items()
+        }
+
+
+def _decayed(p: Any, g: Any, weight_decay: float) -> Any:
+    return g + weight_decay * p if weight_decay else g
+
+
+class SGD(Optimizer):
+    """Downhill:  v = momentum v + (1 - dampening) g;  p = p - lr v.
+
+    With ``nesterov`` the step is g + momentum v, the slope a little ahead.
+    Paper: Polyak (1964), Some methods of speeding up the convergence of iteration methods;
+    Sutskever et al. (2013), On the importance of initialization and momentum in deep learning.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("SGD: nesterov needs a momentum above 0 and no dampening")
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+        )
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        g = _decayed(p, g, group["weight_decay"])
+        if group["momentum"]:
+            if "momentum_buffer" not in state:
+                state["momentum_buffer"] = g.copy()
+            else:
+                v = state["momentum_buffer"]
+                v *= group["momentum"]
+                v += (1 - group["dampening"]) * g
+            v = state["momentum_buffer"]
+            g = g + group["momentum"] * v if group["nesterov"] else v
+        p -= group["lr"] * g
+
+
+class RMSprop(Optimizer):
+    """Divide by the recent size of the gradient:  v = alpha v + (1 - alpha) g^2;  p = p - lr g / (sqrt v + eps).
+
+    ``centered`` subtracts the square of the average gradient, so that v is its variance.
+    Paper: Tieleman and Hinton (2012), Lecture 6.5; Graves (2013), Generating sequences with
+    recurrent neural networks, equations 38 to 41, for the centred form.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+        )
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        g, alpha = _decayed(p, g, group["weight_decay"]), group["alpha"]
+        if not state:
+            state.update(square_avg=np.zeros_like(p), grad_avg=np.zeros_like(p))
+            state["momentum_buffer"] = np.zeros_like(p)
+        v = state["square_avg"]
+        v *= alpha
+        v += (1 - alpha) * g * g
+        if group["centered"]:
+            mean = state["grad_avg"]
+            mean *= alpha
+            mean += (1 - alpha) * g
+            v = v - mean * mean
+        step = g / (np.sqrt(v) + group["eps"])
+        if group["momentum"]:
+            buffer = state["momentum_buffer"]
+            buffer *= group["momentum"]
+            buffer += step
+            step = buffer
+        p -= group["lr"] * step
+
+
+class Adagrad(Optimizer):
+    """Divide by the size of all gradients so far:  v = v + g^2;  p = p - lr g / (sqrt v + eps).
+
+    Paper: Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+        )
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        g = _decayed(p, g, group["weight_decay"])
+        if not state:
+            state.update(
+                step=0, sum=np.zeros_like(p) + p.dtype.type(group["initial_accumulator_value"])
+            )
+        lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
+        state["step"] += 1
+        v = state["sum"]
+        v += g * g
+        p -= lr * g / (np.sqrt(v) + group["eps"])
+
+
+class Adam(Optimizer):
+    """Momentum and a step size of its own for every weight.
+
+    m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p = p - lr mhat / (sqrt(vhat) + eps), where
+    mhat = m / (1 - b1^t) and vhat = v / (1 - b2^t) undo the start at 0. ``amsgrad`` divides by the
+    largest v so far.
+    Paper: Kingma and Ba (2015), Adam, algorithm 1; Reddi, Kale and Kumar (2018), On the convergence
+    of Adam and beyond, algorithm 2.
+    """
+
+    decoupled = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ) -> None:
+        if not all(0 <= b < 1 for b in betas):
+            raise ValueError(f"{type(self).__name__}: betas must be in [0, 1), not {betas}")
+        super().__init__(
+            params, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+        )
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if not state:
+            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
+            if group["amsgrad"]:
+                state["max_exp_avg_sq"] = np.zeros_like(p)
+        state["step"] += 1
+        if self.decoupled:
+            p *= 1 - group["lr"] * group["weight_decay"]
+        else:
+            g = _decayed(p, g, group["weight_decay"])
+        b1, b2 = group["betas"]
+        step = -group["lr"] / (1 - b1 ** state["step"])
+        root = 1 / math.sqrt(1 - b2 ** state["step"])
+        largest = [state["max_exp_avg_sq"]] if group["amsgrad"] else []
+        for p_, g_, m, v, *top in _pieces(p, g, state["exp_avg"], state["exp_avg_sq"], *largest):
+            m *= b1
+            part = g_ * (1 - b1)
+            m += part
+            v *= b2
+            np.multiply(g_, g_, out=part)
+            part *= 1 - b2
+            v += part
+            if top:
+                np.maximum(top[0], v, out=top[0])
+            np.sqrt(top[0] if top else v, out=part)
+            part *= root
+            part += group["eps"]
+            np.divide(m, part, out=part)
+            part *= step
+            p_ += part
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the weights themselves:  p = (1 - lr weight_decay) p, then Adam.
+
+    In Adam, decay added to the gradient is divided by its size like everything else, so that
+    weights with large gradients decay less.
+    Paper: Loshchilov and Hutter (2019), Decoupled weight decay regularization, algorithm 2.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+
+
+def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
+    """Scale all gradients together so that their common length is at most ``max_norm``.
+
+    Returns the length before.  Direction stays, so this is a shorter step and not another one.
+    Paper: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural
+    networks, algorithm 1.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = math.sqrt(sum(float(np.vdot(g.data, g.data)) for g in gradients))
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1:
+        for g in gradients:
+            g.data *= g.dtype.type(factor)
+    return norm
+
+
+def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
+    """Push every gradient entry into [-clip_value, clip_value].  This may turn the direction."""
+    for p in parameters:
+        if p.grad is not None:
+            np.clip(p.grad.data, -clip_value, clip_value, out=p.grad.data)

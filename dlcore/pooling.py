@@ -1,0 +1,235 @@
+"""Pooling: one number for each patch of an image, its largest or its average.
+
+A patch is looked at one place of the window at a time: for each of the K L places, *all* patches
+at once, as a strided view of the image. That is K L array operations instead of N C P Q loops.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dlcore.conv import Pair, Window, make_window
+from dlcore.errors import ShapeError
+from dlcore.tensor import Tensor
+
+
+def _places(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
+    """For each place in the window, the pixels (N, C, P, Q) of all patches there: views of xp."""
+    (p, q), (sh, sw), (dh, dw) = out, window.stride, window.dilation
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            y, x = i * dh, j * dw
+            yield xp[:, :, y : y + sh * (p - 1) + 1 : sh, x : x + sw * (q - 1) + 1 : sw]
+
+
+def _framed(x: Any, window: Window, value: float) -> Any:
+    """x inside a border of ``value``."""
+    (top, bottom), (left, right) = window.padding
+    if not (top or bottom or left or right):
+        return x
+    n, c, h, w = x.shape
+    xp = np.empty_like(x, shape=(n, c, h + top + bottom, w + left + right))
+    xp[...] = value
+    xp[:, :, top : top + h, left : left + w] = x
+    return xp
+
+
+def _unframed(dxp: Any, shape: tuple[int, ...], window: Window) -> Any:
+    (top, _), (left, _) = window.padding
+    return dxp[:, :, top : top + shape[2], left : left + shape[3]]
+
+
+def max_pool2d_forward(x: Any, kernel: Pair, window: Window) -> tuple[Any, Any]:
+    """x (N, C, H, W) -> y (N, C, P, Q), cache."""
+    out = window.out(x.shape[2:], kernel)
+    xp = _framed(x, window, -np.inf)
+    y = functools.reduce(np.maximum, _places(xp, kernel, out, window)).copy()
+    return y, (x, y, kernel, window)
+
+
+def max_pool2d_backward(g: Any, cache: Any) -> Any:
+    """g (N, C, P, Q) -> dx (N, C, H, W): all of g to the first place that holds the maximum."""
+    x, y, kernel, window = cache
+    xp = _framed(x, window, -np.inf)
+    dxp = np.zeros_like(xp)
+    left = np.ones_like(y)  # becomes 0 once a patch has found its maximum
+    places = (_places(a, kernel, y.shape[2:], window) for a in (xp, dxp))
+    for seen, found in zip(*places, strict=True):
+        hit = (seen == y) * left
+        left -= hit
+        hit *= g
+        found += hit
+    return _unframed(dxp, x.shape, window)
+
+
+def avg_pool2d_forward(x: Any, kernel: Pair, window: Window, share: Any) -> Any:
+    """x (N, C, H, W), share () or (P, Q) -> y (N, C, P, Q)."""
+    xp = _framed(x, window, 0)
+    total = functools.reduce(np.add, _places(xp, kernel, window.out(x.shape[2:], kernel), window))
+    return total * share
+
+
+def avg_pool2d_backward(
+    g: Any, shape: tuple[int, ...], kernel: Pair, window: Window, share: Any
+) -> Any:
+    """g (N, C, P, Q) -> dx of ``shape``: an equal part to each place."""
+    (top, bottom), (left, right) = window.padding
+    n, c, h, w = shape
+    dxp = np.zeros_like(g, shape=(n, c, h + top + bottom, w + left + right))
+    g = g * share
+    for place in _places(dxp, kernel, g.shape[2:], window):
+        place += g
+    return _unframed(dxp, shape, window)
+
+
+def _windowed(
+    op: str,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    dilation: Any = 1,
+) -> tuple[Pair, Window]:
+    """Check a pooling's arguments. ``ceil_mode`` grows the far border so that no pixel is left out."""
+    kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+    window = make_window(kernel, kernel if stride is None else stride, padding, dilation, 1)
+    if input.ndim != 4:
+        raise ShapeError(op, "x must be (N, C, H, W)", x=input.shape)
+    if any(2 * pad[0] > k for pad, k in zip(window.padding, kernel, strict=True)):
+        raise ValueError(f"{op}: padding may be at most half of kernel_size")
+    size: Any = input.shape[2:]
+    if ceil_mode:
+        grown = []
+        for n, k, s, (before, after), d in zip(size, kernel, *window[:3], strict=True):
+            reach = d * (k - 1) + 1
+            count = -(-(n + before + after - reach) // s) + 1
+            count -= (count - 1) * s >= n + before  # a patch must start on the image
+            grown.append((before, max(after, (count - 1) * s + reach - n - before)))
+        window = window._replace(padding=tuple(grown))
+    if min(window.out(size, kernel)) < 1:
+        raise ShapeError(op, f"a window of {kernel} does not fit", x=input.shape)
+    return kernel, window
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The largest pixel of each patch; a border counts as minus infinity.
+
+    ``stride`` defaults to ``kernel_size``: patches side by side.
+    Shapes: input (N, C, H, W) -> (N, C, P, Q) with P = (H + 2 padding - K) // stride + 1.
+    Raises ShapeError; ValueError for a border wider than half a window.
+    Paper: Riesenhuber and Poggio (1999), Hierarchical models of object recognition in cortex.
+    """
+    kernel, window = _windowed(
+        "max_pool2d", input, kernel_size, stride, padding, ceil_mode, dilation
+    )
+    y, cache = max_pool2d_forward(input.data, kernel, window)
+    return Tensor.from_op(y, (input,), lambda g: (max_pool2d_backward(g, cache),))
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The average of each patch; ``count_include_pad`` says whether a border counts as pixels.
+
+    Shapes: input (N, C, H, W) -> (N, C, P, Q) with P = (H + 2 padding - K) // stride + 1.
+    Raises ShapeError; ValueError for a border wider than half a window.
+    Paper: LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.
+    """
+    kernel, window = _windowed("avg_pool2d", input, kernel_size, stride, padding, ceil_mode)
+    x, plain = input.data, _pads(padding)
+    count = np.ones_like(x, shape=(1, 1, *x.shape[2:]))
+    if count_include_pad:  # but what ceil_mode added beyond it never counts
+        count = _framed(count, Window(padding=plain), 1)
+        rest = tuple((0, b[1] - p[1]) for b, p in zip(window.padding, plain, strict=True))
+        counted = window._replace(padding=rest)
+    else:
+        counted = window
+    share = 1 / avg_pool2d_forward(count, kernel, counted, 1)[0, 0]
+    y = avg_pool2d_forward(x, kernel, window, share)
+    shape = x.shape
+    return Tensor.from_op(
+        y, (input,), lambda g: (avg_pool2d_backward(g, shape, kernel, window, share),)
+    )
+
+
+def _pads(padding: Any) -> tuple[Pair, Pair]:
+    return make_window((1, 1), 1, padding, 1, 1).padding
+
+
+def _regions(size: int, count: int) -> list[slice]:
+    """``count`` patches that cover ``size`` pixels, as equal as can be; they may overlap by one."""
+    return [slice(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+
+
+def _adaptive(op: str, input: Tensor, output_size: Any) -> tuple[Pair, list[tuple[slice, slice]]]:
+    if input.ndim != 4 or 0 in input.shape[2:]:
+        raise ShapeError(op, "x must be (N, C, H, W)", x=input.shape)
+    pair = (output_size, output_size) if isinstance(output_size, int) else tuple(output_size)
+    p, q = (n if o is None else o for o, n in zip(pair, input.shape[2:], strict=True))
+    ys, xs = _regions(input.shape[2], p), _regions(input.shape[3], q)
+    return (p, q), [(y, x) for y in ys for x in xs]
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """Average whatever patches give an output of this size; (1, 1) is global average pooling.
+
+    Shapes: input (N, C, H, W) -> (N, C, P, Q).  Raises ShapeError.
+    Paper: Lin, Chen and Yan (2014), Network in network, section 3.2.
+    """
+    (p, q), patches = _adaptive("adaptive_avg_pool2d", input, output_size)
+    x = input.data
+    means = [x[:, :, a, b].mean(axis=(2, 3)) for a, b in patches]
+
+    def vjp(g: Any) -> tuple[Any]:
+        dx = np.zeros_like(x)
+        for (a, b), share in zip(
+            patches, np.moveaxis(g.reshape(*x.shape[:2], -1), 2, 0), strict=True
+        ):
+            patch = dx[:, :, a, b]
+            patch += share[:, :, None, None] / (patch.shape[2] * patch.shape[3])
+        return (dx,)
+
+    return Tensor.from_op(np.stack(means, axis=2).reshape(*x.shape[:2], p, q), (input,), vjp)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """The largest pixel of whatever patches give an output of this size.
+
+    Shapes: input (N, C, H, W) -> (N, C, P, Q).  Raises ShapeError.
+    """
+    (p, q), patches = _adaptive("adaptive_max_pool2d", input, output_size)
+    x, (n, c) = input.data, input.shape[:2]
+    pick: Callable[[Any], Any] = lambda patch: patch.reshape(n, c, patch.shape[2] * patch.shape[3])
+    where = [pick(x[:, :, a, b]).argmax(axis=2)[:, :, None] for a, b in patches]
+    values = [
+        np.take_along_axis(pick(x[:, :, a, b]), i, 2)
+        for (a, b), i in zip(patches, where, strict=True)
+    ]
+
+    def vjp(g: Any) -> tuple[Any]:
+        dx, g = np.zeros_like(x), g.reshape(n, c, -1)
+        for k, (a, b) in enumerate(patches):
+            patch = dx[:, :, a, b]
+            share = np.zeros_like(pick(patch))
+            np.put_along_axis(share, where[k], g[:, :, k : k + 1], 2)
+            patch += share.reshape(patch.shape)
+        return (dx,)
+
+    return Tensor.from_op(np.concatenate(values, axis=2).reshape(n, c, p, q), (input,), vjp)

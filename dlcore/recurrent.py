@@ -1,0 +1,245 @@
+"""Recurrent layers: one small network applied again and again, carrying a state along.
+
+Each family is a step (what happens at one time) and a whole sequence (the loop, and
+backpropagation through time). Two tricks make the sequence fast: the inputs of *all* times are
+multiplied by their weights in one product before the loop starts, and the gradients of the
+weights are one product after it has ended. Only what depends on the previous state stays inside.
+
+Legend: x (T, N, D), h (N, H), w_ih (G H, D), w_hh (G H, H), b (G H,) with G = 1 (rnn), 3 (gru:
+r z n), 4 (lstm: i f g o); a are pre-activations. States are stacked as (T + 1, N, H), the initial
+one first. ``valid`` (T, N, 1) is None or 0 where a sequence is over: there the state stands still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from dlcore.dropout import dropout as drop
+from dlcore.errors import ShapeError
+from dlcore.ops import array
+from dlcore.shaping import cat, flip, stack
+from dlcore.tensor import Tensor
+
+# (x, states, weights, valid) -> stacked states
+Layer = Callable[[Tensor, Sequence[Tensor], Sequence[Any], Any], Tensor]
+
+
+def rnn_step_forward(a: Any, nonlinearity: str) -> Any:
+    """a (N, H), overwritten -> h (N, H)."""
+    return np.tanh(a, out=a) if nonlinearity == "tanh" else np.maximum(a, 0, out=a)
+
+
+def rnn_step_backward(dh: Any, h: Any, nonlinearity: str) -> Any:
+    """dh (N, H), h (N, H) -> da (N, H)."""
+    return dh * (1 - h * h) if nonlinearity == "tanh" else dh * (h > 0)
+
+
+def rnn_forward(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any, nonlinearity: str = "tanh", valid: Any = None
+) -> tuple[Any, Any]:
+    """x (T, N, D), h (N, H) -> states (T + 1, N, H), cache."""
+    a = inputs(x, w_ih, b)
+    states = np.empty_like(x, shape=(len(x) + 1, *h.shape))
+    states[0] = h
+    for t in range(len(x)):
+        a[t] += states[t] @ w_hh.T
+        states[t + 1] = rnn_step_forward(a[t], nonlinearity)
+        if valid is not None:
+            np.copyto(states[t + 1], states[t], where=valid[t] == 0)
+    return states, (x, states, w_ih, w_hh, nonlinearity, valid)
+
+
+def rnn_backward(g: Any, cache: Any) -> tuple[Any, ...]:
+    """g (T + 1, N, H) -> dx (T, N, D), dh (N, H), dw_ih (H, D), dw_hh (H, H), db (H,)."""
+    x, states, w_ih, w_hh, nonlinearity, valid = cache
+    da = np.empty_like(states[1:])
+    dh = g[-1]
+    for t in reversed(range(len(x))):
+        over = None if valid is None else dh * (1 - valid[t])
+        da[t] = rnn_step_backward(dh, states[t + 1], nonlinearity)
+        if valid is not None:
+            da[t] *= valid[t]
+        dh = da[t] @ w_hh
+        dh += g[t]
+        if over is not None:
+            dh += over
+    dx, dw_ih, db = inputs_backward(da, x, w_ih)
+    return dx, dh, dw_ih, hidden_weight(da, states), db
+
+
+def inputs(x: Any, w: Any, b: Any) -> Any:
+    """What the inputs of all times contribute, in one product:  x (T, N, D) -> a (T, N, G H)."""
+    a = x.reshape(-1, x.shape[2]) @ w.T
+    if b is not None:
+        a += b
+    return a.reshape(*x.shape[:2], len(w))
+
+
+def inputs_backward(da: Any, x: Any, w: Any) -> tuple[Any, Any, Any]:
+    rows = da.reshape(-1, da.shape[2])
+    dx = (rows @ w).reshape(x.shape)
+    return dx, rows.T @ x.reshape(-1, x.shape[2]), rows.sum(0)
+
+
+def hidden_weight(da: Any, states: Any) -> Any:
+    return da.reshape(-1, da.shape[2]).T @ states[:-1].reshape(-1, states.shape[2])
+
+
+def _rnn_layer(
+    x: Tensor, hx: Sequence[Tensor], w: Sequence[Tensor], valid: Any, nonlinearity: str = "tanh"
+) -> Tensor:
+    (h,), (w_ih, w_hh, b_ih, b_hh) = hx, with_biases(w)
+    b = None if b_ih is None else b_ih.data + b_hh.data
+    states, cache = rnn_forward(x.data, h.data, w_ih.data, w_hh.data, b, nonlinearity, valid)
+
+    def vjp(g: Any) -> tuple[Any, ...]:
+        *rest, db = rnn_backward(g, cache)
+        return (*rest, db, db)
+
+    return Tensor.from_op(states, (x, h, w_ih, w_hh, b_ih, b_hh), vjp)
+
+
+def with_biases(w: Sequence[Tensor]) -> Sequence[Any]:
+    return w if len(w) == 4 else (*w, None, None)
+
+
+def run_layers(
+    op: str,
+    gates: int,
+    layer: Layer,
+    input: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: bool,
+    num_layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+    lengths: Any,
+    rng: Any,
+) -> tuple[Tensor, ...]:
+    """All layers and directions: what comes out of one goes into the next."""
+    _check(op, input, hx, params, gates, num_layers * (2 if bidirectional else 1), batch_first)
+    x = input.swapaxes(0, 1) if batch_first else input  # type: ignore[attr-defined]
+    valid = None if lengths is None else _valid(x, lengths)
+    width, final, k = 4 if has_biases else 2, [], 0
+    for depth in range(num_layers):
+        sides = []
+        for backwards in (False, True) if bidirectional else (False,):
+            seen = flip(x, 0) if backwards else x
+            mask = valid[::-1] if backwards and valid is not None else valid
+            states = layer(seen, [h[k] for h in hx], params[k * width : (k + 1) * width], mask)  # type: ignore[index]
+            y = states[1 : len(x) + 1]
+            final.append([states[len(x) + n] for n in range(len(hx))])
+            sides.append(flip(y, 0) if backwards else y)
+            k += 1
+        x = cat(sides, 2) if bidirectional else sides[0]
+        x = x if valid is None else x * valid
+        if dropout and depth < num_layers - 1:
+            x = drop(x, dropout, train, rng)
+    out = x.swapaxes(0, 1) if batch_first else x  # type: ignore[attr-defined]
+    return (out, *(stack(states) for states in zip(*final, strict=True)))
+
+
+def _valid(x: Tensor, lengths: Any) -> Any:
+    """(T, N, 1): 1 while a sequence lasts, 0 after its end."""
+    lengths = np.asarray(array(lengths))
+    if lengths.shape != (x.shape[1],) or lengths.min() < 1 or lengths.max() > x.shape[0]:
+        raise ValueError(f"lengths must be {x.shape[1]} numbers from 1 to {x.shape[0]}")
+    return np.asarray(np.arange(len(x))[:, None, None] < lengths[:, None], like=x.data).astype(
+        x.dtype
+    )
+
+
+def _check(
+    op: str,
+    x: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    gates: int,
+    runs: int,
+    batch_first: bool,
+) -> None:
+    axes = "(N, T, D)" if batch_first else "(T, N, D)"
+    w_ih, w_hh = params[0], params[1]
+    if x.ndim != 3 or x.shape[2] != w_ih.shape[1]:
+        mend = "add a batch dimension with .unsqueeze" if x.ndim == 2 else ""
+        raise ShapeError(op, f"x must be {axes} with D = {w_ih.shape[1]}", mend, x=x.shape)
+    n, hidden = x.shape[0 if batch_first else 1], w_hh.shape[1]
+    if w_ih.shape[0] != gates * hidden or w_hh.shape[0] != gates * hidden:
+        raise ShapeError(op, f"weights need {gates} H rows", w_ih=w_ih.shape, w_hh=w_hh.shape)
+    for h in hx:
+        if h.shape != (runs, n, hidden):
+            raise ShapeError(op, f"a state must be {(runs, n, hidden)}", x=x.shape, state=h.shape)
+
+
+def rnn_tanh(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: bool = True,
+    num_layers: int = 1,
+    dropout: float = 0.0,
+    train: bool = True,
+    bidirectional: bool = False,
+    batch_first: bool = False,
+    lengths: Any = None,
+    rng: Any = None,
+    nonlinearity: str = "tanh",
+) -> tuple[Tensor, ...]:
+    """Elman's network over whole sequences:  h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh).
+
+    ``params`` lists w_ih, w_hh, b_ih, b_hh of each layer and direction. Past its entry in
+    ``lengths`` (N,) a sequence's outputs are 0 and its state stands still.
+    Shapes: input (T, N, D), hx (layers directions, N, H) -> outputs (T, N, directions H),
+    last states like hx.  Raises ShapeError.
+    Paper: Elman (1990), Finding structure in time.
+    """
+    return run_layers(
+        "rnn",
+        1,
+        partial(_rnn_layer, nonlinearity=nonlinearity),
+        input,
+        (hx,),
+        params,
+        has_biases,
+        num_layers,
+        dropout,
+        train,
+        bidirectional,
+        batch_first,
+        lengths,
+        rng,
+    )
+
+
+def rnn_relu(*args: Any, **options: Any) -> tuple[Tensor, ...]:
+    """``rnn_tanh`` with a ReLU in place of tanh.  Shapes: as there -> as there."""
+    options["nonlinearity"] = "relu"
+    return rnn_tanh(*args, **options)
+
+
+def rnn_tanh_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+) -> Tensor:
+    """One step of ``rnn_tanh``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
+    return one_step(_rnn_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
+
+
+def rnn_relu_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+) -> Tensor:
+    """One step of ``rnn_relu``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
+    layer = partial(_rnn_layer, nonlinearity="relu")
+    return one_step(layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
+
+
+def one_step(layer: Layer, x: Tensor, hx: Sequence[Tensor], w: Sequence[Any]) -> list[Tensor]:
+    """A sequence of one step."""
+    states = layer(x.reshape((1, *x.shape)), hx, w, None)  # type: ignore[attr-defined]
+    return [states[1 + n] for n in range(len(hx))]
