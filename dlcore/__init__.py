@@ -1,13 +1,35 @@
 """Deep learning from scratch, in NumPy, in the order in which the course teaches it.
 
-    neuron        one unit, by hand: weighted sum, layer, perceptron           lesson 01
-    activations   ReLU, sigmoid, tanh, GELU, softmax: kernels and tape nodes   lesson 02
-    tensor        Tensor and the tape that remembers how it was made           lesson 05
-    ops           arithmetic, matmul, reductions, with their derivatives       lesson 05
-    data          data sets that need no download                              lesson 07
+    neuron         one unit, by hand: weighted sum, layer, perceptron           lesson 01
+    activations    ReLU, sigmoid, GELU, softmax ...: kernels and tape nodes     lesson 02
+    losses         squared error, cross-entropy from raw scores, divergences    lesson 03
+    value          Value: one number that remembers how it was made             lesson 04
+    tensor         Tensor and the tape that remembers how it was made           lesson 05
+    ops            arithmetic, matmul, linear, with their derivatives           lesson 05
+    reductions     sum, mean, variance, extremes                                lesson 05
+    shaping        reshape, transpose, join, cut, pad, index                    lesson 05
+    gradcheck      measured slopes against backward                             lesson 05
+    rng            where chance comes from                                      lesson 06
+    init           where weights start                                          lesson 06
+    optim          SGD, RMSprop, Adagrad, Adam, AdamW                           lesson 06
+    schedule       learning rates that change                                   lesson 06
+    data           data sets that need no download                              lesson 07
+    loader         splits without leaks, batches                                lesson 07
+    checkpoint     save and go on, in a format that runs no code                lesson 07
+    train          the training loop                                            lesson 07
+    normalization  batch, layer, group and RMS norm                             lesson 08
+    dropout        a random part of the network at a time                       lesson 08
+    conv           convolution and its transpose                                lesson 09
+    pooling        the largest or the average of each patch                     lesson 09
+    text           number words, dates, names, prose; vocabulary                lesson 12
+    embedding      a learnt vector for each token                               lesson 12
+    recurrent      RNN: a step, and whole sequences                             lesson 12
+    gated          LSTM and GRU                                                 lesson 13
+    attention      scaled dot product, heads, positions, KV cache               lesson 14
+    generative     autoencoder, VAE, GAN: losses and training steps             lesson 17
 
-Around the lessons: ``functional`` gathers every function under PyTorch's names,
-``crosscheck`` compares yours with PyTorch, ``plot`` draws, ``explore`` holds the
+Around the lessons: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the
+layers as modules, ``crosscheck`` compares with PyTorch, ``plot`` draws, ``explore`` holds the
 widgets. Beyond the tensor itself, names load on first use.
 """
 
@@ -16,28 +38,37 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-# at once, because the function ``tensor`` must win over the file of that name
-from dlcore import ops, reductions, shaping  # noqa: F401
+from dlcore import activations, ops, reductions, shaping  # noqa: F401  they give Tensor its methods
 from dlcore.memory import keep_freed_memory
+
+# at once, because the function ``tensor`` must win over the file of that name
 from dlcore.tensor import Tensor as Tensor
 from dlcore.tensor import tensor as tensor
 
 keep_freed_memory()
 
-_HOME = {
-    "no_grad": "tensor",
-    "relu": "activations",
-    "sigmoid": "activations",
-    "tanh": "activations",
-    "softmax": "activations",
-    "Perceptron": "neuron",
+_NAMES = {
+    "tensor": "no_grad",
+    "activations": "relu sigmoid tanh softmax",
+    "neuron": "Perceptron",
+    "value": "Value",
+    "ops": "abs clip div exp log matmul maximum minimum mul neg pow sqrt sub add where",
+    "reductions": "amax amin argmax max mean min sum var",
+    "shaping": "cat chunk concat expand flatten flip permute reshape split squeeze stack"
+    " swapaxes transpose unsqueeze",
+    "losses": "log_softmax logsumexp",
+    "recurrent": "rnn_relu rnn_tanh rnn_relu_cell rnn_tanh_cell",
+    "gated": "gru gru_cell lstm lstm_cell",
+    "rng": "manual_seed",
 }
+_HOME = {name: file for file, names in _NAMES.items() for name in names.split()}
 _MODULES = [
-    "neuron",
-    "activations",
-    "tensor",
-    "ops",
-    "data",
+    *(
+        line.split()[0]
+        for line in (__doc__ or "").splitlines()
+        if " lesson " in line and line[:4] == "    "
+    ),
+    "checkpoint",
     "functional",
     "nn",
     "crosscheck",

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
-from dlcore.ops import array, unbroadcast
+from dlcore.ops import unbroadcast
 from dlcore.rng import generator
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
 
@@ -161,7 +161,9 @@ def self_attention(
     def vjp(g: Any) -> tuple[Any]:
         dx = np.empty_like(x)
         out = tuple(part.swapaxes(1, 2) for part in heads(dx))
-        attention_backward(g.reshape(n, t, num_heads, -1).swapaxes(1, 2), cache, out)
+        attention_backward(
+            g.reshape(n, t, num_heads, width // 3 // num_heads).swapaxes(1, 2), cache, out
+        )
         return (dx,)
 
     return Tensor.from_op(y.swapaxes(1, 2).reshape(n, t, width // 3), (qkv,), vjp)

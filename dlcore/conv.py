@@ -24,8 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dlcore.errors import ShapeError
-from dlcore.ops import array, needs
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array, needs
 
 COLUMNS = 1 << 18  # entries of a chunk's columns: 1 MB of float32, about one core's cache
 
@@ -122,15 +121,16 @@ def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window
     With stride 1 that is a convolution of g with the turned kernel; else see ``_scatter``.
     """
     groups, (m, c, *kernel) = window.groups, w.shape
-    borders = tuple(
-        (d * (n - 1) - before, d * (n - 1) - after)
-        for (before, after), d, n in zip(window.padding, window.dilation, kernel, strict=True)
-    )
+    borders = []
+    for axis in (0, 1):  # so wide that the convolution has the size of dx
+        reach = window.dilation[axis] * (kernel[axis] - 1)
+        before = reach - window.padding[axis][0]
+        borders.append((before, shape[axis + 2] + reach - g.shape[axis + 2] - before))
     if window.stride != (1, 1) or min(min(pair) for pair in borders) < 0:
         return _scatter(g, w, shape, window)
     turned = w.reshape(groups, m // groups, c, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
     turned = turned.reshape(groups * c, m // groups, *kernel)
-    return conv2d_forward(g, turned, None, window._replace(padding=borders))[0]
+    return conv2d_forward(g, turned, None, window._replace(padding=tuple(borders)))[0]
 
 
 def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
@@ -246,10 +246,9 @@ def conv1d(
 
     Shapes: input (N, C, T), weight (M, C/groups, K), bias (M,) -> (N, M, T').  Raises ShapeError.
     """
-    if input.ndim != 3 or weight.ndim != 3:
-        raise ShapeError(
-            "conv1d", "x must be (N, C, T), weight (M, C, K)", x=input.shape, weight=weight.shape
-        )
+    if input.ndim != 3 or weight.ndim != 3 or input.shape[1] != weight.shape[1] * groups:
+        rule = "x must be (N, C, T) and weight (M, C / groups, K)"
+        raise ShapeError("conv1d", rule, x=input.shape, weight=weight.shape)
     x, w = (t.reshape((*t.shape[:2], 1, t.shape[2])) for t in (input, weight))
     border = padding if isinstance(padding, str) else (0, padding)
     y = conv2d(x, w, bias, (1, stride), border, (1, dilation), groups)
@@ -305,6 +304,8 @@ def conv_transpose2d(
 
     def vjp(g: Any) -> tuple[Any, Any, Any]:
         dx = conv2d_forward(g, w, None, window)[0] if need_x else None
+        # output_padding made room for positions that no pixel painted
+        dx = None if dx is None else dx[:, :, : x.shape[2], : x.shape[3]]
         dw = conv2d_backward_weight(x, g, w, window) if need_w else None
         return dx, dw, g.sum(axis=(0, 2, 3)) if need_b else None
 

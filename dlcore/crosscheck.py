@@ -193,8 +193,7 @@ def from_torch(module: Any) -> Any:
 
     ours = _convert(module, nn, torch.nn)
     state = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
-    for p in ours.parameters():
-        p.data = p.data.astype(next(iter(state.values())).dtype)
+    ours.to(next((v.dtype for v in state.values() if v.dtype.kind == "f"), np.float32))
     ours.load_state_dict(state)
     return ours.train(module.training)
 

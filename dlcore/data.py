@@ -105,10 +105,12 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_TYPES:
         raise ValueError(f"{path.name} is not an IDX file (it must begin with 00 00 and a type)")
     header = 4 + 4 * raw[3]
+    if len(raw) < header:
+        raise ValueError(f"{path.name} ends within its header; download it again")
     shape = tuple(int(n) for n in np.frombuffer(raw[4:header], ">u4"))
     dtype = np.dtype(_IDX_TYPES[raw[2]])
     wanted = header + math.prod(shape) * dtype.itemsize
-    if len(shape) != raw[3] or len(raw) != wanted:
+    if len(raw) != wanted:
         raise ValueError(
             f"{path.name}: {len(raw)} bytes where {wanted} are needed; download it again"
         )

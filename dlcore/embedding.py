@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
-from dlcore.ops import array
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 
 def embedding_forward(ids: Any, w: Any) -> Any:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.ops import array
 from dlcore.recurrent import (
     hidden_weight,
     inputs,
@@ -24,7 +23,7 @@ from dlcore.recurrent import (
     run_layers,
     with_biases,
 )
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 
 def gates(a: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore.rng import generator
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 
 def split(
@@ -34,7 +34,7 @@ def split(
         raise ValueError(f"split: sizes must be positive and add up to 1, not {tuple(sizes)}")
     rows = np.asarray(x.data if isinstance(x, Tensor) else x)
     bundle = _bundles(rows.reshape(len(rows), -1), groups)
-    labels = np.zeros(len(rows), int) if y is None else np.asarray(array_of(y))
+    labels = np.zeros(len(rows), int) if y is None else np.asarray(array(y))
     rng = generator(rng)
     parts: list[list[int]] = [[] for _ in sizes]
     for label in np.unique(labels):
@@ -48,11 +48,6 @@ def split(
             parts[at].extend(own[k])
             done += len(own[k])
     return [np.sort(np.array(part, dtype=int)) for part in parts]
-
-
-def array_of(x: Any) -> Any:
-    """The array of a tensor, or what is given."""
-    return x.data if isinstance(x, Tensor) else x
 
 
 def _bundles(rows: np.ndarray, groups: Any) -> list[list[int]]:
@@ -104,7 +99,7 @@ class TensorDataset:
     """
 
     def __init__(self, *arrays: Any) -> None:
-        plain = [np.asarray(array_of(a)) for a in arrays]
+        plain = [np.asarray(array(a)) for a in arrays]
         if len({len(a) for a in plain}) != 1:
             raise ValueError(f"TensorDataset: lengths {[len(a) for a in plain]} must be equal")
         self.arrays = [a.astype(np.float32) if a.dtype == np.float64 else a for a in plain]

@@ -13,8 +13,7 @@ import numpy as np
 
 from dlcore.activations import sigmoid_forward
 from dlcore.errors import ShapeError
-from dlcore.ops import array
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 Backward = Callable[[Any], tuple[Any, ...]]
 
@@ -35,7 +34,9 @@ def _reduced(
     if reduction == "mean":
         n = loss.size if count is None else count
         with np.errstate(invalid="ignore", divide="ignore"):  # of nothing: NaN, as in PyTorch
-            return Tensor.from_op(loss.sum() / n, parents, lambda g: backward(g / n))
+            return Tensor.from_op(
+                loss.sum() / n, parents, lambda g: backward(g / n if n else 0 * g)
+            )
     raise ValueError(f'{op}: reduction is {reduction!r}; choose "mean", "sum" or "none"')
 
 
@@ -279,12 +280,12 @@ def cross_entropy_forward(
     e = x - m
     x_t = np.take_along_axis(e, t[:, None], 1)[:, 0]
     if smoothing:  # a second target, the same for every example: 1 / K for each class
-        q = (np.ones_like(x[0]) if class_weight is None else class_weight) * (
+        q = (np.ones_like(x, shape=(x.shape[1],)) if class_weight is None else class_weight) * (
             smoothing / x.shape[1]
         )
         spread = e @ q
     np.exp(e, out=e)
-    s = e @ np.ones_like(e[0]) if len(e) else e.sum(1)
+    s = e @ np.ones_like(e, shape=(e.shape[1],))
     loss = (1 - smoothing) * w * (np.log(s) - x_t)
     if not smoothing:
         return loss, (e, s, t, w, None, 0.0)

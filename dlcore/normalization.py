@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
-from dlcore.ops import array, needs
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array, needs
 
 
 def _row_sums(x: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
-from dlcore.tensor import Tensor, tensor
+from dlcore.tensor import Tensor, array, needs, tensor
 
 __all__ = [
     "Tensor",
@@ -34,11 +34,6 @@ __all__ = [
     "tensor",
     "where",
 ]
-
-
-def array(x: Any) -> Any:
-    """The array of an operand. A bare number stays one: NumPy fits it to the dtype beside it."""
-    return x.data if isinstance(x, Tensor) else x
 
 
 def _broadcast(op: str, compute: Callable[..., Any], *operands: Any) -> Any:
@@ -111,11 +106,6 @@ def div(a: Any, b: Any) -> Tensor:
     )
 
 
-def needs(x: Any) -> bool:
-    """Whether anyone will ask for the gradient of this operand; if not, it is not computed."""
-    return isinstance(x, Tensor) and x.requires_grad
-
-
 def neg(a: Tensor) -> Tensor:
     """-a."""
     return Tensor.from_op(-a.data, (a,), lambda g: (-g,))
@@ -134,7 +124,8 @@ def pow(a: Any, b: Any) -> Tensor:
         da = unbroadcast(g * y * x ** np.where(y == 0, 1, y - 1).astype(z.dtype), x)
         if not need_b:
             return da, None
-        return (da if need_a else None), unbroadcast(g * z * np.log(np.where(x == 0, 1, x)), y)
+        log_x = np.log(np.where(x == 0, 1, x)).astype(z.dtype)
+        return (da if need_a else None), unbroadcast(g * z * log_x, y)
 
     return Tensor.from_op(z, (a, b), vjp)
 

@@ -200,7 +200,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     def vjp(g: Any) -> tuple[Any]:
         dx = np.zeros_like(x)
         for (a, b), share in zip(
-            patches, np.moveaxis(g.reshape(*x.shape[:2], -1), 2, 0), strict=True
+            patches, np.moveaxis(g.reshape(*x.shape[:2], p * q), 2, 0), strict=True
         ):
             patch = dx[:, :, a, b]
             patch += share[:, :, None, None] / (patch.shape[2] * patch.shape[3])
@@ -224,7 +224,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any) -> Tensor:
     ]
 
     def vjp(g: Any) -> tuple[Any]:
-        dx, g = np.zeros_like(x), g.reshape(n, c, -1)
+        dx, g = np.zeros_like(x), g.reshape(n, c, p * q)
         for k, (a, b) in enumerate(patches):
             patch = dx[:, :, a, b]
             share = np.zeros_like(pick(patch))

@@ -20,9 +20,8 @@ import numpy as np
 
 from dlcore.dropout import dropout as drop
 from dlcore.errors import ShapeError
-from dlcore.ops import array
 from dlcore.shaping import cat, flip, stack
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 # (x, states, weights, valid) -> stacked states
 Layer = Callable[[Tensor, Sequence[Tensor], Sequence[Any], Any], Tensor]
@@ -80,12 +79,14 @@ def inputs(x: Any, w: Any, b: Any) -> Any:
 
 
 def inputs_backward(da: Any, x: Any, w: Any) -> tuple[Any, Any, Any]:
+    """da (T, N, G H) -> dx (T, N, D), dw (G H, D), db (G H,)."""
     rows = da.reshape(-1, da.shape[2])
     dx = (rows @ w).reshape(x.shape)
     return dx, rows.T @ x.reshape(-1, x.shape[2]), rows.sum(0)
 
 
 def hidden_weight(da: Any, states: Any) -> Any:
+    """da (T, N, G H), states (T + 1, N, H) -> dw_hh (G H, H), in one product."""
     return da.reshape(-1, da.shape[2]).T @ states[:-1].reshape(-1, states.shape[2])
 
 
@@ -104,6 +105,7 @@ def _rnn_layer(
 
 
 def with_biases(w: Sequence[Tensor]) -> Sequence[Any]:
+    """w_ih, w_hh, b_ih, b_hh, with None for biases that are not there."""
     return w if len(w) == 4 else (*w, None, None)
 
 
@@ -123,7 +125,10 @@ def run_layers(
     lengths: Any,
     rng: Any,
 ) -> tuple[Tensor, ...]:
-    """All layers and directions: what comes out of one goes into the next."""
+    """All layers and directions: what comes out of one goes into the next.
+
+    Shapes and arguments as in ``rnn_tanh`` -> outputs, then one tensor for each kind of state.
+    """
     _check(op, input, hx, params, gates, num_layers * (2 if bidirectional else 1), batch_first)
     x = input.swapaxes(0, 1) if batch_first else input  # type: ignore[attr-defined]
     valid = None if lengths is None else _valid(x, lengths)
@@ -240,6 +245,6 @@ def rnn_relu_cell(
 
 
 def one_step(layer: Layer, x: Tensor, hx: Sequence[Tensor], w: Sequence[Any]) -> list[Tensor]:
-    """A sequence of one step."""
+    """A sequence of one step.  Shapes: x (N, D), hx (N, H) each -> new states, (N, H) each."""
     states = layer(x.reshape((1, *x.shape)), hx, w, None)  # type: ignore[attr-defined]
     return [states[1 + n] for n in range(len(hx))]

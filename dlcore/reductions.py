@@ -48,8 +48,11 @@ def var(a: Tensor, dim: Dim = None, correction: float = 1, keepdim: bool = False
     centred = x - x.mean(axis=dim, keepdims=True)
     total = (centred * centred).sum(axis=dim, keepdims=keepdim)
     n = x.size // total.size - correction if total.size else 1
+    share = 1 / n if n > 0 else float("nan")  # of one number there is none, as in PyTorch
     return Tensor.from_op(
-        total / n, (a,), lambda g: (_spread(g, x.shape, dim, keepdim) * centred * (2 / n),)
+        total * share,
+        (a,),
+        lambda g: (_spread(g, x.shape, dim, keepdim) * centred * (2 * share),),
     )
 
 

@@ -86,7 +86,10 @@ def swapaxes(a: Tensor, axis0: int, axis1: int) -> Tensor:
 
 
 def transpose(a: Tensor, dim0: int, dim1: int, *more: int) -> Tensor:
-    """Exchange two dimensions, as PyTorch does; with all of them named, NumPy's reordering."""
+    """Exchange two dimensions, as PyTorch does; with all of them named, NumPy's reordering.
+
+    Shapes: (N, T, D) -> (N, D, T) for 1, 2; (N, H, W, C) -> (N, C, H, W) for 0, 3, 1, 2.
+    """
     return permute(a, dim0, dim1, *more) if more else swapaxes(a, dim0, dim1)
 
 

@@ -282,3 +282,13 @@ def tensor(data: Any, requires_grad: bool = False) -> Tensor:
     if hasattr(data, "dtype"):
         return Tensor(data.copy(), requires_grad)
     return Tensor(data, requires_grad)
+
+
+def array(x: Any) -> Any:
+    """The array of an operand. A bare number stays one: NumPy fits it to the dtype beside it."""
+    return x.data if isinstance(x, Tensor) else x
+
+
+def needs(x: Any) -> bool:
+    """Whether anyone will ask for the gradient of this operand; if not, it is not computed."""
+    return isinstance(x, Tensor) and x.requires_grad

@@ -76,7 +76,7 @@ def names(language: str = "en") -> list[str]:
 
 
 def prose() -> str:
-    """About 20,000 characters of English: how scikit-learn describes its data sets."""
+    """About 15,000 characters of English: how scikit-learn describes its data sets."""
     import sklearn.datasets as sets
 
     loaders = ("iris", "wine", "breast_cancer", "digits", "diabetes", "linnerud")

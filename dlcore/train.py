@@ -14,6 +14,7 @@ import numpy as np
 from dlcore.checkpoint import load_checkpoint, save_checkpoint
 from dlcore.nn.module import Module
 from dlcore.optim import Optimizer, clip_grad_norm_
+from dlcore.rng import generator
 from dlcore.tensor import Tensor, no_grad
 
 Metric = Callable[[Any, Any], float]
@@ -271,8 +272,6 @@ class _State:
 
     def _generators(self) -> list[np.random.Generator]:
         """All sources of chance that the run draws from, each once."""
-        from dlcore.rng import generator
-
         owners = [self.loader, *self.model.modules()]
         found = [generator(), *(getattr(owner, "rng", None) for owner in owners)]
         return list({id(g): g for g in found if isinstance(g, np.random.Generator)}.values())

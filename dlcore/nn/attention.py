@@ -22,9 +22,9 @@ from dlcore.attention import (
 from dlcore.dropout import dropout
 from dlcore.nn.linear import Embedding, Linear, weights
 from dlcore.nn.module import Buffer, Module, Parameter
-from dlcore.ops import array, linear
+from dlcore.ops import linear
 from dlcore.rng import generator
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, array
 
 
 class MultiheadAttention(Module):

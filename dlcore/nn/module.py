@@ -129,10 +129,10 @@ class Module:
 
     def to(self, like: Any) -> Module:
         """Move to the dtype of ``like``, or to where it lives if it is an array (a CuPy one, say)."""
-        if hasattr(like, "dtype") and hasattr(like, "shape"):
-            return self._map(lambda a: np.asarray(a, like=like))
-        dtype = np.dtype(like)
-        return self._map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
+        if isinstance(like, type | np.dtype | str):
+            dtype = np.dtype(like)
+            return self._map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
+        return self._map(lambda a: np.asarray(a, like=like))
 
     def double(self) -> Module:
         """All floating-point state as float64."""

@@ -64,7 +64,7 @@ class _Layer(Module):
             return x + self.dropout(part(norm(x)))
         return norm(x + self.dropout(part(x)))
 
-    def feed_forward(self, x: Tensor) -> Tensor:
+    def mlp(self, x: Tensor) -> Tensor:
         """The same two layers at every position.  Shapes: (..., d_model) -> same."""
         return self.linear2(self.dropout(_ACTIVATIONS[self.activation](self.linear1(x))))
 
@@ -96,7 +96,7 @@ class TransformerEncoderLayer(_Layer):
             )[0]
 
         src = self.around(src, self.norm1, attend)
-        return self.around(src, self.norm2, self.feed_forward)
+        return self.around(src, self.norm2, self.mlp)
 
 
 class TransformerDecoderLayer(_Layer):
@@ -146,7 +146,7 @@ class TransformerDecoderLayer(_Layer):
 
         tgt = self.around(tgt, self.norm1, attend)
         tgt = self.around(tgt, self.norm2, look_back)
-        return self.around(tgt, self.norm3, self.feed_forward)
+        return self.around(tgt, self.norm3, self.mlp)
 
 
 class TransformerEncoder(Module):

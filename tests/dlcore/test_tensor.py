@@ -88,3 +88,166 @@ def test_shape_errors_name_the_op_and_the_shapes():
     with pytest.raises(dlcore.errors.ShapeError) as caught:
         dlcore.functional.linear(x, w, b)
     assert "linear" in str(caught.value) and "(2, 3)" in str(caught.value)
+
+
+def test_writing_into_a_tensor_that_backward_needs_is_an_error_not_a_wrong_number():
+    w, x = tensor([2.0, 3.0], requires_grad=True), tensor([1.0, 1.0])
+    y = (w * x).sum()
+    x[0] = 100.0
+    with pytest.raises(RuntimeError, match="overwritten after the forward pass"):
+        y.backward()
+    x.data[:] = 1
+    y = (w * x).sum()
+    y.backward()
+    np.testing.assert_array_equal(w.grad.data, [1, 1])
+
+
+@pytest.mark.parametrize(
+    "view", [lambda t: t.reshape(1, 2), lambda t: t[0:1], lambda t: t.T, lambda t: t.detach()]
+)
+def test_writing_through_a_view_is_noticed_too(view):
+    w, x = tensor([2.0, 3.0], requires_grad=True), tensor([1.0, 1.0])
+    y = (w * x).sum()
+    view(x)[...] = 5.0
+    with pytest.raises(RuntimeError, match="overwritten"):
+        y.backward()
+
+
+def test_an_optimizer_step_before_backward_is_noticed():
+    w = tensor([2.0], requires_grad=True)
+    y = (w * w).sum()
+    w.grad = tensor([1.0])
+    dlcore.optim.SGD([w], lr=0.1).step()
+    with pytest.raises(RuntimeError, match="call backward before an optimizer step"):
+        y.backward()
+
+
+def test_assigning_where_the_tape_would_not_see_it_is_refused():
+    w = tensor([2.0, 3.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="its history would not know"):
+        w[0] = 1.0
+    with pytest.raises(RuntimeError, match="build x from its parts"):
+        tensor([0.0, 0.0])[0:2] = w
+    with dlcore.no_grad():
+        w[0] = 1.0
+    assert w.data[0] == 1.0
+
+
+def test_in_place_operators_make_a_new_tensor():
+    w = x = tensor([2.0], requires_grad=True)
+    x += 1
+    assert x is not w and w.item() == 2.0 and x.requires_grad
+
+
+def test_gradients_of_intermediate_results_can_be_kept():
+    x = tensor([2.0], requires_grad=True)
+    y = x * 3.0
+    y.retain_grad()
+    (y * y).backward(np.array([1.0]))
+    assert y.grad.item() == 12.0 and x.grad.item() == 36.0
+
+
+def test_backward_takes_a_seed_and_accumulates():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    (x * x).backward(tensor([1.0, 10.0]))
+    (x * x).backward(np.array([1.0, 0.0]))
+    np.testing.assert_allclose(x.grad.data, [4.0, 40.0])
+
+
+def test_repeated_indices_add_up():
+    x = tensor(np.zeros(3), requires_grad=True)
+    x[np.array([0, 0, 2])].sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [2, 0, 1])
+    rows = dlcore.functional.embedding(
+        np.array([[1, 1], [0, 1]]), w := tensor(np.ones((3, 2)), True)
+    )
+    rows.sum().backward()
+    np.testing.assert_array_equal(w.grad.data[:, 0], [1, 3, 0])
+
+
+def test_what_is_no_number_and_integers_that_want_a_gradient_are_refused():
+    with pytest.raises(TypeError, match="numbers are needed"):
+        tensor(["a"])
+    with pytest.raises(TypeError, match=r"write 1\.0 for 1"):
+        tensor([1, 2], requires_grad=True)
+
+
+def test_max_and_argmax_know_where():
+    x = tensor([[1.0, 5.0], [7.0, 2.0]])
+    values, indices = x.max(1)
+    assert values.data.tolist() == [5, 7] and indices.data.tolist() == [1, 0]
+    assert (
+        x.max().item() == 7
+        and x.argmax().item() == 2
+        and x.min(0, keepdim=True).values.shape == (1, 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda x: x.reshape(4, 2), "6 entries cannot be arranged"),
+        (lambda x: x.permute(0, 0), "name each dimension once"),
+        (lambda x: x.swapaxes(0, 5), "no dimensions 0 and 5"),
+        (lambda x: x.expand(5, 3), "only sizes of 1 can grow"),
+        (lambda x: x.split([1, 2]), "add up to 3, not 2"),
+        (lambda x: x[7], "index 7 is out of bounds"),
+        (lambda x: dlcore.cat([x, x.T]), "all shapes must agree except along 0"),
+        (lambda x: dlcore.stack([]), "nothing to join"),
+        (lambda x: dlcore.functional.pad(x, [1]), "pairs"),
+        (lambda x: dlcore.functional.softmax(x, 3), "no dimension 3"),
+    ],
+)
+def test_arrangements_that_do_not_fit_are_explained(act, words):
+    with pytest.raises(dlcore.errors.ShapeError, match=words):
+        act(tensor(np.ones((2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda F, x: F.gelu(x, "erf"), 'choose "none" or "tanh"'),
+        (lambda F, x: F.mse_loss(x, x, "avg"), 'choose "mean", "sum" or "none"'),
+        (lambda F, x: F.binary_cross_entropy(x + 1, x), "from 0 to 1"),
+        (lambda F, x: F.conv2d(x, x, padding="full"), 'choose "same", "valid" or numbers'),
+        (lambda F, x: F.conv2d(x, x, padding="same", stride=2), "needs stride 1"),
+        (lambda F, x: F.conv2d(x, x, stride=0), "stride must be an int >= 1"),
+        (lambda F, x: F.max_pool2d(x, 2, padding=2), "at most half"),
+        (lambda F, x: F.batch_norm(x, training=True), "batches of at least 2"),
+        (lambda F, x: F.conv_transpose2d(x, x, output_padding=1), "output_padding must be smaller"),
+    ],
+)
+def test_options_that_make_no_sense_are_explained(act, words):
+    with pytest.raises(ValueError, match=words):
+        act(dlcore.functional, tensor(np.ones((1, 1, 1, 1))))
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda F: F.cross_entropy(tensor([[1.0, 2.0]]), tensor([2])), "no class 2; input has 2"),
+        (lambda F: F.nll_loss(tensor([[1.0, 2.0]]), tensor([-1])), "no class -1"),
+        (lambda F: F.embedding(tensor([5]), tensor([[1.0], [2.0]])), r"no row 5; .* 0\.\.1"),
+        (lambda F: F.one_hot(tensor([3]), 3), "no row 3"),
+    ],
+)
+def test_numbers_out_of_range_are_named(act, words):
+    with pytest.raises(IndexError, match=words):
+        act(dlcore.functional)
+
+
+def test_one_hot_equals_pytorchs():
+    import torch
+
+    ids = np.array([[0, 2], [1, 1]])
+    for k in (-1, 5):
+        wanted = torch.nn.functional.one_hot(torch.tensor(ids), k).numpy()
+        np.testing.assert_array_equal(dlcore.functional.one_hot(ids, k).data, wanted)
+
+
+def test_python_numbers_do_not_change_the_dtype():
+    x = tensor(np.ones(2, np.float32), requires_grad=True)
+    for y in (x * 2, 2 - x, x / 3, 1 / x, x**2, 2**x, x + 0.5, dlcore.maximum(x, 0.5), x.clip(0.1)):
+        assert y.dtype == np.float32
+        y.sum().backward()
+    assert x.grad.dtype == np.float32
