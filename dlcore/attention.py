@@ -39,8 +39,8 @@ def _weights(q: Any, k: Any, mask: Any, scale: float) -> Any:
     p = (q * scale) @ k.swapaxes(2, 3)
     if mask is not None:
         p += mask
-    top = p.max(axis=3, keepdims=True, initial=np.finfo(p.dtype).min)  # finite, even for all -inf
-    p -= top
+    top = p.max(axis=3, keepdims=True) if p.size else p[..., :1]
+    p -= np.maximum(top, np.finfo(p.dtype).min)  # finite, even where all are -inf
     np.exp(p, out=p)
     total = _row_sums(p)
     p /= total + (total == 0)

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from dlcore.errors import ShapeError
 from dlcore.tensor import Tensor, array, needs
@@ -68,22 +67,38 @@ def _padded(x: Any, window: Window) -> Any:
     return xp
 
 
+def places(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
+    """For each place in the kernel, the pixels (n, C, P, Q) that it meets: views of xp (n, C, H, W)."""
+    (p, q), (sh, sw), (dh, dw) = out, window.stride, window.dilation
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            y, x = i * dh, j * dw
+            yield xp[:, :, y : y + sh * (p - 1) + 1 : sh, x : x + sw * (q - 1) + 1 : sw]
+
+
+def _running(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
+    """``places`` for stride 1, running on over the row ends: (n, C, P W) views of xp."""
+    n, c, _, width = xp.shape
+    flat, dilation = xp.reshape(n, c, -1), window.dilation
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            start = i * dilation[0] * width + j * dilation[1]
+            yield flat[:, :, start : start + out[0] * width]
+
+
 def _columns(xp: Any, kernel: Pair, out: Pair, window: Window) -> tuple[Any, int]:
     """Gather windows:  xp (n, C, H+1, W) -> columns (G, C/G K L, n P width), width.
 
-    Width is W where rows run on (stride 1), else Q; only the first Q of each row count.
+    Width is W where rows run on, else Q; only the first Q of each row count.
     """
     n, c = xp.shape[:2]
-    (k, j), (p, q), (sh, sw), (dh, dw) = kernel, out, window.stride, window.dilation
-    sn, sc, sy, sx = xp.strides
-    runs_on = (sh, sw) == (1, 1)
-    width = xp.shape[3] if runs_on else q
-    places = ((p * width,), (sx,)) if runs_on else ((p, q), (sy * sh, sx * sw))
-    view = as_strided(
-        xp, (c, k, j, n, *places[0]), (sc, sy * dh, sx * dw, sn, *places[1]), writeable=False
-    )
-    groups = window.groups
-    return view.reshape(groups, c // groups * k * j, n * p * width), width
+    runs_on = window.stride == (1, 1)
+    width = xp.shape[3] if runs_on else out[1]
+    columns = np.empty_like(xp, shape=(c, kernel[0] * kernel[1], n, out[0] * width))
+    seen = (_running if runs_on else places)(xp, kernel, out, window)
+    for k, pixels in enumerate(seen):
+        columns[:, k] = pixels.reshape(n, c, -1).swapaxes(0, 1)
+    return columns.reshape(window.groups, -1, n * out[0] * width), width
 
 
 def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tuple[Any, Any]:
@@ -137,18 +152,16 @@ def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
     """Gathering undone: each output's share, W^T g, is added back where its window stood."""
     (n, c, h, width), (m, _, high, wide) = shape, w.shape
     p, q = g.shape[2:]
-    (sh, sw), (dh, dw), groups = window.stride, window.dilation, window.groups
+    groups = window.groups
     (top, bottom), (left, right) = window.padding
     dx = np.empty_like(g, shape=shape)
     rows = w.reshape(groups, m // groups, -1).swapaxes(1, 2)
     for part in _chunks(n, c * high * wide * p * q):
         gs = g[part].reshape(-1, groups, m // groups, p * q)
-        shares = (rows @ gs).reshape(-1, c, high, wide, p, q)
+        shares = (rows @ gs).reshape(-1, c, high * wide, p, q)
         dxp = np.zeros_like(g, shape=(len(gs), c, h + top + bottom, width + left + right))
-        for i in range(high):
-            for j in range(wide):
-                y, x = i * dh, j * dw
-                dxp[:, :, y : y + sh * p : sh, x : x + sw * q : sw] += shares[:, :, i, j]
+        for k, pixels in enumerate(places(dxp, (high, wide), (p, q), window)):
+            pixels += shares[:, :, k]
         dx[part] = dxp[:, :, top : top + h, left : left + width]
     return dx
 

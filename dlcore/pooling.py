@@ -7,23 +7,14 @@ at once, as a strided view of the image. That is K L array operations instead of
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from dlcore.conv import Pair, Window, make_window
+from dlcore.conv import Pair, Window, make_window, places
 from dlcore.errors import ShapeError
 from dlcore.tensor import Tensor
-
-
-def _places(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
-    """For each place in the window, the pixels (N, C, P, Q) of all patches there: views of xp."""
-    (p, q), (sh, sw), (dh, dw) = out, window.stride, window.dilation
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            y, x = i * dh, j * dw
-            yield xp[:, :, y : y + sh * (p - 1) + 1 : sh, x : x + sw * (q - 1) + 1 : sw]
 
 
 def _framed(x: Any, window: Window, value: float) -> Any:
@@ -47,7 +38,7 @@ def max_pool2d_forward(x: Any, kernel: Pair, window: Window) -> tuple[Any, Any]:
     """x (N, C, H, W) -> y (N, C, P, Q), cache."""
     out = window.out(x.shape[2:], kernel)
     xp = _framed(x, window, -np.inf)
-    y = functools.reduce(np.maximum, _places(xp, kernel, out, window)).copy()
+    y = functools.reduce(np.maximum, places(xp, kernel, out, window)).copy()
     return y, (x, y, kernel, window)
 
 
@@ -57,8 +48,8 @@ def max_pool2d_backward(g: Any, cache: Any) -> Any:
     xp = _framed(x, window, -np.inf)
     dxp = np.zeros_like(xp)
     left = np.ones_like(y)  # becomes 0 once a patch has found its maximum
-    places = (_places(a, kernel, y.shape[2:], window) for a in (xp, dxp))
-    for seen, found in zip(*places, strict=True):
+    both = (places(a, kernel, y.shape[2:], window) for a in (xp, dxp))
+    for seen, found in zip(*both, strict=True):
         hit = (seen == y) * left
         left -= hit
         hit *= g
@@ -69,7 +60,7 @@ def max_pool2d_backward(g: Any, cache: Any) -> Any:
 def avg_pool2d_forward(x: Any, kernel: Pair, window: Window, share: Any) -> Any:
     """x (N, C, H, W), share () or (P, Q) -> y (N, C, P, Q)."""
     xp = _framed(x, window, 0)
-    total = functools.reduce(np.add, _places(xp, kernel, window.out(x.shape[2:], kernel), window))
+    total = functools.reduce(np.add, places(xp, kernel, window.out(x.shape[2:], kernel), window))
     return total * share
 
 
@@ -81,7 +72,7 @@ def avg_pool2d_backward(
     n, c, h, w = shape
     dxp = np.zeros_like(g, shape=(n, c, h + top + bottom, w + left + right))
     g = g * share
-    for place in _places(dxp, kernel, g.shape[2:], window):
+    for place in places(dxp, kernel, g.shape[2:], window):
         place += g
     return _unframed(dxp, shape, window)
 

@@ -1,0 +1,112 @@
+"""The same source on other arrays: CuPy's where there is a GPU, a strict stand-in everywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlcore
+from dlcore import Tensor, nn, optim
+from dlcore import functional as F
+from tests.dlcore.elsewhere import Elsewhere
+from tests.dlcore.ops import OPS
+
+
+def cupy_works() -> bool:
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    import cupy
+
+    try:
+        return cupy.cuda.runtime.getDeviceCount() > 0
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return False
+
+
+def to_cupy(a: Any) -> Any:
+    import cupy
+
+    return cupy.asarray(a)
+
+
+PLACES = [
+    pytest.param(Elsewhere, id="stand-in"),
+    pytest.param(
+        to_cupy,
+        id="cupy",
+        marks=pytest.mark.skipif(not cupy_works(), reason="needs CuPy and a GPU"),
+    ),
+]
+everywhere = pytest.mark.parametrize("send", PLACES)
+
+
+def back(a: Any) -> np.ndarray:
+    return a.get()
+
+
+# their own NumPy index arrays are part of the case, which is not what this test is about
+MOVED = [op for op in OPS if op.name not in {"index", "gelu"}]
+
+
+@everywhere
+@pytest.mark.parametrize("op", MOVED, ids=lambda op: op.name)
+def test_every_op_computes_where_its_arrays_live(op, send):
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        case = op.draw(rng).astype(np.float32)
+        here = [Tensor(a, requires_grad=True) for a in case.arrays]
+        there = [Tensor(send(a.copy()), requires_grad=True) for a in case.arrays]
+        y = op.ours(*here, *case.constants, **case.options)
+        z = op.ours(*there, *(send(c) for c in case.constants), **case.options)
+        g = rng.standard_normal(y.shape).astype(np.float32)
+        y.backward(g)
+        z.backward(send(g))
+        assert type(z.data) is type(there[0].data)
+        np.testing.assert_allclose(back(z.data), y.data, rtol=1e-4, atol=1e-5)
+        for a, b in zip(here, there, strict=True):
+            assert type(b.grad.data) is type(b.data)
+            np.testing.assert_allclose(back(b.grad.data), a.grad.data, rtol=1e-3, atol=1e-4)
+
+
+@everywhere
+def test_models_train_where_their_weights_live(send):
+    def run(place):
+        dlcore.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1, rng=0),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(16, 3, rng=1),
+        ).to(place(np.zeros(1, np.float32)))
+        optimizer = optim.AdamW(model.parameters(), lr=1e-2)
+        x = Tensor(place(np.random.default_rng(0).random((8, 1, 4, 4)).astype(np.float32)))
+        t = Tensor(place(np.arange(8) % 3))
+        losses = []
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), t)
+            loss.backward()
+            optim.clip_grad_norm_(model.parameters(), 0.5)
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    assert run(send) == pytest.approx(run(np.asarray), rel=1e-4)
+
+
+def test_the_stand_in_refuses_what_a_gpu_array_refuses():
+    a = Elsewhere(np.ones(3))
+    with pytest.raises(TypeError):
+        np.asarray(a)
+    with pytest.raises(TypeError):
+        a + np.ones(3)
+    with pytest.raises(TypeError):
+        np.concatenate([a, np.zeros(3)])
+    assert isinstance(np.zeros_like(a, shape=(2,)), Elsewhere) and isinstance(a.sum(), Elsewhere)
+    assert isinstance(np.asarray(np.ones(2), like=a), Elsewhere)
