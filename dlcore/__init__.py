@@ -60,6 +60,7 @@ _NAMES = {
     "recurrent": "rnn_relu rnn_tanh rnn_relu_cell rnn_tanh_cell",
     "gated": "gru gru_cell lstm lstm_cell",
     "rng": "manual_seed",
+    "pieces": "get_num_threads set_num_threads",
 }
 _HOME = {name: file for file, names in _NAMES.items() for name in names.split()}
 _MODULES = [

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
+from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor
 
 
@@ -206,20 +207,47 @@ def gelu_backward(g: Any, x: Any) -> Any:
     return g * 0.5 * (1 + t + x * (1 - t * t) * slope)
 
 
-def normal_cdf(x: Any) -> Any:
-    """P(Z < x) for a standard normal Z."""
-    # NumPy has no erf; SciPy has, and so has CuPy for arrays on a GPU
-    home = "cupyx.scipy.special" if type(x).__module__.startswith("cupy") else "scipy.special"
-    return importlib.import_module(home).ndtr(x)
+def normal(x: Any) -> tuple[Any, Any]:
+    """P(Z < x) for a standard normal Z, and its density exp(-x^2 / 2) / sqrt(2 pi).
+
+    NumPy has no erf. float64 takes SciPy's. For float32 formula 7.1.26 of Abramowitz and Stegun
+    (1964), Handbook of mathematical functions, is as exact as the numbers are (2e-7), four times
+    as fast, and shares its exponential with the density.
+    """
+    density = np.exp(-0.5 * x * x)
+    if x.dtype == np.float64:
+        home = "cupyx.scipy" if type(x).__module__.startswith("cupy") else "scipy"
+        cdf = importlib.import_module(f"{home}.special").ndtr(x)
+    else:
+        t = 1 / (1 + (0.3275911 / math.sqrt(2)) * np.abs(x))
+        tail = t * 1.061405429  # half of erfc(|x| / sqrt 2) = density * polynomial(t) / 2
+        for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+            tail += coefficient
+            tail *= t
+        tail *= density
+        cdf = 0.5 + np.copysign(0.5 - 0.5 * tail, x)
+    density *= 1 / math.sqrt(2 * math.pi)
+    return cdf, density
 
 
-def gelu_erf_forward(x: Any) -> Any:
-    return x * normal_cdf(x)
+def gelu_erf_forward(x: Any) -> tuple[Any, Any]:
+    """x (...) -> y (...), slope (...): the derivative needs the same two functions."""
+    y, slope = np.empty_like(x), np.empty_like(x)
+    flat_x, flat_y, flat_slope = x.reshape(-1), y.reshape(-1), slope.reshape(-1)
+
+    def work(part: slice) -> None:
+        x = flat_x[part]
+        cdf, density = normal(x)
+        np.multiply(x, cdf, out=flat_y[part])
+        density *= x
+        np.add(cdf, density, out=flat_slope[part])
+
+    in_pieces(work, flat_x)
+    return y, slope
 
 
-def gelu_erf_backward(g: Any, x: Any) -> Any:
-    density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
-    return g * (normal_cdf(x) + x * density)
+def gelu_erf_backward(g: Any, slope: Any) -> Any:
+    return g * slope
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -231,15 +259,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Shapes: any -> same.  Raises ValueError for any other ``approximate``.
     Paper: Hendrycks and Gimpel (2016), Gaussian error linear units, section 2.
     """
-    kernels = {
-        "none": (gelu_erf_forward, gelu_erf_backward),
-        "tanh": (gelu_forward, gelu_backward),
-    }
-    if approximate not in kernels:
-        raise ValueError(f'gelu: approximate is {approximate!r}; choose "none" or "tanh"')
-    forward, backward = kernels[approximate]
     x = input.data
-    return Tensor.from_op(forward(x), (input,), lambda g: (backward(g, x),))
+    if approximate == "none":
+        y, slope = gelu_erf_forward(x)
+        return Tensor.from_op(y, (input,), lambda g: (gelu_erf_backward(g, slope),))
+    if approximate == "tanh":
+        return Tensor.from_op(gelu_forward(x), (input,), lambda g: (gelu_backward(g, x),))
+    raise ValueError(f'gelu: approximate is {approximate!r}; choose "none" or "tanh"')
 
 
 def softmax_forward(x: Any, axis: int = -1) -> Any:

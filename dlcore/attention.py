@@ -1,17 +1,22 @@
 """Attention: every position asks, every position offers, and the answers are mixed by how well they fit.
 
-Scores of S queries against S keys make an S x S matrix for each head. Kept for a whole batch it is
-by far the largest array of a transformer; so one example's heads are done at a time
-(``_blocks``), which also keeps the scores in the cache between the softmax and the two products.
+Scores of S queries against S keys make an S x S matrix for each head, by far the largest array of
+a transformer. Three things keep that in bounds (the second and third are from Dao et al., 2022,
+FlashAttention, section 3.1):
 
-Legend: q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), weights p (B, H, L, S); the heads of q, k
-and v may be views into one array, since a matrix product needs only its last axis in one piece.
+- **Some examples at a time** (``_blocks``), so that the scores are still in the cache when the
+  softmax and the second product want them.
+- **Weights are computed again** on the way back where keeping them would take too much memory.
+- **Rows are divided last.** y = (e v) / sum(e) divides E numbers a query instead of S, and on the
+  way back sum_s(dp p) is the same as sum_v(g y).
+
+Legend: q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), e = exp(scores - max) (B, H, L, S); the heads
+of q, k and v may be views into one array: a matrix product needs only its last axis in one piece.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,29 +27,25 @@ from dlcore.rng import generator
 from dlcore.tensor import Tensor, array
 
 SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
+KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the way back
 
 
-def _blocks(q: Any, k: Any) -> Iterator[slice]:
+def _blocks(q: Any, k: Any) -> list[slice]:
     """Cut the batch so that a block's scores fit into the cache."""
     step = max(1, SCORES // max(1, q.shape[1] * q.shape[2] * k.shape[2]))
-    return (slice(i, i + step) for i in range(0, len(q), step))
+    return [slice(i, i + step) for i in range(0, len(q), step)]
 
 
-def _row_sums(p: Any) -> Any:
-    return (p @ np.ones_like(p, shape=(p.shape[-1],)))[..., None]
-
-
-def _weights(q: Any, k: Any, mask: Any, scale: float) -> Any:
-    """softmax(scale q k^T + mask), 0 where everything is masked: (b, H, L, S)."""
-    p = (q * scale) @ k.swapaxes(2, 3)
+def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> Any:
+    """exp(scale q k^T + mask - row maximum), 0 where everything is masked: (b, H, L, S)."""
+    e = (q * scale) @ k.swapaxes(2, 3)
     if mask is not None:
-        p += mask
-    top = p.max(axis=3, keepdims=True) if p.size else p[..., :1]
-    p -= np.maximum(top, np.finfo(p.dtype).min)  # finite, even where all are -inf
-    np.exp(p, out=p)
-    total = _row_sums(p)
-    p /= total + (total == 0)
-    return p
+        e += mask
+    top = e.max(axis=3, keepdims=True) if e.size else e[..., :1]
+    if mask is not None:
+        np.maximum(top, np.finfo(e.dtype).min, out=top)  # finite, even where all are -inf
+    e -= top
+    return np.exp(e, out=e)
 
 
 def attention_forward(
@@ -52,41 +53,50 @@ def attention_forward(
 ) -> tuple[Any, Any]:
     """q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), mask (B or 1, H or 1, L, S) -> y (B, H, L, V), cache.
 
-    ``keep`` (B, H, L, S) is dropout's: 0 or 1 / (1 - p). The weights are not kept but computed
-    again on the way back (Dao et al., 2022, FlashAttention, section 3.1), so that memory does not
-    grow with B H L S. y lies in memory as (B, L, H, V): joining the heads costs nothing.
+    ``keep`` (B, H, L, S) is dropout's: 0 or 1 / (1 - p). y lies in memory as (B, L, H, V), so that
+    joining the heads costs nothing.
     """
     b, heads, length, _ = q.shape
     y = np.empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
+    inverse = np.empty_like(q, shape=(b, heads, length, 1))
+    kept: list[Any] | None = [] if inverse.size * k.shape[2] <= KEEP else None
+    ones = np.ones_like(k, shape=(k.shape[2],))
     for part in _blocks(q, k):
-        p = _weights(q[part], k[part], _cut(mask, part), scale)
-        if keep is not None:
-            p *= keep[part]
-        np.matmul(p, v[part], out=y[part])
-    return y, (q, k, v, mask, scale, keep)
+        e = _exponentials(q[part], k[part], _cut(mask, part), scale)
+        total = (e @ ones)[..., None]
+        if mask is not None:
+            total += total == 0  # a query that may look nowhere gets 0, not 0 / 0
+        np.divide(1, total, out=inverse[part])
+        used = e if keep is None else e * keep[part]
+        np.multiply(used @ v[part], inverse[part], out=y[part])
+        if kept is not None:
+            kept.append(e)
+    return y, (q, k, v, mask, scale, keep, y, inverse, kept)
 
 
 def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = False) -> Any:
-    """g (B, H, L, V) -> dq, dk, dv like q, k, v (written into ``out`` if given), dmask or None."""
-    q, k, v, mask, scale, keep = cache
+    """g (B, H, L, V) -> dq, dk, dv like q, k, v (written into ``out`` if given), dmask or None.
+
+    With p = e / sum(e): dv = p^T g, dp = g v^T, dscores = p (dp - sum_v g y), then q and k.
+    """
+    q, k, v, mask, scale, keep, y, inverse, kept = cache
     dq, dk, dv = out or (np.empty_like(x) for x in (q, k, v))
     dmask = np.empty_like(q, shape=(*q.shape[:3], k.shape[2])) if need_mask else None
-    for part in _blocks(q, k):
-        p = _weights(q[part], k[part], _cut(mask, part), scale)
+    ones = np.ones_like(v, shape=(v.shape[3],))
+    for i, part in enumerate(_blocks(q, k)):
+        e = kept[i] if kept else _exponentials(q[part], k[part], _cut(mask, part), scale)
+        p = np.multiply(e, inverse[part], out=e)
         dp = g[part] @ v[part].swapaxes(2, 3)
         used = p
         if keep is not None:
             used, dp = p * keep[part], dp * keep[part]
         np.matmul(used.swapaxes(2, 3), g[part], out=dv[part])
-        # the softmax's backward, p (dp - sum(dp p)), in place
+        dp -= ((g[part] * y[part]) @ ones)[..., None]
         dp *= p
-        p *= _row_sums(dp)
-        dp -= p
         if dmask is not None:
             dmask[part] = dp
-        dp *= scale
-        np.matmul(dp, k[part], out=dq[part])
-        np.matmul(dp.swapaxes(2, 3), q[part], out=dk[part])
+        np.multiply(dp @ k[part], scale, out=dq[part])
+        np.multiply(dp.swapaxes(2, 3) @ q[part], scale, out=dk[part])
     return dq, dk, dv, dmask
 
 

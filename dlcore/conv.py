@@ -17,6 +17,7 @@ Legend: x (N, C, H, W), w (M, C/groups, K, L), b (M,), y and g (N, M, P, Q).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from dlcore.errors import ShapeError
 from dlcore.tensor import Tensor, array, needs
 
 COLUMNS = 1 << 18  # entries of a chunk's columns: 1 MB of float32, about one core's cache
+KEEP = 1 << 21  # up to so many entries in all (8 MB) are kept for the gradient of w
 
 Pair = tuple[int, int]
 
@@ -101,31 +103,42 @@ def _columns(xp: Any, kernel: Pair, out: Pair, window: Window) -> tuple[Any, int
     return columns.reshape(window.groups, -1, n * out[0] * width), width
 
 
+def _run_on(g: Any, width: int) -> Any:
+    """Rows of g (n, M, P, Q) filled up with zeros to ``width``: (M, n P width)."""
+    n, m, p, q = g.shape
+    rows = np.zeros_like(g, shape=(m, n, p, width))
+    rows[..., :q] = g.swapaxes(0, 1)
+    return rows.reshape(m, -1)
+
+
 def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tuple[Any, Any]:
     """x (N, C, H, W), w (M, C/G, K, L), b (M,) or None -> y (N, M, P, Q), cache."""
-    m, kernel = len(w), w.shape[2:]
+    m, kernel, groups = len(w), w.shape[2:], window.groups
     p, q = out = window.out(x.shape[2:], kernel)
     y = np.empty_like(x, shape=(len(x), m, p, q))
-    rows = w.reshape(window.groups, m // window.groups, -1)
-    for part in _chunks(len(x), w[0].size * window.groups * p * q):
+    rows = w.reshape(groups, m // groups, -1)
+    entries = w[0].size * groups * p * q
+    kept: list[Any] | None = [] if len(x) * entries <= KEEP else None
+    for part in _chunks(len(x), entries):
         columns, width = _columns(_padded(x[part], window), kernel, out, window)
-        z = (rows @ columns).reshape(m, -1, p, width)[..., :q]
-        y[part] = z.swapaxes(0, 1)
+        z = (rows @ columns).reshape(m, -1, p, width)
         if b is not None:
-            y[part] += b[:, None, None]
-    return y, (x, w, window)
+            z += b[:, None, None, None]
+        y[part] = z[..., :q].swapaxes(0, 1)
+        if kept is not None:
+            kept.append((columns, width))
+    return y, (x, w, window, kept)
 
 
-def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window) -> Any:
+def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window, kept: Any = None) -> Any:
     """g (N, M, P, Q), x (N, C, H, W) -> dw (M, C/G, K, L): each g times its window, summed."""
-    m, kernel = len(w), w.shape[2:]
-    p, q = g.shape[2:]
-    dw = np.zeros_like(w, shape=(window.groups, m // window.groups, w[0].size))
-    for part in _chunks(len(x), w[0].size * window.groups * p * q):
-        columns, width = _columns(_padded(x[part], window), kernel, (p, q), window)
-        gp = np.zeros_like(g, shape=(m, len(g[part]), p, width))  # zeros where rows ran on
-        gp[..., :q] = g[part].swapaxes(0, 1)
-        dw += gp.reshape(window.groups, m // window.groups, -1) @ columns.swapaxes(1, 2)
+    m, kernel, out, groups = len(w), w.shape[2:], g.shape[2:], window.groups
+    dw = np.zeros_like(w, shape=(groups, m // groups, w[0].size))
+    for i, part in enumerate(_chunks(len(x), w[0].size * groups * math.prod(out))):
+        found = kept[i] if kept else _columns(_padded(x[part], window), kernel, out, window)
+        columns, width = found
+        rows = _run_on(g[part], width).reshape(groups, m // groups, -1)
+        dw += rows @ columns.swapaxes(1, 2)
     return dw.reshape(w.shape)
 
 
@@ -141,7 +154,9 @@ def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window
         reach = window.dilation[axis] * (kernel[axis] - 1)
         before = reach - window.padding[axis][0]
         borders.append((before, shape[axis + 2] + reach - g.shape[axis + 2] - before))
-    if window.stride != (1, 1) or min(min(pair) for pair in borders) < 0:
+    # ... which gathers M entries for each pixel of x; scattering moves C for each of g
+    scatters_less = 1.2 * c * groups * math.prod(g.shape[2:]) < m * math.prod(shape[2:])
+    if window.stride != (1, 1) or min(map(min, borders)) < 0 or scatters_less:
         return _scatter(g, w, shape, window)
     turned = w.reshape(groups, m // groups, c, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
     turned = turned.reshape(groups * c, m // groups, *kernel)
@@ -150,19 +165,22 @@ def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window
 
 def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
     """Gathering undone: each output's share, W^T g, is added back where its window stood."""
-    (n, c, h, width), (m, _, high, wide) = shape, w.shape
-    p, q = g.shape[2:]
-    groups = window.groups
+    (n, c, h, wide), (m, _, *kernel), out = shape, w.shape, g.shape[2:]
     (top, bottom), (left, right) = window.padding
     dx = np.empty_like(g, shape=shape)
-    rows = w.reshape(groups, m // groups, -1).swapaxes(1, 2)
-    for part in _chunks(n, c * high * wide * p * q):
-        gs = g[part].reshape(-1, groups, m // groups, p * q)
-        shares = (rows @ gs).reshape(-1, c, high * wide, p, q)
-        dxp = np.zeros_like(g, shape=(len(gs), c, h + top + bottom, width + left + right))
-        for k, pixels in enumerate(places(dxp, (high, wide), (p, q), window)):
-            pixels += shares[:, :, k]
-        dx[part] = dxp[:, :, top : top + h, left : left + width]
+    rows = w.reshape(window.groups, m // window.groups, -1).swapaxes(1, 2)
+    runs_on = window.stride == (1, 1)
+    width = wide + left + right if runs_on else out[1]
+    for part in _chunks(n, c * math.prod(kernel) * out[0] * width):
+        gs = _run_on(g[part], width).reshape(window.groups, m // window.groups, -1)
+        shares = (rows @ gs).reshape(c, math.prod(kernel), -1, out[0], width)
+        dxp = np.zeros_like(
+            g, shape=(shares.shape[2], c, h + top + bottom + 1, wide + left + right)
+        )
+        views = (_running if runs_on else places)(dxp, kernel, out, window)
+        for k, pixels in enumerate(views):
+            pixels += shares[:, k].swapaxes(0, 1).reshape(pixels.shape)
+        dx[part] = dxp[:, :, top : top + h, left : left + wide]
     return dx
 
 
@@ -170,9 +188,9 @@ def conv2d_backward(
     g: Any, cache: Any, needs: tuple[bool, bool, bool] = (True, True, True)
 ) -> tuple[Any, Any, Any]:
     """g (N, M, P, Q) -> dx (N, C, H, W), dw (M, C/G, K, L), db (M,); None for what nobody needs."""
-    x, w, window = cache
+    x, w, window, kept = cache
     dx = conv2d_backward_input(g, w, x.shape, window) if needs[0] else None
-    dw = conv2d_backward_weight(g, x, w, window) if needs[1] else None
+    dw = conv2d_backward_weight(g, x, w, window, kept) if needs[1] else None
     return dx, dw, g.sum(axis=(0, 2, 3)) if needs[2] else None
 
 

@@ -35,16 +35,26 @@ def gates(a: Any) -> Any:
     return a
 
 
-def lstm_step_forward(a: Any, c: Any) -> tuple[Any, Any, Any]:
-    """a (N, 4H), overwritten, c (N, H) -> h (N, H), c (N, H), tanh(c) (N, H).
+def halves(h: Any) -> Any:
+    """h (N, H) -> (4H,): 1/2 for the gates i f o, 1 for g.
+
+    sigmoid(a) = 1/2 tanh(a / 2) + 1/2, so with the weights of three gates halved beforehand, one
+    tanh, one product and one sum over all four parts together make three sigmoids and a tanh.
+    """
+    one = np.ones_like(h, shape=(h.shape[1],))
+    return np.concatenate([0.5 * one, 0.5 * one, one, 0.5 * one])
+
+
+def lstm_step_forward(a: Any, c: Any, half: Any) -> tuple[Any, Any, Any]:
+    """a (N, 4H), overwritten, c (N, H), half (4H,) -> h (N, H), c (N, H), tanh(c) (N, H).
 
     c' = f c + i g,  h = o tanh(c').  Paper: Hochreiter and Schmidhuber (1997), Long short-term
     memory; the forget gate f is from Gers, Schmidhuber and Cummins (2000), Learning to forget.
     """
     n = c.shape[1]
-    gates(a[:, : 2 * n])
-    np.tanh(a[:, 2 * n : 3 * n], out=a[:, 2 * n : 3 * n])
-    gates(a[:, 3 * n :])
+    np.tanh(a, out=a)  # of half the pre-activation for i f o: see ``halves``
+    a *= half
+    a += 1 - half
     i, f, g, o = (a[:, k * n : (k + 1) * n] for k in range(4))
     c = f * c
     c += i * g
@@ -52,7 +62,7 @@ def lstm_step_forward(a: Any, c: Any) -> tuple[Any, Any, Any]:
     return o * tanh_c, c, tanh_c
 
 
-def lstm_step_backward(dh: Any, dc: Any, a: Any, c: Any, tanh_c: Any, da: Any) -> Any:
+def lstm_step_backward(dh: Any, dc: Any, a: Any, c: Any, tanh_c: Any, da: Any, half: Any) -> Any:
     """dh and dc (N, H), gates a (N, 4H), previous c (N, H) -> dc (N, H); writes da (N, 4H).
 
     Each gate's gradient is the other factor of its product, times the gate's own slope.
@@ -69,12 +79,8 @@ def lstm_step_backward(dh: Any, dc: Any, a: Any, c: Any, tanh_c: Any, da: Any) -
     np.multiply(dc, g, out=di)
     np.multiply(dc, c, out=df)
     np.multiply(dc, i, out=dg)
-    slope = a * a
-    np.subtract(a, slope, out=slope)  # s (1 - s) for the sigmoids
-    square = slope[:, 2 * n : 3 * n]
-    np.multiply(g, g, out=square)
-    np.subtract(1, square, out=square)  # 1 - g^2 for the tanh
-    da *= slope
+    da *= 1 - a  # the slopes: s (1 - s) of the sigmoids, (1 + g) (1 - g) of the tanh
+    da *= a + (2 * half - 1)
     dc *= f
     return dc
 
@@ -83,34 +89,36 @@ def lstm_forward(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any, valid: Any = None
 ) -> tuple[Any, Any]:
     """x (T, N, D), h and c (N, H) -> states (T + 2, N, H), the last one c, cache."""
-    a = inputs(x, w_ih, b)
+    half = halves(h)
+    a = inputs(x, w_ih * half[:, None], None if b is None else b * half)
+    scaled = (w_hh * half[:, None]).T.copy()
     states = np.empty_like(x, shape=(len(x) + 2, *h.shape))
     states[0] = h
     cells, tanhs = [c], []
     for t in range(len(x)):
-        a[t] += states[t] @ w_hh.T
-        states[t + 1], c, tanh_c = lstm_step_forward(a[t], cells[t])
+        a[t] += states[t] @ scaled
+        states[t + 1], c, tanh_c = lstm_step_forward(a[t], cells[t], half)
         if valid is not None:
             np.copyto(states[t + 1], states[t], where=valid[t] == 0)
             np.copyto(c, cells[t], where=valid[t] == 0)
         cells.append(c)
         tanhs.append(tanh_c)
     states[-1] = c
-    return states, (x, states, cells, tanhs, a, w_ih, w_hh, valid)
+    return states, (x, states, cells, tanhs, a, w_ih, w_hh, half, valid)
 
 
 def lstm_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     """g (T + 2, N, H) -> dx (T, N, D), dh, dc (N, H), dw_ih (4H, D), dw_hh (4H, H), db (4H,)."""
-    x, states, cells, tanhs, a, w_ih, w_hh, valid = cache
+    x, states, cells, tanhs, a, w_ih, w_hh, half, valid = cache
     da = np.empty_like(a)
     dh, dc = g[-2], g[-1]
     for t in reversed(range(len(x))):
         if valid is None:
-            dc = lstm_step_backward(dh, dc, a[t], cells[t], tanhs[t], da[t])
+            dc = lstm_step_backward(dh, dc, a[t], cells[t], tanhs[t], da[t], half)
             dh = da[t] @ w_hh
         else:
             on, off = valid[t], 1 - valid[t]
-            inner = lstm_step_backward(dh * on, dc * on, a[t], cells[t], tanhs[t], da[t])
+            inner = lstm_step_backward(dh * on, dc * on, a[t], cells[t], tanhs[t], da[t], half)
             dh, dc = da[t] @ w_hh + dh * off, inner + dc * off
         dh += g[t]
     dx, dw_ih, db = inputs_backward(da, x, w_ih)

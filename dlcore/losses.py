@@ -13,6 +13,7 @@ import numpy as np
 
 from dlcore.activations import sigmoid_forward
 from dlcore.errors import ShapeError
+from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
 
 Backward = Callable[[Any], tuple[Any, ...]]
@@ -274,33 +275,43 @@ def cross_entropy_forward(
     """x (N, K) scores, t (N,) classes, w (N,) weights, class_weight (K,) -> loss (N,), cache.
 
     -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m). One exponential serves the loss and
-    the gradient. Smoothing moves that part of the target onto all classes alike.
+    the gradient. Smoothing moves that part of the target onto all classes alike: q_k each.
     """
-    m = x.max(axis=1, keepdims=True)
-    e = x - m
-    x_t = np.take_along_axis(e, t[:, None], 1)[:, 0]
-    if smoothing:  # a second target, the same for every example: 1 / K for each class
-        q = (np.ones_like(x, shape=(x.shape[1],)) if class_weight is None else class_weight) * (
-            smoothing / x.shape[1]
-        )
-        spread = e @ q
-    np.exp(e, out=e)
-    s = e @ np.ones_like(e, shape=(e.shape[1],))
-    loss = (1 - smoothing) * w * (np.log(s) - x_t)
+    e, top, total = np.empty_like(x), np.empty_like(w), np.empty_like(w)
+    ones = np.ones_like(x, shape=(x.shape[1],))
+
+    def work(rows: slice) -> None:
+        top[rows] = x[rows].max(axis=1)
+        part = np.subtract(x[rows], top[rows, None], out=e[rows])
+        np.exp(part, out=part)
+        np.matmul(part, ones, out=total[rows])
+
+    in_pieces(work, x)
+    log_total = np.log(total)
+    x_t = np.take_along_axis(x, t[:, None], 1)[:, 0] - top
+    loss = (1 - smoothing) * w * (log_total - x_t)
     if not smoothing:
-        return loss, (e, s, t, w, None, 0.0)
-    seen = w != 0
-    return loss + seen * (q.sum() * np.log(s) - spread), (e, s, t, w, q * seen[:, None], smoothing)
+        return loss, (e, total, t, w, None, 0.0)
+    q = (ones if class_weight is None else class_weight) * (smoothing / x.shape[1])
+    loss += (w != 0) * (q.sum() * (log_total + top) - x @ q)
+    return loss, (e, total, t, w, q, smoothing)
 
 
 def cross_entropy_backward(g: Any, cache: Any) -> Any:
     """g () or (N,) -> dx (N, K): w (softmax(x) - onehot(t)), written over the exponentials."""
-    e, s, t, w, q, smoothing = cache
+    e, total, t, w, q, smoothing = cache
     right = g * (1 - smoothing) * w
-    total = right if q is None else right + g * q.sum(1)
-    e *= (total / s)[:, None]
-    if q is not None:
-        e -= q * (g[:, None] if getattr(g, "ndim", 0) else g)
+    spread = None if q is None else (g * (w != 0))[:, None]
+    mass = right if spread is None else right + spread[:, 0] * q.sum()
+    scale = (mass / total)[:, None]
+
+    def work(rows: slice) -> None:
+        part = e[rows]
+        part *= scale[rows]
+        if spread is not None:
+            part -= q * spread[rows]
+
+    in_pieces(work, e)
     at = t[:, None]
     np.put_along_axis(e, at, np.take_along_axis(e, at, 1) - right[:, None], 1)
     return e

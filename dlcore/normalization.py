@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
+from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array, needs
 
 
@@ -28,17 +29,15 @@ def _row_dots(a: Any, b: Any) -> Any:
     return np.matmul(a[:, None, :], b[:, :, None])[:, 0]
 
 
-def rows_norm_forward(x: Any, eps: float) -> tuple[Any, Any]:
-    """Each row to mean 0 and variance 1:  x (N, D) -> xhat (N, D), scale (N, 1) = 1 / std."""
+def rows_norm_forward(x: Any, eps: float, xhat: Any, scale: Any) -> None:
+    """Each row to mean 0 and variance 1:  x (N, D); writes xhat (N, D) and scale (N, 1) = 1 / std."""
     n = x.shape[1]
-    xhat = x - _row_sums(x) / n
-    scale = _row_dots(xhat, xhat)
-    scale /= n
+    np.subtract(x, _row_sums(x) / n, out=xhat)
+    np.divide(_row_dots(xhat, xhat), n, out=scale)
     scale += eps
     np.sqrt(scale, out=scale)
     np.divide(1, scale, out=scale)
     xhat *= scale
-    return xhat, scale
 
 
 def rows_norm_backward(dxhat: Any, xhat: Any, scale: Any) -> Any:
@@ -58,10 +57,19 @@ def rows_norm_backward(dxhat: Any, xhat: Any, scale: Any) -> Any:
 
 def layer_norm_forward(x: Any, w: Any, b: Any, eps: float = 1e-5) -> tuple[Any, Any]:
     """x (N, D), w (D,) or None, b (D,) or None -> y (N, D), cache."""
-    xhat, scale = rows_norm_forward(x, eps)
-    y = xhat if w is None else xhat * w
-    if b is not None:
-        y = y + b if w is None else np.add(y, b, out=y)
+    y, xhat = np.empty_like(x), np.empty_like(x)
+    scale = np.empty_like(x, shape=(len(x), 1))
+
+    def work(rows: slice) -> None:
+        rows_norm_forward(x[rows], eps, xhat[rows], scale[rows])
+        if w is None:
+            y[rows] = xhat[rows]
+        else:
+            np.multiply(xhat[rows], w, out=y[rows])
+        if b is not None:
+            y[rows] += b
+
+    in_pieces(work, x)
     return y, (xhat, scale, w)
 
 
@@ -71,15 +79,23 @@ def layer_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
     As in ``rows_norm_backward`` with dxhat = g w, whose row means are products with w.
     """
     xhat, scale, w = cache
-    n, ones = g.shape[1], np.ones_like(g, shape=(len(g),))
-    w = np.ones_like(g, shape=(n,)) if w is None else w
-    gx = g * xhat
-    dw, db = ones @ gx, ones @ g
-    along, mean = (scale[:, 0] * (rows @ w / n) for rows in (gx, g))
-    dx = g * w
-    dx *= scale
-    dx -= np.multiply(xhat, along[:, None], out=gx)
-    dx -= mean[:, None]
+    dx = np.empty_like(g)
+    w = np.ones_like(g, shape=g.shape[1:]) if w is None else w
+    share = w / g.shape[1]
+
+    def work(rows: slice) -> tuple[Any, Any]:
+        part, out = g[rows], np.multiply(g[rows], w, out=dx[rows])
+        gx = part * xhat[rows]
+        along, mean = gx @ share, part @ share
+        ones = np.ones_like(g, shape=(len(part),))
+        dw, db = ones @ gx, ones @ part
+        np.multiply(xhat[rows], along[:, None], out=gx)
+        gx += mean[:, None]
+        out -= gx
+        out *= scale[rows]
+        return dw, db
+
+    dw, db = (sum(parts) for parts in zip(*in_pieces(work, g), strict=True))
     return dx, dw, db
 
 
@@ -163,6 +179,18 @@ def _channel_dots(a: Any, b: Any) -> Any:
     return _row_dots(a.reshape(n * c, length), b.reshape(n * c, length)).reshape(n, c).sum(0)
 
 
+def batch_statistics(x: Any) -> tuple[Any, Any]:
+    """Mean and (biased) variance of each channel:  x (N, C, L) -> (C,), (C,)."""
+    size = x.shape[0] * x.shape[2]
+    mean = sum(in_pieces(lambda part: _channel_sums(x[part]), x)) / size
+
+    def squares(part: slice) -> Any:
+        centred = x[part] - mean[:, None]
+        return _channel_dots(centred, centred)
+
+    return mean, sum(in_pieces(squares, x)) / size
+
+
 def batch_norm_forward(
     x: Any, w: Any, b: Any, eps: float, mean: Any = None, var: Any = None
 ) -> tuple[Any, Any]:
@@ -171,36 +199,48 @@ def batch_norm_forward(
     Without ``mean`` and ``var`` (C,) those of the batch are used; they stand in the cache.
     """
     learn = mean is None
-    size = x.shape[0] * x.shape[2]
     if learn:
-        mean = _channel_sums(x) / size
-    xhat = x - mean[:, None]
-    if learn:
-        var = _channel_dots(xhat, xhat) / size
+        mean, var = batch_statistics(x)
     scale = 1 / np.sqrt(var + x.dtype.type(eps))
-    xhat *= scale[:, None]
-    y = xhat * (np.ones_like(scale) if w is None else w)[:, None]
-    if b is not None:
-        y += b[:, None]
-    return y, (xhat, scale, w, learn, mean, var)
+    slope = (scale if w is None else scale * w)[:, None]
+    offset = (0 if b is None else b[:, None]) - mean[:, None] * slope
+    y = np.empty_like(x)
+
+    def work(part: slice) -> None:
+        out = np.multiply(x[part], slope, out=y[part])
+        out += offset
+
+    in_pieces(work, x)
+    return y, (x, scale, slope, learn, mean, var)
 
 
 def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
     """g (N, C, L) -> dx (N, C, L), dw (C,), db (C,).
 
-    dw and db are also what the mean and the variance send back, so they are summed once:
-    dx = w scale (g - db / size - xhat dw / size).
+    dw and db are also what the mean and the variance send back:
+    dx = slope (g - db / size - xhat dw / size), with xhat = (x - mean) scale.
     """
-    xhat, scale, w, learn, _, _ = cache
-    dw, db = _channel_dots(g, xhat), _channel_sums(g)
-    scale = scale if w is None else scale * w
+    x, scale, slope, learn, mean, _ = cache
+
+    def sums(part: slice) -> tuple[Any, Any]:
+        return _channel_dots(g[part], x[part] - mean[:, None]), _channel_sums(g[part])
+
+    dw, db = (sum(parts) for parts in zip(*in_pieces(sums, g), strict=True))
+    dw = dw * scale
     if not learn:
-        return g * scale[:, None], dw, db
+        return g * slope, dw, db
     size = g.shape[0] * g.shape[2]
-    dx = xhat * (-dw / size)[:, None]
-    dx += g
-    dx -= (db / size)[:, None]
-    dx *= scale[:, None]
+    dx = np.empty_like(g)
+    along = (-dw * scale / size)[:, None]
+    offset = (-db / size)[:, None] - along * mean[:, None]
+
+    def work(part: slice) -> None:
+        out = np.multiply(x[part], along, out=dx[part])
+        out += offset
+        out += g[part]
+        out *= slope
+
+    in_pieces(work, g)
     return dx, dw, db
 
 
@@ -237,7 +277,7 @@ def batch_norm(
     rows = x.reshape(*x.shape[:2], -1) if x.size else x.reshape(*x.shape[:2], 0)
     if training or running_mean is None:
         y, cache = batch_norm_forward(rows, w, b, eps)
-        mean, var = cache[4:]
+        mean, var = cache[4], cache[5]
         if running_mean is not None:
             _move(running_mean, mean, momentum)
             _move(running_var, var * (size / max(1, size - 1)), momentum)
@@ -273,7 +313,8 @@ def group_norm(
         if p is not None and p.shape != (c,):
             raise ShapeError("group_norm", f"{name} must be ({c},)", x=x.shape, **{name: p.shape})
     groups = x.reshape(n * num_groups, -1) if x.size else x.reshape(n * num_groups, 0)
-    xhat, scale = rows_norm_forward(groups, eps)
+    xhat, scale = np.empty_like(groups), np.empty_like(groups, shape=(len(groups), 1))
+    rows_norm_forward(groups, eps, xhat, scale)
     channels = xhat.reshape(n, c, groups.size // (n * c) if n else 1)
     y = channels if w is None else channels * w[:, None]
     y = y if b is None else y + b[:, None]

@@ -60,8 +60,14 @@ def unbroadcast(g: Any, like: Any) -> Any:
     return g.sum(axis=kept, keepdims=True) if kept else g
 
 
+def _is_number(x: Any) -> bool:
+    return type(x) is float or type(x) is int
+
+
 def add(a: Any, b: Any) -> Tensor:
     """a + b.  Shapes broadcast."""
+    if _is_number(b):  # the short way for what is most common in a formula
+        return Tensor.from_op(a.data + b, (a,), lambda g: (g,))
     x, y = array(a), array(b)
     return Tensor.from_op(
         _broadcast("add", np.add, x, y), (a, b), lambda g: (unbroadcast(g, x), unbroadcast(g, y))
@@ -80,6 +86,8 @@ def sub(a: Any, b: Any) -> Tensor:
 
 def mul(a: Any, b: Any) -> Tensor:
     """a * b, entry by entry.  Shapes broadcast."""
+    if _is_number(b):
+        return Tensor.from_op(a.data * b, (a,), lambda g: (g * b,))
     x, y = array(a), array(b)
     need_a, need_b = needs(a), needs(b)
     return Tensor.from_op(

@@ -256,31 +256,30 @@ class Adam(Optimizer):
 
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         if not state:
-            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
+            state.update(step=0, m=np.zeros_like(p), v=np.zeros_like(p))
             if group["amsgrad"]:
-                state["max_exp_avg_sq"] = np.zeros_like(p)
+                state["largest"] = np.zeros_like(p)
         state["step"] += 1
         if self.decoupled:
             p *= 1 - group["lr"] * group["weight_decay"]
         else:
             g = _decayed(p, g, group["weight_decay"])
         b1, b2 = group["betas"]
-        step = -group["lr"] / (1 - b1 ** state["step"])
-        root = 1 / math.sqrt(1 - b2 ** state["step"])
-        largest = [state["max_exp_avg_sq"]] if group["amsgrad"] else []
-        for p_, g_, m, v, *top in _pieces(p, g, state["exp_avg"], state["exp_avg_sq"], *largest):
+        # m and v are kept without their factors (1 - b), which are put into the step: with
+        # r^2 = (1 - b2) / (1 - b2^t),  mhat / (sqrt(vhat) + eps) = mhat / r / (sqrt(v) + eps / r)
+        r = math.sqrt((1 - b2) / (1 - b2 ** state["step"]))
+        step = -group["lr"] * (1 - b1) / (1 - b1 ** state["step"]) / r
+        largest = [state["largest"]] if group["amsgrad"] else []
+        for p_, g_, m, v, *top in _pieces(p, g, state["m"], state["v"], *largest):
             m *= b1
-            part = g_ * (1 - b1)
-            m += part
+            m += g_
             v *= b2
-            np.multiply(g_, g_, out=part)
-            part *= 1 - b2
+            part = g_ * g_
             v += part
             if top:
                 np.maximum(top[0], v, out=top[0])
             np.sqrt(top[0] if top else v, out=part)
-            part *= root
-            part += group["eps"]
+            part += group["eps"] / r
             np.divide(m, part, out=part)
             part *= step
             p_ += part

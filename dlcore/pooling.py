@@ -47,13 +47,17 @@ def max_pool2d_backward(g: Any, cache: Any) -> Any:
     x, y, kernel, window = cache
     xp = _framed(x, window, -np.inf)
     dxp = np.zeros_like(xp)
-    left = np.ones_like(y)  # becomes 0 once a patch has found its maximum
+    left = np.ones_like(y, dtype=bool)  # False once a patch has found its maximum
+    apart = window.stride[0] >= kernel[0] and window.stride[1] >= kernel[1]
     both = (places(a, kernel, y.shape[2:], window) for a in (xp, dxp))
     for seen, found in zip(*both, strict=True):
-        hit = (seen == y) * left
-        left -= hit
-        hit *= g
-        found += hit
+        hit = seen == y
+        hit &= left
+        left ^= hit
+        if apart:  # no pixel belongs to two patches
+            np.multiply(g, hit, out=found)
+        else:
+            found += g * hit
     return _unframed(dxp, x.shape, window)
 
 

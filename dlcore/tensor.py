@@ -11,6 +11,8 @@ Paper: Baydin et al. (2018), Automatic differentiation in machine learning: a su
 from __future__ import annotations
 
 import itertools
+import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -90,13 +92,13 @@ class Tensor:
         self.data: Any = data
         self.grad: Tensor | None = None
         self.requires_grad = requires_grad
-        self._parents: tuple[Tensor | None, ...] = ()
+        self._parents: Sequence[Any] = ()
         self._vjp: Vjp | None = None
         self._retains = False
         self._order = next(_created)
         # how often the array was overwritten: one count for all tensors that share its memory
         self._version: list[int] = version
-        self._saved: tuple[int, ...] = ()  # the parents' counts when this node was made
+        self._saved: Sequence[int] = ()  # the parents' counts when this node was made
 
     @classmethod
     def from_op(cls, data: Any, parents: Sequence[Any], vjp: Vjp) -> Tensor:
@@ -108,23 +110,22 @@ class Tensor:
         """
         out = _new(Tensor)
         out.data = data
-        out.grad = None
+        out.grad = out._vjp = None
         out.requires_grad = out._retains = False
         out._parents = out._saved = ()
-        out._vjp = None
         out._order = next(_created)
         out._version = [0]
         if data.base is not None:
-            for p in parents:
-                if isinstance(p, Tensor) and np.may_share_memory(data, p.data):
-                    out._version = p._version
+            _share_version(out, parents)
         if _recording:
-            known = [p if isinstance(p, Tensor) else None for p in parents]
-            if any(p is not None and p.requires_grad for p in known):
-                out.requires_grad = True
-                out._parents = tuple(known)
-                out._saved = tuple([0 if p is None else p._version[0] for p in known])
-                out._vjp = vjp
+            for p in parents:
+                if isinstance(p, Tensor) and p.requires_grad:
+                    out.requires_grad = True
+                    out._parents = parents
+                    # (one list for each: a generator would cost more than all the rest)
+                    out._saved = [p._version[0] if isinstance(p, Tensor) else 0 for p in parents]
+                    out._vjp = vjp
+                    break
         return out
 
     def backward(self, gradient: Any = None) -> None:
@@ -160,18 +161,23 @@ class Tensor:
                 continue  # every path from here to the result was cut
             vjp = node._vjp
             if vjp is None or node._retains:
-                # a copy: two leaves may have been handed the same array
-                node.grad = Tensor(g.copy() if node.grad is None else node.grad.data + g)
+                if node.grad is not None:
+                    node.grad = Tensor(node.grad.data + g)
+                else:  # 2: the name g, and the argument that asks
+                    alone = sys.getrefcount(g) == 2 and vjp is None and _is_whole(g)
+                    node.grad = Tensor(g if alone else g.copy())
                 if vjp is None:
                     continue
             parents = node._parents
-            for parent, version in zip(parents, node._saved, strict=True):
-                if parent is not None and parent._version[0] != version:
+            for parent, version, gp in zip(parents, node._saved, vjp(g), strict=True):
+                if not isinstance(parent, Tensor):
+                    continue
+                if parent._version[0] != version:
                     raise RuntimeError(_overwritten(parent))
-            for parent, gp in zip(parents, vjp(g), strict=True):
-                if gp is not None and parent is not None and parent.requires_grad:
+                if gp is not None and parent.requires_grad:
                     key = id(parent)
                     gradients[key] = gradients[key] + gp if key in gradients else gp
+            gp = None  # no name may hold on to what a leaf is about to keep
             node._parents, node._saved, node._vjp = (), (), _used_up
 
     def _history(self) -> list[Tensor]:
@@ -183,10 +189,10 @@ class Tensor:
         stack: list[Tensor] = [self]
         while stack:
             for parent in stack.pop()._parents:
-                if parent is not None and parent.requires_grad and id(parent) not in found:
+                if isinstance(parent, Tensor) and parent.requires_grad and id(parent) not in found:
                     found[id(parent)] = parent
                     stack.append(parent)
-        return sorted(found.values(), key=lambda node: -node._order)
+        return sorted(found.values(), key=_age, reverse=True)
 
     def detach(self) -> Tensor:
         """The same array without its history."""
@@ -256,6 +262,24 @@ class Tensor:
 
 
 _new = object.__new__
+_age = operator.attrgetter("_order")
+
+
+def _is_whole(g: Any) -> bool:
+    """Whether an array that nobody else holds may be kept as a gradient without a copy.
+
+    A view may, too, if nobody else holds what it looks into (3: the attribute, the name, the
+    argument) and it is in order.
+    """
+    base = g.base
+    return (base is None or sys.getrefcount(base) == 3) and g.flags.c_contiguous
+
+
+def _share_version(view: Tensor, parents: Sequence[Any]) -> None:
+    """A view of a parent's array is overwritten when the parent is, and the other way round."""
+    for p in parents:
+        if isinstance(p, Tensor) and np.may_share_memory(view.data, p.data):
+            view._version = p._version
 
 
 def _overwritten(t: Tensor) -> str:

@@ -1,0 +1,96 @@
+"""Work on large arrays a piece at a time, and on several threads.
+
+A formula of ten NumPy operations walks over its arrays ten times. If they are larger than the
+cache, each walk waits for memory. Done for some rows at a time, what one operation wrote the next
+one still finds in the cache; measured, a layer norm of 4096 x 1024 becomes three times as fast.
+NumPy lets other threads run while it computes, so the pieces are also shared out to threads.
+How the work is cut does not depend on their number: the results are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+PIECE = 1 << 18  # entries: 1 MB of float32; smaller ones cost more in calls than they gain
+WORTH = 1 << 17  # entries from which on waking another thread costs less than it gains
+
+Result = TypeVar("Result")
+
+_threads = 0  # not yet asked for
+_pool: ThreadPoolExecutor | None = None
+
+
+def get_num_threads() -> int:
+    """How many threads share the pieces: OMP_NUM_THREADS, or else as many as there are cores."""
+    global _threads
+    if not _threads:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        _threads = int(asked) if asked.isdigit() and int(asked) else cores or 1
+    return _threads
+
+
+def set_num_threads(n: int) -> None:
+    """Use ``n`` threads from now on, here and (if threadpoolctl is installed) in matrix products."""
+    global _threads
+    if n < 1:
+        raise ValueError(f"set_num_threads: at least 1 is needed, not {n}")
+    _threads = n
+    _forget_pool()
+    try:
+        import threadpoolctl
+    except ImportError:
+        return
+    threadpoolctl.threadpool_limits(n, user_api="blas")
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _start(act: Callable[[], Result]) -> Future[Result] | None:
+    """Run ``act`` on another thread; None if there can be none."""
+    global _pool
+    try:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(get_num_threads() - 1, "dlcore")
+        return _pool.submit(act)
+    except RuntimeError:  # no more threads allowed, or Python is shutting down
+        return None
+
+
+def in_pieces(
+    work: Callable[[slice], Result], like: Any, width: int | None = None, entries: int = PIECE
+) -> list[Result]:
+    """Call ``work(rows)`` for slices of the first axis of ``like``; returns all results in order.
+
+    A slice has about ``entries`` entries, of ``width`` a row (as many as ``like`` has, if None).
+    ``work`` writes into arrays made before, each call only to its own rows.
+    """
+    n = len(like)
+    width = like.size // max(1, n) if width is None else width
+    if not isinstance(like, np.ndarray):  # a GPU wants all at once
+        return [work(slice(0, n))]
+    step = max(1, entries // max(1, width))
+    parts = [slice(i, min(i + step, n)) for i in range(0, n, step)] or [slice(0, 0)]
+    threads = min(get_num_threads(), len(parts))
+    if threads == 1 or n * width < WORTH:
+        return [work(part) for part in parts]
+    share = -(-len(parts) // threads)
+    groups = [parts[i : i + share] for i in range(0, len(parts), share)]
+    run = lambda group: [work(part) for part in group]
+    others = [_start(lambda group=group: run(group)) for group in groups[1:]]  # type: ignore[misc]
+    results = run(groups[0])
+    for group, future in zip(groups[1:], others, strict=True):
+        results += run(group) if future is None else future.result()
+    return results
