@@ -22,7 +22,8 @@ lint: $(READY)
 build: $(READY)  ## course/ from solutions/
 	$(BIN)/autograder build
 
-bench: $(READY)  ## how fast: widgets, grading, start-up
+bench: $(READY)  ## how fast: the library beside PyTorch, widgets, grading, start-up
+	$(BIN)/python -m tests.bench_dlcore
 	$(BIN)/python -m tests.bench
 
 lock: $(READY)  ## pin what is installed now

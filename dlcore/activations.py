@@ -242,7 +242,7 @@ def gelu_erf_forward(x: Any) -> tuple[Any, Any]:
         density *= x
         np.add(cdf, density, out=flat_slope[part])
 
-    in_pieces(work, flat_x)
+    in_pieces(work, flat_x, 1, 1 << 18)
     return y, slope
 
 

@@ -4,7 +4,7 @@ Scores of S queries against S keys make an S x S matrix for each head, by far th
 a transformer. Three things keep that in bounds (the second and third are from Dao et al., 2022,
 FlashAttention, section 3.1):
 
-- **Some examples at a time** (``_blocks``), so that the scores are still in the cache when the
+- **Some examples at a time** (``in_pieces``), so that the scores are still in the cache when the
   softmax and the second product want them.
 - **Weights are computed again** on the way back where keeping them would take too much memory.
 - **Rows are divided last.** y = (e v) / sum(e) divides E numbers a query instead of S, and on the
@@ -23,17 +23,12 @@ import numpy as np
 
 from dlcore.errors import ShapeError
 from dlcore.ops import unbroadcast
+from dlcore.pieces import in_pieces
 from dlcore.rng import generator
 from dlcore.tensor import Tensor, array
 
 SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
 KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the way back
-
-
-def _blocks(q: Any, k: Any) -> list[slice]:
-    """Cut the batch so that a block's scores fit into the cache."""
-    step = max(1, SCORES // max(1, q.shape[1] * q.shape[2] * k.shape[2]))
-    return [slice(i, i + step) for i in range(0, len(q), step)]
 
 
 def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> Any:
@@ -59,9 +54,10 @@ def attention_forward(
     b, heads, length, _ = q.shape
     y = np.empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
     inverse = np.empty_like(q, shape=(b, heads, length, 1))
-    kept: list[Any] | None = [] if inverse.size * k.shape[2] <= KEEP else None
+    kept: dict[int, Any] | None = {} if inverse.size * k.shape[2] <= KEEP else None
     ones = np.ones_like(k, shape=(k.shape[2],))
-    for part in _blocks(q, k):
+
+    def work(part: slice) -> None:
         e = _exponentials(q[part], k[part], _cut(mask, part), scale)
         total = (e @ ones)[..., None]
         if mask is not None:
@@ -70,7 +66,9 @@ def attention_forward(
         used = e if keep is None else e * keep[part]
         np.multiply(used @ v[part], inverse[part], out=y[part])
         if kept is not None:
-            kept.append(e)
+            kept[part.start] = e
+
+    in_pieces(work, q, heads * length * k.shape[2], SCORES, SCORES)
     return y, (q, k, v, mask, scale, keep, y, inverse, kept)
 
 
@@ -83,8 +81,9 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
     dq, dk, dv = out or (np.empty_like(x) for x in (q, k, v))
     dmask = np.empty_like(q, shape=(*q.shape[:3], k.shape[2])) if need_mask else None
     ones = np.ones_like(v, shape=(v.shape[3],))
-    for i, part in enumerate(_blocks(q, k)):
-        e = kept[i] if kept else _exponentials(q[part], k[part], _cut(mask, part), scale)
+
+    def work(part: slice) -> None:
+        e = kept[part.start] if kept else _exponentials(q[part], k[part], _cut(mask, part), scale)
         p = np.multiply(e, inverse[part], out=e)
         dp = g[part] @ v[part].swapaxes(2, 3)
         used = p
@@ -97,6 +96,8 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
             dmask[part] = dp
         np.multiply(dp @ k[part], scale, out=dq[part])
         np.multiply(dp.swapaxes(2, 3) @ q[part], scale, out=dk[part])
+
+    in_pieces(work, q, q.shape[1] * q.shape[2] * k.shape[2], SCORES, SCORES)
     return dq, dk, dv, dmask
 
 

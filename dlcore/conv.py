@@ -5,7 +5,7 @@ window under each output position is copied into a column, so that *all* outputs
 are one matrix product (Chellapilla et al., 2006, High performance convolutional neural networks
 for document processing). Three things keep that fast:
 
-- **A few images at a time** (``_chunks``). The columns repeat each pixel K K times; for the whole
+- **A few images at a time** (``in_pieces``). The columns repeat each pixel K K times; for the whole
   batch they would not fit into any cache.
 - **Rows that run on** (``_columns``). With stride 1, the windows' pixels at one place of the kernel
   are one long stretch of the padded image if one lets it run over the row ends. The few outputs
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore.errors import ShapeError
+from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array, needs
 
 COLUMNS = 1 << 18  # entries of a chunk's columns: 1 MB of float32, about one core's cache
@@ -54,12 +55,6 @@ class Window(NamedTuple):
 PLAIN = Window()
 
 
-def _chunks(n: int, entries: int) -> Iterator[slice]:
-    """Cut a batch of n images, with so many entries of columns each, into cache-sized parts."""
-    step = max(1, COLUMNS // max(1, entries))
-    return (slice(start, start + step) for start in range(0, n, step))
-
-
 def _padded(x: Any, window: Window) -> Any:
     """x with its border of zeros, and one row more for the last row to run on into."""
     (top, bottom), (left, right) = window.padding
@@ -81,7 +76,7 @@ def places(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
 def _running(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
     """``places`` for stride 1, running on over the row ends: (n, C, P W) views of xp."""
     n, c, _, width = xp.shape
-    flat, dilation = xp.reshape(n, c, -1), window.dilation
+    flat, dilation = xp.reshape(n, c, xp.shape[2] * width), window.dilation
     for i in range(kernel[0]):
         for j in range(kernel[1]):
             start = i * dilation[0] * width + j * dilation[1]
@@ -99,8 +94,9 @@ def _columns(xp: Any, kernel: Pair, out: Pair, window: Window) -> tuple[Any, int
     columns = np.empty_like(xp, shape=(c, kernel[0] * kernel[1], n, out[0] * width))
     seen = (_running if runs_on else places)(xp, kernel, out, window)
     for k, pixels in enumerate(seen):
-        columns[:, k] = pixels.reshape(n, c, -1).swapaxes(0, 1)
-    return columns.reshape(window.groups, -1, n * out[0] * width), width
+        columns[:, k] = pixels.reshape(n, c, out[0] * width).swapaxes(0, 1)
+    entries = c // window.groups * kernel[0] * kernel[1]
+    return columns.reshape(window.groups, entries, n * out[0] * width), width
 
 
 def _run_on(g: Any, width: int) -> Any:
@@ -108,7 +104,7 @@ def _run_on(g: Any, width: int) -> Any:
     n, m, p, q = g.shape
     rows = np.zeros_like(g, shape=(m, n, p, width))
     rows[..., :q] = g.swapaxes(0, 1)
-    return rows.reshape(m, -1)
+    return rows.reshape(m, n * p * width)
 
 
 def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tuple[Any, Any]:
@@ -118,28 +114,33 @@ def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tup
     y = np.empty_like(x, shape=(len(x), m, p, q))
     rows = w.reshape(groups, m // groups, -1)
     entries = w[0].size * groups * p * q
-    kept: list[Any] | None = [] if len(x) * entries <= KEEP else None
-    for part in _chunks(len(x), entries):
+    kept: dict[int, Any] | None = {} if len(x) * entries <= KEEP else None
+
+    def work(part: slice) -> None:
         columns, width = _columns(_padded(x[part], window), kernel, out, window)
-        z = (rows @ columns).reshape(m, -1, p, width)
+        z = (rows @ columns).reshape(m, len(x[part]), p, width)
         if b is not None:
             z += b[:, None, None, None]
         y[part] = z[..., :q].swapaxes(0, 1)
         if kept is not None:
-            kept.append((columns, width))
+            kept[part.start] = columns, width
+
+    in_pieces(work, x, entries, COLUMNS)
     return y, (x, w, window, kept)
 
 
 def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window, kept: Any = None) -> Any:
     """g (N, M, P, Q), x (N, C, H, W) -> dw (M, C/G, K, L): each g times its window, summed."""
     m, kernel, out, groups = len(w), w.shape[2:], g.shape[2:], window.groups
-    dw = np.zeros_like(w, shape=(groups, m // groups, w[0].size))
-    for i, part in enumerate(_chunks(len(x), w[0].size * groups * math.prod(out))):
-        found = kept[i] if kept else _columns(_padded(x[part], window), kernel, out, window)
-        columns, width = found
-        rows = _run_on(g[part], width).reshape(groups, m // groups, -1)
-        dw += rows @ columns.swapaxes(1, 2)
-    return dw.reshape(w.shape)
+
+    def work(part: slice) -> Any:
+        gathered = kept[part.start] if kept else None
+        columns, width = gathered or _columns(_padded(x[part], window), kernel, out, window)
+        rows = _run_on(g[part], width).reshape(groups, m // groups, columns.shape[2])
+        return rows @ columns.swapaxes(1, 2)
+
+    entries = w[0].size * groups * math.prod(out)
+    return sum(in_pieces(work, x, entries, COLUMNS)).reshape(w.shape)
 
 
 def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
@@ -165,22 +166,24 @@ def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window
 
 def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
     """Gathering undone: each output's share, W^T g, is added back where its window stood."""
-    (n, c, h, wide), (m, _, *kernel), out = shape, w.shape, g.shape[2:]
+    (_, c, h, wide), (m, _, *kernel), out = shape, w.shape, g.shape[2:]
     (top, bottom), (left, right) = window.padding
     dx = np.empty_like(g, shape=shape)
     rows = w.reshape(window.groups, m // window.groups, -1).swapaxes(1, 2)
     runs_on = window.stride == (1, 1)
     width = wide + left + right if runs_on else out[1]
-    for part in _chunks(n, c * math.prod(kernel) * out[0] * width):
-        gs = _run_on(g[part], width).reshape(window.groups, m // window.groups, -1)
-        shares = (rows @ gs).reshape(c, math.prod(kernel), -1, out[0], width)
-        dxp = np.zeros_like(
-            g, shape=(shares.shape[2], c, h + top + bottom + 1, wide + left + right)
-        )
+
+    def work(part: slice) -> None:
+        n = len(g[part])
+        gs = _run_on(g[part], width).reshape(window.groups, m // window.groups, n * out[0] * width)
+        shares = (rows @ gs).reshape(c, math.prod(kernel), n, out[0], width)
+        dxp = np.zeros_like(g, shape=(n, c, h + top + bottom + 1, wide + left + right))
         views = (_running if runs_on else places)(dxp, kernel, out, window)
         for k, pixels in enumerate(views):
             pixels += shares[:, k].swapaxes(0, 1).reshape(pixels.shape)
         dx[part] = dxp[:, :, top : top + h, left : left + wide]
+
+    in_pieces(work, g, c * math.prod(kernel) * out[0] * width, COLUMNS)
     return dx
 
 

@@ -9,15 +9,18 @@ How the work is cut does not depend on their number: the results are the same to
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 
 PIECE = 1 << 18  # entries: 1 MB of float32; smaller ones cost more in calls than they gain
-WORTH = 1 << 17  # entries from which on waking another thread costs less than it gains
+SMALL = 1 << 16  # entries below which nothing but the work itself is worth doing
+WORTH = 1 << 21  # entries from which on sharing with another thread costs less than it gains
 
 Result = TypeVar("Result")
 
@@ -36,17 +39,39 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Use ``n`` threads from now on, here and (if threadpoolctl is installed) in matrix products."""
+    """Use ``n`` threads from now on, for pieces and in matrix products."""
     global _threads
     if n < 1:
         raise ValueError(f"set_num_threads: at least 1 is needed, not {n}")
     _threads = n
     _forget_pool()
+    for library in _blas():
+        library.set_num_threads(n)
+
+
+@functools.cache
+def _blas() -> list[Any]:
+    """The libraries that do the matrix products."""
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+@contextmanager
+def _one_core_each() -> Iterator[None]:
+    """Matrix products on the thread that asks for them, while every thread has its own pieces.
+
+    Otherwise the BLAS would cut each small product in two, and half of its result would have to
+    come over from the other core's cache.
+    """
+    before = [library.get_num_threads() for library in _blas()]
+    for library in _blas():
+        library.set_num_threads(1)
     try:
-        import threadpoolctl
-    except ImportError:
-        return
-    threadpoolctl.threadpool_limits(n, user_api="blas")
+        yield
+    finally:
+        for library, n in zip(_blas(), before, strict=True):
+            library.set_num_threads(n)
 
 
 def _forget_pool() -> None:
@@ -70,11 +95,16 @@ def _start(act: Callable[[], Result]) -> Future[Result] | None:
 
 
 def in_pieces(
-    work: Callable[[slice], Result], like: Any, width: int | None = None, entries: int = PIECE
+    work: Callable[[slice], Result],
+    like: Any,
+    width: int | None = None,
+    entries: int = PIECE,
+    worth: int = WORTH,
 ) -> list[Result]:
     """Call ``work(rows)`` for slices of the first axis of ``like``; returns all results in order.
 
     A slice has about ``entries`` entries, of ``width`` a row (as many as ``like`` has, if None).
+    From ``worth`` entries on, the slices are shared out to threads.
     ``work`` writes into arrays made before, each call only to its own rows.
     """
     n = len(like)
@@ -83,14 +113,18 @@ def in_pieces(
         return [work(slice(0, n))]
     step = max(1, entries // max(1, width))
     parts = [slice(i, min(i + step, n)) for i in range(0, n, step)] or [slice(0, 0)]
-    threads = min(get_num_threads(), len(parts))
-    if threads == 1 or n * width < WORTH:
-        return [work(part) for part in parts]
+
+    def run(group: list[slice]) -> list[Result]:
+        return [work(part) for part in group]
+
+    if get_num_threads() == 1 or n * width < SMALL:
+        return run(parts)
+    threads = min(get_num_threads(), len(parts)) if n * width >= worth else 1
     share = -(-len(parts) // threads)
     groups = [parts[i : i + share] for i in range(0, len(parts), share)]
-    run = lambda group: [work(part) for part in group]
-    others = [_start(lambda group=group: run(group)) for group in groups[1:]]  # type: ignore[misc]
-    results = run(groups[0])
-    for group, future in zip(groups[1:], others, strict=True):
-        results += run(group) if future is None else future.result()
+    with _one_core_each():
+        others = [_start(functools.partial(run, group)) for group in groups[1:]]
+        results = run(groups[0])
+        for group, future in zip(groups[1:], others, strict=True):
+            results += run(group) if future is None else future.result()
     return results

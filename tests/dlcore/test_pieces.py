@@ -1,0 +1,135 @@
+"""Work in pieces: the same numbers for any number of threads, and safe where there can be none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import dlcore
+from dlcore import functional as F
+from dlcore import pieces, tensor
+from dlcore.memory import keep_freed_memory
+from dlcore.pieces import in_pieces
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = dlcore.get_num_threads()
+    yield
+    dlcore.set_num_threads(before)
+
+
+def big():
+    """Ops whose work is cut and shared out: their results in one list."""
+    rng = np.random.default_rng(0)
+    x = tensor(rng.standard_normal((700, 4000)).astype(np.float32), requires_grad=True)
+    t = rng.integers(0, 4000, 700)
+    image = tensor(rng.standard_normal((24, 32, 28, 28)).astype(np.float32), requires_grad=True)
+    w = tensor(rng.standard_normal((32, 32, 3, 3)).astype(np.float32), requires_grad=True)
+    q, k, v = (
+        tensor(rng.standard_normal((8, 4, 96, 16)).astype(np.float32), True) for _ in range(3)
+    )
+    found = [F.cross_entropy(x, t), F.gelu(x), F.layer_norm(x, (4000,))]
+    found += [F.conv2d(image, w, padding=1), F.batch_norm(image, training=True)]
+    found += [F.scaled_dot_product_attention(q, k, v, is_causal=True)]
+    for y in found:
+        y.backward(np.ones_like(y.data))
+    return [t.data for t in found] + [leaf.grad.data for leaf in (x, image, w, q, k, v)]
+
+
+def test_the_number_of_threads_does_not_change_a_bit():
+    results = []
+    for n in (1, 2, 3):
+        dlcore.set_num_threads(n)
+        assert dlcore.get_num_threads() == n
+        results.append(big())
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_results_come_in_order_and_cover_every_row_once():
+    dlcore.set_num_threads(2)
+    for n in (0, 1, 7, 1000):
+        parts = in_pieces(lambda part: part, np.zeros((n, 3000)), entries=9000, worth=1)
+        assert [i for part in parts for i in range(n)[part]] == list(range(n))
+
+
+def test_an_error_in_any_piece_reaches_the_caller_and_the_blas_is_as_before():
+    dlcore.set_num_threads(2)
+
+    def work(part):
+        if part.start:
+            raise ZeroDivisionError("in the second piece")
+
+    with pytest.raises(ZeroDivisionError, match="second piece"):
+        in_pieces(work, np.zeros((1000, 1000)), worth=1)
+    assert [library.get_num_threads() for library in pieces._blas()] == [2] * len(pieces._blas())
+
+
+def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(monkeypatch):
+    dlcore.set_num_threads(2)
+
+    def refuse(*_, **__):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pieces.ThreadPoolExecutor, "submit", refuse)
+    assert len(in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)) > 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_makes_its_own_threads():
+    code = (
+        "import os, numpy as np, dlcore\n"
+        "from dlcore.pieces import in_pieces\n"
+        "dlcore.set_num_threads(2)\n"
+        "work = lambda: sum(in_pieces(lambda p: p.stop - p.start, np.zeros((999, 999)), worth=1))\n"
+        "work()\n"
+        "pid = os.fork()\n"
+        "if pid == 0: os._exit(0 if work() == 999 else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "0", done.stderr
+
+
+def test_threads_are_asked_for_in_the_usual_way():
+    code = "import dlcore; print(dlcore.get_num_threads())"
+    run = lambda **env: subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    assert run(OMP_NUM_THREADS="3") == "3"
+    assert int(run(OMP_NUM_THREADS="")) >= 1
+    with pytest.raises(ValueError, match="at least 1"):
+        dlcore.set_num_threads(0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
+def test_freed_memory_is_kept_for_the_next_array():
+    assert keep_freed_memory()
+    code = (
+        "import resource, numpy as np{}\n"
+        "def run():\n"
+        "    for _ in range(5): [np.ones(1 << 20, np.float32) for _ in range(8)]\n"
+        "run(); before = resource.getrusage(0).ru_minflt; run()\n"
+        "print(resource.getrusage(0).ru_minflt - before)"
+    )
+    faults = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code.format(more)], capture_output=True, text=True
+            ).stdout
+        )
+        for more in (", dlcore", "")
+    ]
+    assert faults[0] < 100 <= faults[1] or faults[0] == faults[1] == 0
