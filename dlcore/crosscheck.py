@@ -6,6 +6,7 @@ The only file of the library that imports torch, and only when one of these is c
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import statistics
 import time
@@ -15,14 +16,22 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.tensor import Tensor
+
 
 @dataclass(frozen=True)
 class Row:
-    """One device: largest absolute errors (NaN where not compared) and medians of the time in ms."""
+    """One device: largest errors (NaN where not compared) and medians of the time in ms.
+
+    Absolute errors, and relative ones: divided by the largest entry of PyTorch's result. Times
+    are of the forward function, and of the backward too where there is one.
+    """
 
     device: str
     forward: float
     backward: float
+    forward_relative: float
+    backward_relative: float
     ours_ms: float
     torch_ms: float
 
@@ -38,12 +47,20 @@ class Report:
     def __str__(self) -> str:
         lines = [f"against torch.{self.reference}"]
         if self.rows:
-            lines.append("device   forward error  backward error  yours (ms)  PyTorch (ms)")
-        for row in self.rows:
-            backward = "-" if np.isnan(row.backward) else f"{row.backward:.1e}"
             lines.append(
-                f"{row.device:<7}  {row.forward:>13.1e}  {backward:>14}  "
-                f"{row.ours_ms:>10.3f}  {row.torch_ms:>12.3f}"
+                "device   forward error (relative)  backward error     yours ms  PyTorch ms"
+            )
+        for row in self.rows:
+            errors = [
+                "-" if np.isnan(e) else f"{e:.1e} ({r:.1e})"
+                for e, r in (
+                    (row.forward, row.forward_relative),
+                    (row.backward, row.backward_relative),
+                )
+            ]
+            lines.append(
+                f"{row.device:<7}  {errors[0]:<24}  {errors[1]:<17}"
+                f"  {row.ours_ms:>8.3f}  {row.torch_ms:>10.3f}"
             )
         return "\n".join([*lines, self.note] if self.note else lines)
 
@@ -52,17 +69,25 @@ def crosscheck(
     forward: Callable[..., Any],
     reference: str,
     *arrays: Any,
-    backward: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | str | None = None,
     options: dict[str, Any] | None = None,
     repeat: int = 20,
 ) -> Report:
-    """Compare ``forward(*arrays)`` with ``torch.<reference>(*arrays, **options)``.
+    """Compare ``forward(*arrays)`` with ``torch.<reference>(*arrays, **options)``, on a GPU too if there is one.
 
     ``backward(g, *arrays)`` returns the gradient with respect to the first array, or a tuple with
-    one for each; it is compared with autograd's for a random ``g``. Errors are the largest absolute
-    difference. Times are medians over ``repeat`` calls of the forward function.
+    one for each; it is compared with autograd's for a random ``g``. With ``backward="tape"``,
+    ``forward`` is an operation of dlcore on tensors, called with the same options.
 
+    On a GPU your function is given CuPy's arrays; if it cannot take them, it runs on the CPU there.
     Never fails for want of PyTorch: the report's note says what is missing.
+
+    >>> from dlcore import functional as F
+    >>> print(crosscheck(F.softmax, "softmax", np.ones((2, 3)), backward="tape",
+    ...     options={"dim": 1}))  # doctest: +ELLIPSIS
+    against torch.softmax
+    device   forward error (relative)  backward error     yours ms  PyTorch ms
+    cpu      ...
     """
     try:
         import torch
@@ -73,46 +98,101 @@ def crosscheck(
     for name in reference.split("."):
         target = getattr(target, name)
     call = lambda *tensors: target(*tensors, **(options or {}))
+    mine = _on_tape(forward, options) if backward == "tape" else _by_hand(forward, backward)
+    g = np.asarray(mine(None, *arrays)[0])
+    g = np.random.default_rng(0).standard_normal(g.shape).astype(g.dtype)
 
-    y = np.asarray(forward(*arrays))
-    g = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
-    mine = None if backward is None else backward(g, *arrays)
-    gradients = mine if isinstance(mine, tuple) else (mine,)
-    ours_ms = _median_ms(lambda: forward(*arrays), repeat)
-
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    rows = []
-    for device in devices:
+    rows, notes = [], []
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        place, note = _place(device, mine, arrays, g)
+        notes += note
+        y, gradients = mine(place(g), *map(place, arrays))
         leaves = [torch.tensor(a, device=device, requires_grad=True) for a in arrays]
-        out = call(*leaves)
-        forward_error = _error(y, out.detach().cpu().numpy())
-        backward_error = float("nan")
-        if backward is not None:
-            out.backward(torch.tensor(g, device=device))
-            pairs = zip(gradients, leaves, strict=False)
-            backward_error = max(_error(m, _gradient(leaf)) for m, leaf in pairs)
+        gt = torch.tensor(g, device=device)
 
-        def once(leaves: list[Any] = leaves, device: str = device) -> None:
-            with torch.no_grad():
-                call(*leaves)
+        def once(leaves: Any = leaves, gt: Any = gt, device: str = device) -> Any:
+            out = call(*leaves)
+            found = torch.autograd.grad(out, leaves, gt) if backward else ()
             if device == "cuda":
                 torch.cuda.synchronize()
+            return out, found
 
-        torch_ms = _median_ms(once, repeat)
-        rows.append(Row(device, forward_error, backward_error, ours_ms, torch_ms))
-    note = "" if len(devices) > 1 else "No GPU was found, so this ran on the CPU alone."
-    return Report(reference, rows, note)
+        out, wanted = once()
+        forward_errors = _errors(y, out.detach())
+        pairs = [_errors(m, w) for m, w in zip(gradients, wanted, strict=False)]
+        backward_errors = tuple(max(e) for e in zip(*pairs, strict=True)) or (np.nan, np.nan)
+        there = [place(a) for a in (g, *arrays)]
+        ours_ms = _median_ms(lambda there=there: _finished(mine(*there)), repeat)  # type: ignore[misc]
+        rows.append(
+            Row(
+                device,
+                forward_errors[0],
+                backward_errors[0],
+                forward_errors[1],
+                backward_errors[1],
+                ours_ms,
+                _median_ms(once, repeat),
+            )
+        )
+    if len(rows) == 1:
+        notes.append("No GPU was found, so this ran on the CPU alone.")
+    return Report(reference, rows, "\n".join(notes))
 
 
-def _gradient(leaf: Any) -> Any:
-    return leaf.grad.cpu().numpy()
+Both = Callable[..., tuple[Any, tuple[Any, ...]]]  # (g or None, *arrays) -> output, gradients
 
 
-def _error(a: Any, b: Any) -> float:
-    a, b = np.asarray(a), np.asarray(b)
+def _by_hand(forward: Callable[..., Any], backward: Any) -> Both:
+    def run(g: Any, *arrays: Any) -> tuple[Any, tuple[Any, ...]]:
+        y = forward(*arrays)
+        if backward is None or g is None:
+            return y, ()
+        found = backward(g, *arrays)
+        return y, found if isinstance(found, tuple) else (found,)
+
+    return run
+
+
+def _on_tape(op: Callable[..., Any], options: dict[str, Any] | None) -> Both:
+    def run(g: Any, *arrays: Any) -> tuple[Any, tuple[Any, ...]]:
+        leaves = [Tensor(a, requires_grad=True) for a in arrays]
+        y = op(*leaves, **(options or {}))
+        if g is None:
+            return y.data, ()
+        y.backward(g)
+        return y.data, tuple(None if x.grad is None else x.grad.data for x in leaves)
+
+    return run
+
+
+def _place(device: str, mine: Both, arrays: Any, g: Any) -> tuple[Callable[[Any], Any], list[str]]:
+    """How to bring an array to the device, if the function can work there; else why it cannot."""
+    if device == "cpu":
+        return np.asarray, []
+    try:
+        cupy = importlib.import_module("cupy")
+        mine(cupy.asarray(g), *map(cupy.asarray, arrays))
+        return cupy.asarray, []
+    except Exception as error:  # the student's function may fail in any way
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        return np.asarray, [f"On the GPU yours ran on the CPU ({why})."]
+
+
+def _finished(result: Any) -> None:
+    """Wait for a GPU: copying the last result back is what waits."""
+    y = result[0]
+    if hasattr(y, "get"):
+        y.ravel()[:1].get()
+
+
+def _errors(mine: Any, theirs: Any) -> tuple[float, float]:
+    """Largest absolute error, and the same relative to the largest entry."""
+    a = np.asarray(mine.get() if hasattr(mine, "get") else mine)
+    b = theirs.cpu().numpy()
     if a.shape != b.shape:
         raise ValueError(f"crosscheck: yours has shape {a.shape}, PyTorch's {b.shape}")
-    return float(np.abs(a - b).max(initial=0.0))
+    error = float(np.abs(a - b).max(initial=0.0))
+    return error, error / (float(np.abs(b).max(initial=0.0)) or 1.0)
 
 
 def _median_ms(f: Callable[[], Any], repeat: int) -> float:

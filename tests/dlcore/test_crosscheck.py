@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from dlcore import Tensor
 from dlcore import activations as act
 from dlcore.crosscheck import crosscheck
 
@@ -44,3 +45,26 @@ def test_the_table_names_the_device_and_says_when_there_is_no_gpu():
 def test_without_torch_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert "not installed" in str(crosscheck(act.relu_forward, "relu", X))
+
+
+def test_operations_on_the_tape_and_relative_errors():
+    from dlcore import functional as F
+
+    w = np.random.default_rng(1).standard_normal((3, 5))
+    row = crosscheck(F.linear, "nn.functional.linear", 1e6 * X, w, backward="tape").rows[0]
+    assert row.forward_relative < 1e-15 and row.backward_relative < 1e-15
+    assert row.forward_relative < row.forward or row.forward == 0
+    wrong = lambda x: Tensor.from_op(x.data * x.data, (x,), lambda g: (g * x.data,))
+    row = crosscheck(wrong, "square", X, backward="tape").rows[0]
+    assert row.forward == 0 and row.backward_relative == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_gradient_that_is_missing_and_one_for_each_array():
+    both = crosscheck(
+        lambda x, y: x * y, "mul", X, 2 * X, backward=lambda g, x, y: (g * y, g * x)
+    ).rows[0]
+    assert both.backward == 0
+    one_wrong = crosscheck(
+        lambda x, y: x * y, "mul", X, 2 * X, backward=lambda g, x, y: (g * y, g * y)
+    ).rows[0]
+    assert one_wrong.backward > 0.1
