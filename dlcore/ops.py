@@ -60,13 +60,12 @@ def unbroadcast(g: Any, like: Any) -> Any:
     return g.sum(axis=kept, keepdims=True) if kept else g
 
 
-def _is_number(x: Any) -> bool:
-    return type(x) is float or type(x) is int
+_NUMBERS = {int, float}
 
 
 def add(a: Any, b: Any) -> Tensor:
     """a + b.  Shapes broadcast."""
-    if _is_number(b):  # the short way for what is most common in a formula
+    if type(b) in _NUMBERS:  # the short way for what is most common in a formula
         return Tensor.from_op(a.data + b, (a,), lambda g: (g,))
     x, y = array(a), array(b)
     return Tensor.from_op(
@@ -86,7 +85,7 @@ def sub(a: Any, b: Any) -> Tensor:
 
 def mul(a: Any, b: Any) -> Tensor:
     """a * b, entry by entry.  Shapes broadcast."""
-    if _is_number(b):
+    if type(b) in _NUMBERS:
         return Tensor.from_op(a.data * b, (a,), lambda g: (g * b,))
     x, y = array(a), array(b)
     need_a, need_b = needs(a), needs(b)

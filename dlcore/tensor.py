@@ -98,7 +98,7 @@ class Tensor:
         self._order = next(_created)
         # how often the array was overwritten: one count for all tensors that share its memory
         self._version: list[int] = version
-        self._saved: Sequence[int] = ()  # the parents' counts when this node was made
+        self._saved = 0  # the sum of the parents' counts when this node was made
 
     @classmethod
     def from_op(cls, data: Any, parents: Sequence[Any], vjp: Vjp) -> Tensor:
@@ -112,20 +112,20 @@ class Tensor:
         out.data = data
         out.grad = out._vjp = None
         out.requires_grad = out._retains = False
-        out._parents = out._saved = ()
+        out._parents, out._saved = (), 0
         out._order = next(_created)
         out._version = [0]
         if data.base is not None:
             _share_version(out, parents)
         if _recording:
+            wanted, saved = False, 0
             for p in parents:
-                if isinstance(p, Tensor) and p.requires_grad:
-                    out.requires_grad = True
-                    out._parents = parents
-                    # (one list for each: a generator would cost more than all the rest)
-                    out._saved = [p._version[0] if isinstance(p, Tensor) else 0 for p in parents]
-                    out._vjp = vjp
-                    break
+                if isinstance(p, Tensor):
+                    wanted = wanted or p.requires_grad
+                    saved += p._version[0]
+            if wanted:
+                out.requires_grad = True
+                out._parents, out._saved, out._vjp = parents, saved, vjp
         return out
 
     def backward(self, gradient: Any = None) -> None:
@@ -169,16 +169,17 @@ class Tensor:
                 if vjp is None:
                     continue
             parents = node._parents
-            for parent, version, gp in zip(parents, node._saved, vjp(g), strict=True):
-                if not isinstance(parent, Tensor):
-                    continue
-                if parent._version[0] != version:
-                    raise RuntimeError(_overwritten(parent))
-                if gp is not None and parent.requires_grad:
-                    key = id(parent)
-                    gradients[key] = gradients[key] + gp if key in gradients else gp
+            saved = node._saved
+            for parent, gp in zip(parents, vjp(g), strict=True):
+                if isinstance(parent, Tensor):
+                    saved -= parent._version[0]
+                    if gp is not None and parent.requires_grad:
+                        key = id(parent)
+                        gradients[key] = gradients[key] + gp if key in gradients else gp
+            if saved:  # counts only grow: the sum is the same only if all are
+                raise RuntimeError(_overwritten(parents))
             gp = None  # no name may hold on to what a leaf is about to keep
-            node._parents, node._saved, node._vjp = (), (), _used_up
+            node._parents, node._vjp = (), _used_up
 
     def _history(self) -> list[Tensor]:
         """Every tensor that this one was made from, newest first.
@@ -282,9 +283,10 @@ def _share_version(view: Tensor, parents: Sequence[Any]) -> None:
             view._version = p._version
 
 
-def _overwritten(t: Tensor) -> str:
+def _overwritten(parents: Sequence[Any]) -> str:
+    shapes = ", ".join(str(p.shape) for p in parents if isinstance(p, Tensor))
     return (
-        f"backward: a tensor of shape {t.shape} was overwritten after the forward pass had used it\n"
+        f"backward: one of the tensors {shapes} was overwritten after the forward pass had used it\n"
         "  its old values are gone, so this gradient would be wrong; call backward before an"
         " optimizer step, or compute the result again"
     )

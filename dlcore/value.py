@@ -48,9 +48,11 @@ class Value:
         return Value(self.data * other.data, (self, other), (other.data, self.data), "*")
 
     def __pow__(self, exponent: float) -> Value:
-        """self ** exponent, for a number.  Raises TypeError for a Value."""
+        """self ** exponent, for a number.  Raises TypeError for a Value, ValueError for a root of a negative."""
         if not isinstance(exponent, int | float):
             raise TypeError("Value ** exponent: the exponent must be a number, not a Value")
+        if self.data < 0 and exponent != int(exponent):
+            raise ValueError(f"{self.data:g} ** {exponent:g} is not a real number")
         # 0 ** -1 would be an error where the derivative of a constant is 0
         slope = exponent * self.data ** (exponent - 1) if exponent else 0.0
         return Value(self.data**exponent, (self,), (slope,), f"**{exponent:g}")

@@ -574,11 +574,27 @@ OPS = [
     Op("softmax", F.softmax, torch.softmax, unary(dim=-1), extreme=True),
     Op("softmax, first axis", F.softmax, torch.softmax, unary(dim=0), None, extreme=True),
     Op("log_softmax", F.log_softmax, torch.log_softmax, unary(dim=-1), extreme=True),
-    Op("logsumexp", F.logsumexp, torch.logsumexp, reduction(dims=False), None),
-    Op("mse_loss", F.mse_loss, TF.mse_loss, same_shape(2), None, wrong=[shapes((4, 1), (4,))]),
+    Op("logsumexp", F.logsumexp, torch.logsumexp, reduction(dims=False), None, extreme=True),
+    Op(
+        "mse_loss",
+        F.mse_loss,
+        TF.mse_loss,
+        same_shape(2),
+        None,
+        wrong=[shapes((4, 1), (4,))],
+        extreme=True,
+    ),
     Op("mse_loss, sum", F.mse_loss, TF.mse_loss, same_shape(2, reduction="sum"), (0, 1)),
     Op("mse_loss, none", F.mse_loss, TF.mse_loss, same_shape(2, reduction="none"), (0, 1)),
-    Op("l1_loss", F.l1_loss, TF.l1_loss, residual_case(0.0), None, wrong=[shapes((4, 1), (4,))]),
+    Op(
+        "l1_loss",
+        F.l1_loss,
+        TF.l1_loss,
+        residual_case(0.0),
+        None,
+        wrong=[shapes((4, 1), (4,))],
+        extreme=True,
+    ),
     Op(
         "huber_loss",
         F.huber_loss,
@@ -586,6 +602,7 @@ OPS = [
         residual_case(0.7, delta=0.7),
         None,
         wrong=[shapes((4, 1), (4,))],
+        extreme=True,
     ),
     Op(
         "binary_cross_entropy",
@@ -703,6 +720,7 @@ OPS = [
             shapes((3, 5, 5), (4, 3, 3, 3)),
             shapes((1, 3, 5, 5), (4, 3, 3, 3), (3,)),
         ],
+        extreme=True,
     ),
     Op(
         "conv_transpose2d",
@@ -720,6 +738,7 @@ OPS = [
             Case([np.ones((2, 3, 4))], (), {"kernel_size": 2}),
             Case([np.ones((1, 2, 3, 3))], (), {"kernel_size": 4}),
         ],
+        extreme=True,
     ),
     Op(
         "avg_pool2d",
@@ -727,6 +746,7 @@ OPS = [
         TF.avg_pool2d,
         pool_case(True),
         wrong=[Case([np.ones((2, 3, 4))], (), {"kernel_size": 2})],
+        extreme=True,
     ),
     Op(
         "adaptive_avg_pool2d",
@@ -748,14 +768,22 @@ OPS = [
         named(TF.layer_norm, "weight", "bias"),
         layer_norm_case(2),
         wrong=[Case([np.ones((2, 3))], (), {"normalized_shape": (4,)})],
+        extreme=True,
     ),
-    Op("layer_norm, plain", F.layer_norm, TF.layer_norm, layer_norm_case(0), extreme=False),
+    Op(
+        "layer_norm, plain",
+        F.layer_norm,
+        TF.layer_norm,
+        layer_norm_case(0),
+        extreme=True,
+    ),
     Op(
         "rms_norm",
         named(F.rms_norm, "weight"),
         named(TF.rms_norm, "weight"),
         layer_norm_case(1),
         wrong=[Case([np.ones((2, 3))], (), {"normalized_shape": (4,)})],
+        extreme=True,
     ),
     Op(
         "batch_norm",
@@ -764,6 +792,7 @@ OPS = [
         batch_norm_case(True),
         None,
         wrong=[Case([np.ones((2, 3)), np.ones(4), np.ones(4)], (), {"training": True})],
+        extreme=True,
     ),
     Op("batch_norm, evaluation", batch_norm(F), batch_norm(TF), batch_norm_case(False)),
     Op(
@@ -772,6 +801,7 @@ OPS = [
         named(TF.group_norm, "weight", "bias"),
         group_norm_case,
         wrong=[Case([np.ones((2, 3, 4))], (), {"num_groups": 2})],
+        extreme=True,
     ),
     Op(
         "rnn_tanh",
@@ -787,12 +817,26 @@ OPS = [
         sequence_case(1),
         None,
     ),
-    Op("gru", sequence(gated.gru, 1), sequence(torch.gru, 1), sequence_case(3), None),
-    Op("lstm", sequence(gated.lstm, 2), sequence(torch.lstm, 2), sequence_case(4), None),
-    Op("rnn_tanh_cell", recurrent.rnn_tanh_cell, torch.rnn_tanh_cell, cell_case(1), (0, 1)),
+    Op("gru", sequence(gated.gru, 1), sequence(torch.gru, 1), sequence_case(3), None, extreme=True),
+    Op(
+        "lstm",
+        sequence(gated.lstm, 2),
+        sequence(torch.lstm, 2),
+        sequence_case(4),
+        None,
+        extreme=True,
+    ),
+    Op(
+        "rnn_tanh_cell",
+        recurrent.rnn_tanh_cell,
+        torch.rnn_tanh_cell,
+        cell_case(1),
+        (0, 1),
+        extreme=True,
+    ),
     Op("rnn_relu_cell", recurrent.rnn_relu_cell, torch.rnn_relu_cell, cell_case(1), (0, 1)),
-    Op("gru_cell", gated.gru_cell, torch.gru_cell, cell_case(3), (0, 1)),
-    Op("lstm_cell", lstm_cell(gated), lstm_cell(torch), cell_case(4), (0, 1, 2)),
+    Op("gru_cell", gated.gru_cell, torch.gru_cell, cell_case(3), (0, 1), extreme=True),
+    Op("lstm_cell", lstm_cell(gated), lstm_cell(torch), cell_case(4), (0, 1, 2), extreme=True),
     Op(
         "scaled_dot_product_attention",
         F.scaled_dot_product_attention,
@@ -804,6 +848,7 @@ OPS = [
             shapes((2, 3, 4), (2, 5, 4), (2, 6, 4)),
             shapes((1, 3, 4), (2, 5, 4), (2, 5, 4)),
         ],
+        extreme=True,
     ),
     Op(
         "attention, causal",
@@ -811,6 +856,7 @@ OPS = [
         TF.scaled_dot_product_attention,
         attention_case("causal"),
         (0, 1, 2),
+        extreme=True,
     ),
     Op(
         "attention, boolean mask",
@@ -832,6 +878,7 @@ OPS = [
         lambda x: _self_attention(x, 2),
         lambda rng: Case([some(rng, n(rng), n(rng), 12)]),
         wrong=[shapes((2, 3, 10))],
+        extreme=True,
     ),
     Op(
         "rotary",
@@ -846,6 +893,7 @@ OPS = [
         standard_normal_kl,
         lambda rng: Case([some(rng, 3, k := n(rng)), some(rng, 3, k)]),
         (0, 1),
+        extreme=True,
     ),
 ]
 

@@ -99,6 +99,8 @@ def test_extremes_do_not_overflow():
 def test_powers_of_values_are_refused_and_zero_to_the_zero_is_flat():
     with pytest.raises(TypeError, match="must be a number"):
         Value(2.0) ** Value(3.0)
+    with pytest.raises(ValueError, match="not a real number"):
+        Value(-2.0) ** 0.5
     a = Value(0.0)
     (a**0).backward()
     assert a.grad == 0.0
