@@ -225,7 +225,8 @@ def normal(x: Any) -> tuple[Any, Any]:
             tail += coefficient
             tail *= t
         tail *= density
-        cdf = 0.5 + np.copysign(0.5 - 0.5 * tail, x)
+        right = (x > 0).astype(x.dtype)
+        cdf = right + (0.5 - right) * tail  # tail / 2 on the left, 1 - tail / 2 on the right
     density *= 1 / math.sqrt(2 * math.pi)
     return cdf, density
 

@@ -27,7 +27,9 @@ from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array, needs
 
-COLUMNS = 1 << 18  # entries of a chunk's columns: 1 MB of float32, about one core's cache
+COLUMNS = (
+    1 << 19
+)  # entries of a chunk's columns: 2 MB of float32, about what the caches of a core hold
 KEEP = 1 << 21  # up to so many entries in all (8 MB) are kept for the gradient of w
 
 Pair = tuple[int, int]
