@@ -243,3 +243,23 @@ def test_weights_can_be_saved_and_loaded(tmp_path):
     load_model(b, tmp_path / "m.safetensors")
     x = tensor(SET.x[:5].astype(np.float32))
     np.testing.assert_array_equal(a.eval()(x).data, b.eval()(x).data)
+
+
+def test_in_a_notebook_the_progress_bar_leaves_stderr_empty():
+    import nbclient
+    import nbformat
+
+    source = (
+        "import numpy as np\n"
+        "from dlcore import functional as F, loader, nn, optim, train\n"
+        "x = np.random.default_rng(0).random((64, 4))\n"
+        "m = nn.Linear(4, 4, rng=0)\n"
+        "rows = loader.DataLoader(loader.TensorDataset(x), 16)\n"
+        "train.fit(m, F.mse_loss, optim.Adam(m.parameters()), rows, epochs=3)"
+    )
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbclient.NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    outputs = book.cells[0].outputs
+    assert not [o for o in outputs if o.get("name") == "stderr"], outputs
+    shown = str(outputs)
+    assert "History(3 epochs" in shown and "0/12" in shown  # the bar itself is a widget
