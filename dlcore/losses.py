@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import sigmoid_forward
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
@@ -50,21 +49,28 @@ def _same_shape(op: str, x: Any, t: Any) -> None:
         )
 
 
+def _of_difference(
+    op: str, input: Tensor, target: Any, reduction: str, measure: Callable[[Any], tuple[Any, Any]]
+) -> Tensor:
+    """A loss of d = x - t: ``measure(d)`` gives it and its derivative."""
+    x, t = input.data, array(target)
+    _same_shape(op, x, t)
+    loss, slope = measure(x - t)
+
+    def backward(g: Any) -> tuple[Any, Any]:
+        dx = g * slope
+        return dx, -dx
+
+    return _reduced(op, loss, reduction, (input, target), backward)
+
+
 def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     """The mean squared error:  (x - t)^2; derivative 2 (x - t).
 
     Shapes: input (...), target (...) -> () or (...).  Raises ShapeError unless they are equal: a
     target (N,) beside an input (N, 1) would silently compare everything with everything.
     """
-    x, t = input.data, array(target)
-    _same_shape("mse_loss", x, t)
-    d = x - t
-
-    def backward(g: Any) -> tuple[Any, Any]:
-        dx = 2 * g * d
-        return dx, -dx
-
-    return _reduced("mse_loss", d * d, reduction, (input, target), backward)
+    return _of_difference("mse_loss", input, target, reduction, lambda d: (d * d, 2 * d))
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
@@ -72,15 +78,7 @@ def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
 
     Shapes: input (...), target (...) -> () or (...).  Raises ShapeError.
     """
-    x, t = input.data, array(target)
-    _same_shape("l1_loss", x, t)
-    d = x - t
-
-    def backward(g: Any) -> tuple[Any, Any]:
-        dx = g * np.sign(d)
-        return dx, -dx
-
-    return _reduced("l1_loss", np.abs(d), reduction, (input, target), backward)
+    return _of_difference("l1_loss", input, target, reduction, lambda d: (np.abs(d), np.sign(d)))
 
 
 def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -90,17 +88,12 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
     Shapes: input (...), target (...) -> () or (...).  Raises ShapeError.
     Paper: Huber (1964), Robust estimation of a location parameter.
     """
-    x, t = input.data, array(target)
-    _same_shape("huber_loss", x, t)
-    d = x - t
-    pull = np.clip(d, -delta, delta)
 
-    def backward(g: Any) -> tuple[Any, Any]:
-        dx = g * pull
-        return dx, -dx
+    def measure(d: Any) -> tuple[Any, Any]:
+        pull = np.clip(d, -delta, delta)
+        return pull * (d - 0.5 * pull), pull  # both cases at once
 
-    loss = pull * (d - 0.5 * pull)  # both cases at once
-    return _reduced("huber_loss", loss, reduction, (input, target), backward)
+    return _of_difference("huber_loss", input, target, reduction, measure)
 
 
 def binary_cross_entropy(
@@ -130,20 +123,30 @@ def binary_cross_entropy(
     )
 
 
-def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = 1) -> tuple[Any, Any]:
-    """x (...), t (...), pos_weight () or (K,) -> loss (...), cache.
+def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = None) -> tuple[Any, Any]:
+    """x (...), t (...), pos_weight () or (K,) or None -> loss (...), cache.
 
-    -t log s(x) - (1 - t) log(1 - s(x)) = (1 - t) x + softplus(-x): no log of a rounded 0.
+    -t log s(x) - (1 - t) log(1 - s(x)) = max(x, 0) - t x + log(1 + exp(-|x|)): no log of a rounded
+    0, and the one exponential is that of s(x), too.
     """
-    yes = 1 + (pos_weight - 1) * t
-    softplus = np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)
-    return (1 - t) * x + yes * softplus, (x, t, yes)
+    e = np.exp(-np.abs(x))
+    loss = np.maximum(x, 0)
+    loss -= t * x
+    softplus = np.log1p(e)  # of -|x|
+    loss += softplus
+    if pos_weight is not None:  # what a weight of 1 has not counted yet
+        loss += (pos_weight - 1) * t * (softplus + np.maximum(-x, 0))
+    return loss, (x, t, e, pos_weight)
 
 
 def bce_with_logits_backward(g: Any, cache: Any) -> Any:
     """g () or (...) -> dx (...).  Without weights this is g (sigmoid(x) - t)."""
-    x, t, yes = cache
-    return g * ((1 - t) - yes * sigmoid_forward(-x))
+    x, t, e, pos_weight = cache
+    s = np.where(x >= 0, 1, e) / (1 + e)
+    slope = s - t
+    if pos_weight is not None:
+        slope += (pos_weight - 1) * t * (s - 1)
+    return g * slope
 
 
 def binary_cross_entropy_with_logits(
@@ -162,7 +165,7 @@ def binary_cross_entropy_with_logits(
     x, t = input.data, array(target)
     w = 1 if weight is None else array(weight)
     _same_shape("binary_cross_entropy_with_logits", x, t)
-    loss, cache = bce_with_logits_forward(x, t, 1 if pos_weight is None else array(pos_weight))
+    loss, cache = bce_with_logits_forward(x, t, array(pos_weight))
     return _reduced(
         "binary_cross_entropy_with_logits",
         loss if weight is None else w * loss,

@@ -277,8 +277,11 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         )
     if b is not None and b.shape != (w.shape[0],):
         raise ShapeError("linear", f"bias must be ({w.shape[0]},)", weight=w.shape, bias=b.shape)
-    y, cache = linear_forward(x.reshape(-1, x.shape[-1]), w, b)
     wanted = needs(input), needs(weight), needs(bias)
+    if x.ndim == 2:
+        y, cache = linear_forward(x, w, b)
+        return Tensor.from_op(y, (input, weight, bias), lambda g: linear_backward(g, cache, wanted))
+    y, cache = linear_forward(x.reshape(-1, x.shape[-1]), w, b)
 
     def vjp(g: Any) -> tuple[Any, Any, Any]:
         dx, dw, db = linear_backward(g.reshape(-1, w.shape[0]), cache, wanted)

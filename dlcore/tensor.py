@@ -278,8 +278,9 @@ def _is_whole(g: Any) -> bool:
 
 def _share_version(view: Tensor, parents: Sequence[Any]) -> None:
     """A view of a parent's array is overwritten when the parent is, and the other way round."""
+    base = view.data.base  # NumPy names the array that owns the memory, however many views deep
     for p in parents:
-        if isinstance(p, Tensor) and np.may_share_memory(view.data, p.data):
+        if isinstance(p, Tensor) and (base is p.data or base is p.data.base):
             view._version = p._version
 
 

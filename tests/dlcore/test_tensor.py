@@ -103,7 +103,14 @@ def test_writing_into_a_tensor_that_backward_needs_is_an_error_not_a_wrong_numbe
 
 
 @pytest.mark.parametrize(
-    "view", [lambda t: t.reshape(1, 2), lambda t: t[0:1], lambda t: t.T, lambda t: t.detach()]
+    "view",
+    [
+        lambda t: t.reshape(1, 2),
+        lambda t: t[0:1],
+        lambda t: t.reshape(1, 2)[0][:1],
+        lambda t: t.T,
+        lambda t: t.detach(),
+    ],
 )
 def test_writing_through_a_view_is_noticed_too(view):
     w, x = tensor([2.0, 3.0], requires_grad=True), tensor([1.0, 1.0])
