@@ -36,6 +36,7 @@ widgets. Beyond the tensor itself, names load on first use.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import Any
 
 from dlcore import activations, ops, reductions, shaping  # noqa: F401  they give Tensor its methods
@@ -49,34 +50,20 @@ keep_freed_memory()
 
 _NAMES = {
     "tensor": "no_grad",
-    "activations": "relu sigmoid tanh softmax",
+    "activations": "relu sigmoid tanh softmax log_softmax logsumexp",
     "neuron": "Perceptron",
     "value": "Value",
     "ops": "abs clip div exp log matmul maximum minimum mul neg pow sqrt sub add where",
     "reductions": "amax amin argmax max mean min sum var",
     "shaping": "cat chunk concat expand flatten flip permute reshape split squeeze stack"
     " swapaxes transpose unsqueeze",
-    "losses": "log_softmax logsumexp",
     "recurrent": "rnn_relu rnn_tanh rnn_relu_cell rnn_tanh_cell",
     "gated": "gru gru_cell lstm lstm_cell",
     "rng": "manual_seed",
     "pieces": "get_num_threads set_num_threads",
 }
 _HOME = {name: file for file, names in _NAMES.items() for name in names.split()}
-_MODULES = [
-    *(
-        line.split()[0]
-        for line in (__doc__ or "").splitlines()
-        if " lesson " in line and line[:4] == "    "
-    ),
-    "checkpoint",
-    "functional",
-    "nn",
-    "crosscheck",
-    "plot",
-    "explore",
-    "errors",
-]
+_MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 __all__ = [*_HOME, *_MODULES]
 

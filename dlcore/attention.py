@@ -231,13 +231,13 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
     n, t, d = x.shape
     if d % heads:
         raise ShapeError("split_heads", f"{heads} heads must divide the {d} features", x=x.shape)
-    return x.reshape((n, t, heads, d // heads)).swapaxes(1, 2)  # type: ignore[attr-defined]
+    return x.reshape((n, t, heads, d // heads)).swapaxes(1, 2)
 
 
 def join_heads(x: Tensor) -> Tensor:
     """Put the heads side by side again:  (N, heads, T, E) -> (N, T, heads E)."""
     n, heads, t, e = x.shape
-    return x.swapaxes(1, 2).reshape((n, t, heads * e))  # type: ignore[attr-defined]
+    return x.swapaxes(1, 2).reshape((n, t, heads * e))
 
 
 def sinusoidal_positions(length: int, dim: int, like: Any = None) -> Any:
@@ -329,14 +329,3 @@ class KVCache:
                 room[:, :, : self.length] = self._store[i][:, :, : self.length]
             grown.append(room)
         return grown[0], grown[1]
-
-
-def multi_head_attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, **options: Any) -> Tensor:
-    """Several attentions side by side, each on its own part of the features.
-
-    ``options`` go to ``scaled_dot_product_attention``.
-    Shapes: q (N, L, D), k (N, S, D), v (N, S, D) -> (N, L, D).  Raises ShapeError.
-    Paper: Vaswani et al. (2017), Attention is all you need, section 3.2.2.
-    """
-    q, k, v = (split_heads(x, num_heads) for x in (q, k, v))
-    return join_heads(scaled_dot_product_attention(q, k, v, **options))

@@ -23,9 +23,8 @@ def save_checkpoint(path: str | Path, arrays: Mapping[str, Any], plain: Mapping[
     from safetensors.numpy import save
 
     path = Path(path)
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    shapes = {name: list(np.shape(array)) for name, array in arrays.items()}
-    header = {"plain": json.dumps(plain), "shapes": json.dumps(shapes)}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    header = {"plain": json.dumps(plain)}
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +48,12 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        shapes, plain = json.loads(header["shapes"]), json.loads(header["plain"])
+        plain = json.loads(header["plain"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ValueError(
             f"{path.name} is not a checkpoint, or is damaged; delete it to begin again"
         ) from error
-    return {name: array.reshape(shapes[name]) for name, array in arrays.items()}, plain
+    return arrays, plain
 
 
 def save_model(model: Any, path: str | Path) -> None:

@@ -199,40 +199,45 @@ def conv2d_backward(
     return dx, dw, g.sum(axis=(0, 2, 3)) if needs[2] else None
 
 
-def _pair(name: str, value: Any, least: int = 0) -> Pair:
+def make_pair(op: str, name: str, value: Any, least: int = 0) -> Pair:
+    """An int for both axes, or one for each.  Raises ValueError for anything below ``least``."""
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or any(not isinstance(v, int) or v < least for v in pair):
-        raise ValueError(f"conv: {name} must be an int >= {least} or a pair of them, not {value!r}")
+        raise ValueError(f"{op}: {name} must be an int >= {least} or a pair of them, not {value!r}")
     return pair[0], pair[1]
 
 
-def make_window(kernel: Pair, stride: Any, padding: Any, dilation: Any, groups: int) -> Window:
+def make_window(
+    op: str, kernel: Pair, stride: Any, padding: Any, dilation: Any, groups: int = 1
+) -> Window:
     """PyTorch's arguments as a ``Window``; "same" puts the odd pixel of a border behind."""
-    steps, spacing = _pair("stride", stride, 1), _pair("dilation", dilation, 1)
+    steps, spacing = make_pair(op, "stride", stride, 1), make_pair(op, "dilation", dilation, 1)
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
-            raise ValueError(f'conv: padding is {padding!r}; choose "same", "valid" or numbers')
+            raise ValueError(f'{op}: padding is {padding!r}; choose "same", "valid" or numbers')
         if padding == "same" and steps != (1, 1):
-            raise ValueError('conv: padding="same" needs stride 1; give the border in numbers')
+            raise ValueError(f'{op}: padding="same" needs stride 1; give the border in numbers')
         total = [d * (k - 1) * (padding == "same") for d, k in zip(spacing, kernel, strict=True)]
         borders = tuple((t // 2, t - t // 2) for t in total)
     else:
-        borders = tuple((p, p) for p in _pair("padding", padding))
+        borders = tuple((p, p) for p in make_pair(op, "padding", padding))
     return Window(steps, borders, spacing, groups)
 
 
-def _check(op: str, x: Any, w: Any, b: Any, channels: int, outputs: int, groups: int) -> None:
-    """Raise a ShapeError that names what does not fit; ``channels`` is what the weight expects."""
-    if x.ndim != 4 or w.ndim != 4:
-        raise ShapeError(
-            op, "x must be (N, C, H, W), weight (M, C, K, L)", x=x.shape, weight=w.shape
-        )
+def _check(op: str, form: str, x: Any, w: Any, b: Any, groups: int) -> None:
+    """Raise a ShapeError that names what does not fit; ``form`` is what x and w should look like."""
+    axes = 3 if op == "conv1d" else 4
+    if x.ndim != axes or w.ndim != axes:
+        raise ShapeError(op, form, x=x.shape, weight=w.shape)
+    channels, outputs = w.shape[1] * groups, len(w)
+    if op == "conv_transpose2d":
+        channels, outputs = outputs, channels
     if x.shape[1] != channels:
         rule = f"x has {x.shape[1]} channels, weight expects {channels}"
-        mend = "dlcore is channels-first; did you mean x.transpose(0, 3, 1, 2)?"
-        raise ShapeError(
-            op, rule, mend if x.shape[3] == channels else "", x=x.shape, weight=w.shape
-        )
+        order = (0, axes - 1, *range(1, axes - 1))
+        mend = f"dlcore is channels-first; did you mean x.permute{order}?"
+        mend = mend if x.shape[-1] == channels else ""
+        raise ShapeError(op, rule, mend, x=x.shape, weight=w.shape)
     if groups < 1 or channels % groups or outputs % groups:
         raise ShapeError(op, f"{groups} groups must divide the channels", x=x.shape, weight=w.shape)
     if b is not None and b.shape != (outputs,):
@@ -258,12 +263,16 @@ def conv2d(
     Paper: LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.
     """
     x, w, b = input.data, array(weight), array(bias)
-    _check("conv2d", x, w, b, w.shape[1] * groups if w.ndim == 4 else 0, len(w), groups)
-    window = make_window(w.shape[2:], stride, padding, dilation, groups)
+    _check("conv2d", "x must be (N, C, H, W), weight (M, C/groups, K, L)", x, w, b, groups)
+    window = make_window("conv2d", w.shape[2:], stride, padding, dilation, groups)
     if min(window.out(x.shape[2:], w.shape[2:])) < 1:
-        raise ShapeError(
-            "conv2d", "the kernel does not fit on the image", x=x.shape, weight=w.shape
-        )
+        rule = "the kernel does not fit on the image"
+        raise ShapeError("conv2d", rule, x=x.shape, weight=w.shape)
+    return _convolve(input, weight, bias, window)
+
+
+def _convolve(input: Tensor, weight: Any, bias: Any, window: Window) -> Tensor:
+    x, w, b = input.data, array(weight), array(bias)
     y, cache = conv2d_forward(x, w, b, window)
     wanted = needs(input), needs(weight), needs(bias)
     return Tensor.from_op(y, (input, weight, bias), lambda g: conv2d_backward(g, cache, wanted))
@@ -282,13 +291,15 @@ def conv1d(
 
     Shapes: input (N, C, T), weight (M, C/groups, K), bias (M,) -> (N, M, T').  Raises ShapeError.
     """
-    if input.ndim != 3 or weight.ndim != 3 or input.shape[1] != weight.shape[1] * groups:
-        rule = "x must be (N, C, T) and weight (M, C / groups, K)"
-        raise ShapeError("conv1d", rule, x=input.shape, weight=weight.shape)
-    x, w = (t.reshape((*t.shape[:2], 1, t.shape[2])) for t in (input, weight))
+    form = "x must be (N, C, T), weight (M, C/groups, K)"
+    _check("conv1d", form, input.data, weight.data, array(bias), groups)
+    t, k = input.shape[2], weight.shape[2]
     border = padding if isinstance(padding, str) else (0, padding)
-    y = conv2d(x, w, bias, (1, stride), border, (1, dilation), groups)
-    return y.reshape((*y.shape[:2], y.shape[3]))
+    window = make_window("conv1d", (1, k), (1, stride), border, (1, dilation), groups)
+    if min(window.out((1, t), (1, k))) < 1:
+        rule = "the kernel does not fit on the sequence"
+        raise ShapeError("conv1d", rule, x=input.shape, weight=weight.shape)
+    return _convolve(input.unsqueeze(2), weight.unsqueeze(2), bias, window).squeeze(2)
 
 
 def conv_transpose2d(
@@ -312,11 +323,13 @@ def conv_transpose2d(
     convolution arithmetic for deep learning, chapter 4.
     """
     x, w, b = input.data, array(weight), array(bias)
-    _check("conv_transpose2d", x, w, b, len(w), w.shape[1] * groups if w.ndim == 4 else 0, groups)
-    window = make_window(w.shape[2:], stride, _pair("padding", padding), dilation, groups)
-    extra = _pair("output_padding", output_padding)
+    op = "conv_transpose2d"
+    _check(op, "x must be (N, C, H, W), weight (C, M/groups, K, L)", x, w, b, groups)
+    border = make_pair(op, "padding", padding)
+    window = make_window(op, w.shape[2:], stride, border, dilation, groups)
+    extra = make_pair(op, "output_padding", output_padding)
     if any(e >= max(s, d) for e, s, d in zip(extra, window.stride, window.dilation, strict=True)):
-        raise ValueError("conv_transpose2d: output_padding must be smaller than stride or dilation")
+        raise ValueError(f"{op}: output_padding must be smaller than stride or dilation")
     size = [
         (n - 1) * s - sum(pad) + d * (k - 1) + e + 1
         for n, s, pad, d, k, e in zip(
@@ -330,9 +343,7 @@ def conv_transpose2d(
         )
     ]
     if min(size) < 1:
-        raise ShapeError(
-            "conv_transpose2d", f"the output would be {tuple(size)}", x=x.shape, weight=w.shape
-        )
+        raise ShapeError(op, f"the output would be {tuple(size)}", x=x.shape, weight=w.shape)
     y = conv2d_backward_input(x, w, (len(x), w.shape[1] * groups, *size), window)
     if b is not None:
         y += b[:, None, None]

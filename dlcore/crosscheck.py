@@ -111,7 +111,8 @@ def crosscheck(
         gt = torch.tensor(g, device=device)
 
         def once(leaves: Any = leaves, gt: Any = gt, device: str = device) -> Any:
-            out = call(*leaves)
+            with torch.set_grad_enabled(backward is not None):
+                out = call(*leaves)
             found = torch.autograd.grad(out, leaves, gt) if backward else ()
             if device == "cuda":
                 torch.cuda.synchronize()

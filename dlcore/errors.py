@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ShapeError(ValueError):
     """Shapes that do not fit together.
@@ -21,3 +23,21 @@ class ShapeError(ValueError):
         if mend:
             lines.append("  " + mend)
         super().__init__("\n".join(lines))
+
+
+def check_dim(
+    op: str, shape: tuple[int, ...], dim: int | Iterable[int] | None, new: int = 0
+) -> None:
+    """Raise a ShapeError unless ``dim``, one or several (None: all), are dimensions of ``shape``.
+
+    ``new`` counts dimensions that the operation adds.
+    """
+    if dim is None:
+        return
+    dims, ndim = [dim] if isinstance(dim, int) else list(dim), len(shape) + new
+    for d in dims:
+        if not -ndim <= d < ndim:
+            mend = f"dimensions are 0 to {ndim - 1}, or -1 for the last" if ndim else ""
+            raise ShapeError(op, f"there is no dimension {d}", mend, x=shape)
+    if len({d % ndim for d in dims}) < len(dims):
+        raise ShapeError(op, f"a dimension is named twice in {tuple(dims)}", x=shape)

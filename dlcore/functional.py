@@ -5,6 +5,8 @@ from dlcore.activations import (
     gelu,
     hardtanh,
     leaky_relu,
+    log_softmax,
+    logsumexp,
     relu,
     selu,
     sigmoid,
@@ -24,8 +26,6 @@ from dlcore.losses import (
     huber_loss,
     kl_div,
     l1_loss,
-    log_softmax,
-    logsumexp,
     mse_loss,
     nll_loss,
 )

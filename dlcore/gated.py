@@ -300,7 +300,7 @@ def gru_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
     """One step of ``gru``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
-    return one_step(_gru_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
+    return one_step("gru_cell", 3, _gru_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
 
 
 def lstm_cell(
@@ -312,5 +312,5 @@ def lstm_cell(
     b_hh: Any = None,
 ) -> tuple[Tensor, Tensor]:
     """One step of ``lstm``.  Shapes: input (N, D), hx two of (N, H) -> h (N, H), c (N, H)."""
-    h, c = one_step(_lstm_layer, input, tuple(hx), (w_ih, w_hh, b_ih, b_hh))
+    h, c = one_step("lstm_cell", 4, _lstm_layer, input, tuple(hx), (w_ih, w_hh, b_ih, b_hh))
     return h, c

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore import losses
+from dlcore.errors import ShapeError
 from dlcore.nn.module import Module
 from dlcore.optim import Optimizer
 from dlcore.rng import generator
@@ -58,9 +59,12 @@ def reparameterize(mu: Tensor, logvar: Tensor, rng: Any = None) -> Tensor:
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     """KL(N(mu, exp(logvar)) || N(0, 1)) = 1/2 sum (mu^2 + exp(logvar) - 1 - logvar), one for each row.
 
-    Shapes: (N, Z), (N, Z) -> (N,).
+    Shapes: (N, Z), (N, Z) -> (N,).  Raises ShapeError.
     Paper: Kingma and Welling (2014), appendix B.
     """
+    if mu.ndim != 2 or mu.shape != logvar.shape:
+        rule = "mu and logvar must both be (N, Z)"
+        raise ShapeError("kl_to_standard_normal", rule, mu=mu.shape, logvar=logvar.shape)
     m, v = mu.data, np.exp(logvar.data)
     loss = 0.5 * (m * m + v - 1 - logvar.data).sum(axis=1)
     return Tensor.from_op(

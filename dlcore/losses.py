@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.activations import logsumexp_forward
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
@@ -107,6 +108,7 @@ def binary_cross_entropy(
     """
     p, t, w = input.data, array(target), 1 if weight is None else array(weight)
     _same_shape("binary_cross_entropy", p, t)
+    _check_weights("binary_cross_entropy", p, weight=array(weight))
     if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             "binary_cross_entropy: input must be probabilities, from 0 to 1\n"
@@ -121,6 +123,13 @@ def binary_cross_entropy(
         (input,),
         lambda g: (g * w * (p - t) / np.maximum(p * (1 - p), 1e-12),),
     )
+
+
+def _check_weights(op: str, x: Any, **weights: Any) -> None:
+    for name, w in weights.items():
+        sizes = zip(np.shape(w)[::-1], x.shape[::-1], strict=False)
+        if np.ndim(w) > x.ndim or any(m not in (1, n) for m, n in sizes):
+            raise ShapeError(op, f"{name} does not broadcast", input=x.shape, **{name: np.shape(w)})
 
 
 def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = None) -> tuple[Any, Any]:
@@ -165,6 +174,8 @@ def binary_cross_entropy_with_logits(
     x, t = input.data, array(target)
     w = 1 if weight is None else array(weight)
     _same_shape("binary_cross_entropy_with_logits", x, t)
+    weights = {"weight": array(weight), "pos_weight": array(pos_weight)}
+    _check_weights("binary_cross_entropy_with_logits", x, **weights)
     loss, cache = bce_with_logits_forward(x, t, array(pos_weight))
     return _reduced(
         "binary_cross_entropy_with_logits",
@@ -173,45 +184,6 @@ def binary_cross_entropy_with_logits(
         (input,),
         lambda g: (bce_with_logits_backward(g * w, cache),),
     )
-
-
-def logsumexp_forward(x: Any, axis: int = -1) -> tuple[Any, Any]:
-    """x (..., K, ...) -> y (..., 1, ...), cache."""
-    m = x.max(axis=axis, keepdims=True)
-    m = np.where(np.isfinite(m), m, 0)  # all -inf stays -inf instead of NaN
-    e = np.exp(x - m)
-    s = e.sum(axis=axis, keepdims=True)
-    with np.errstate(divide="ignore"):
-        return np.log(s) + m, (e, s)
-
-
-def logsumexp_backward(g: Any, cache: Any) -> Any:
-    """g (..., 1, ...) -> dx (..., K, ...): the softmax, scaled."""
-    e, s = cache
-    return g * (e / s)
-
-
-def logsumexp(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
-    """A smooth maximum:  log sum_j exp(x_j) = m + log sum_j exp(x_j - m), m the maximum.
-
-    Shapes: (..., K, ...) -> (..., ...), or (..., 1, ...) if ``keepdim``.
-    """
-    y, cache = logsumexp_forward(input.data, dim)
-
-    def vjp(g: Any) -> tuple[Any]:
-        return (logsumexp_backward(g if keepdim else np.expand_dims(g, dim), cache),)
-
-    return Tensor.from_op(y if keepdim else y.squeeze(dim), (input,), vjp)
-
-
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """The logarithm of softmax, without a softmax that rounds to 0:  x - logsumexp(x).
-
-    Shapes: x (..., K, ...) -> same.  dx = g - softmax(x) sum(g).
-    """
-    x = input.data
-    y = x - logsumexp_forward(x, dim)[0]
-    return Tensor.from_op(y, (input,), lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),))
 
 
 def _rows(x: Any) -> Any:
@@ -223,7 +195,7 @@ def _unrows(rows: Any, shape: tuple[int, ...]) -> Any:
     return np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
-def _check_classes(op: str, x: Any, t: Any, ignore_index: int) -> Any:
+def _check_classes(op: str, x: Any, t: Any, weight: Any, ignore_index: int) -> Any:
     """Targets as one flat row, those to ignore set to class 0, and which are not ignored."""
     if x.ndim < 2 or t.shape != (x.shape[0], *x.shape[2:]):
         mend = "classes are the second dimension of input; did you mean input.swapaxes(1, -1)?"
@@ -231,6 +203,9 @@ def _check_classes(op: str, x: Any, t: Any, ignore_index: int) -> Any:
         raise ShapeError(
             op, "target must be input's shape without K", mend, input=x.shape, target=t.shape
         )
+    if weight is not None and weight.shape != (x.shape[1],):
+        rule = f"weight must be ({x.shape[1]},), one entry a class"
+        raise ShapeError(op, rule, input=x.shape, weight=weight.shape)
     if t.dtype.kind not in "iu":
         raise TypeError(f"{op}: class numbers must be integers, not {t.dtype}")
     t = t.reshape(-1)
@@ -255,8 +230,9 @@ def nll_loss(
     Raises ShapeError, IndexError for a class outside 0..K-1.
     """
     x, shape = input.data, input.shape
-    t, used = _check_classes("nll_loss", x, array(target), ignore_index)
-    w = used.astype(x.dtype) if weight is None else array(weight)[t] * used
+    class_weight = array(weight)
+    t, used = _check_classes("nll_loss", x, array(target), class_weight, ignore_index)
+    w = used.astype(x.dtype) if weight is None else class_weight[t] * used
     loss = -w * np.take_along_axis(_rows(x), t[:, None], 1)[:, 0]
 
     def backward(g: Any) -> tuple[Any]:
@@ -341,11 +317,11 @@ def cross_entropy(
     tensor(1000.)
     """
     x, t, shape = input.data, array(target), input.shape
-    class_weight = None if weight is None else array(weight)
+    class_weight = array(weight)
     if t.dtype.kind == "f":
         return _soft_cross_entropy(input, t, class_weight, reduction, label_smoothing)
-    t, used = _check_classes("cross_entropy", x, t, ignore_index)
-    w = used.astype(x.dtype) if weight is None else array(weight)[t] * used
+    t, used = _check_classes("cross_entropy", x, t, class_weight, ignore_index)
+    w = used.astype(x.dtype) if weight is None else class_weight[t] * used
     loss, cache = cross_entropy_forward(_rows(x), t, w, class_weight, label_smoothing)
     return _reduced(
         "cross_entropy",

@@ -19,6 +19,22 @@ from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array, needs
 
 
+def _must_be(op: str, x: Any, shape: tuple[int, ...], **params: Any) -> None:
+    """Raise a ShapeError for a parameter that is neither None nor of this shape."""
+    for name, p in params.items():
+        if p is not None and p.shape != shape:
+            raise ShapeError(op, f"{name} must be {shape}", x=x.shape, **{name: p.shape})
+
+
+def _tail(op: str, x: Any, normalized_shape: Any, **params: Any) -> tuple[int, ...]:
+    """The last dimensions, over which an example is normalised."""
+    tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if x.shape[max(0, x.ndim - len(tail)) :] != tail or not tail:
+        raise ShapeError(op, f"x must end in the dimensions {tail}", x=x.shape)
+    _must_be(op, x, tail, **params)
+    return tail
+
+
 def _row_sums(x: Any) -> Any:
     """x (N, D) -> (N, 1)."""
     return (x @ np.ones_like(x, shape=(x.shape[1],)))[:, None]
@@ -109,12 +125,7 @@ def layer_norm(
     Paper: Ba, Kiros and Hinton (2016), Layer normalization, equation 4.
     """
     x, w, b = input.data, array(weight), array(bias)
-    tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if x.shape[max(0, x.ndim - len(tail)) :] != tail or not tail:
-        raise ShapeError("layer_norm", f"x must end in the dimensions {tail}", x=x.shape)
-    for name, p in (("weight", w), ("bias", b)):
-        if p is not None and p.shape != tail:
-            raise ShapeError("layer_norm", f"{name} must be {tail}", x=x.shape, **{name: p.shape})
+    tail = _tail("layer_norm", x, normalized_shape, weight=w, bias=b)
     flat_w, flat_b = (None if p is None else p.reshape(-1) for p in (w, b))
     y, cache = layer_norm_forward(x.reshape(-1, int(np.prod(tail))), flat_w, flat_b, eps)
 
@@ -136,11 +147,7 @@ def rms_norm(
     Paper: Zhang and Sennrich (2019), Root mean square layer normalization, equation 4.
     """
     x, w = input.data, array(weight)
-    tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if x.shape[max(0, x.ndim - len(tail)) :] != tail or not tail:
-        raise ShapeError("rms_norm", f"x must end in the dimensions {tail}", x=x.shape)
-    if w is not None and w.shape != tail:
-        raise ShapeError("rms_norm", f"weight must be {tail}", x=x.shape, weight=w.shape)
+    tail = _tail("rms_norm", x, normalized_shape, weight=w)
     rows = x.reshape(-1, int(np.prod(tail)))
     flat = None if w is None else w.reshape(-1)
     y, cache = rms_norm_forward(rows, flat, np.finfo(x.dtype).eps if eps is None else eps)
@@ -265,10 +272,7 @@ def batch_norm(
     x, w, b = input.data, array(weight), array(bias)
     if x.ndim < 2:
         raise ShapeError("batch_norm", "x must be (N, C) or (N, C, ...)", x=x.shape)
-    for name, p in (("weight", w), ("bias", b), ("running_mean", array(running_mean))):
-        if p is not None and p.shape != (x.shape[1],):
-            rule = f"{name} must be ({x.shape[1]},), one entry a channel"
-            raise ShapeError("batch_norm", rule, x=x.shape, **{name: p.shape})
+    _must_be("batch_norm", x, x.shape[1:2], weight=w, bias=b, running_mean=array(running_mean))
     size = x.size // x.shape[1] if x.shape[1] else 0
     if training and size == 1:
         raise ValueError(
@@ -309,9 +313,7 @@ def group_norm(
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ShapeError("group_norm", f"{num_groups} groups must divide the channels", x=x.shape)
     n, c = x.shape[:2]
-    for name, p in (("weight", w), ("bias", b)):
-        if p is not None and p.shape != (c,):
-            raise ShapeError("group_norm", f"{name} must be ({c},)", x=x.shape, **{name: p.shape})
+    _must_be("group_norm", x, (c,), weight=w, bias=b)
     groups = x.reshape(n * num_groups, -1) if x.size else x.reshape(n * num_groups, 0)
     xhat, scale = np.empty_like(groups), np.empty_like(groups, shape=(len(groups), 1))
     rows_norm_forward(groups, eps, xhat, scale)

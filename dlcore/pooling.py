@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.conv import Pair, Window, make_window, places
+from dlcore.conv import Pair, Window, make_pair, make_window, places
 from dlcore.errors import ShapeError
 from dlcore.tensor import Tensor
 
@@ -91,8 +91,9 @@ def _windowed(
     dilation: Any = 1,
 ) -> tuple[Pair, Window]:
     """Check a pooling's arguments. ``ceil_mode`` grows the far border so that no pixel is left out."""
-    kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
-    window = make_window(kernel, kernel if stride is None else stride, padding, dilation, 1)
+    kernel = make_pair(op, "kernel_size", kernel_size, 1)
+    border = make_pair(op, "padding", padding)
+    window = make_window(op, kernel, kernel if stride is None else stride, border, dilation)
     if input.ndim != 4:
         raise ShapeError(op, "x must be (N, C, H, W)", x=input.shape)
     if any(2 * pad[0] > k for pad, k in zip(window.padding, kernel, strict=True)):
@@ -148,7 +149,8 @@ def avg_pool2d(
     Paper: LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.
     """
     kernel, window = _windowed("avg_pool2d", input, kernel_size, stride, padding, ceil_mode)
-    x, plain = input.data, _pads(padding)
+    x = input.data
+    plain = tuple((p, p) for p in make_pair("avg_pool2d", "padding", padding))
     count = np.ones_like(x, shape=(1, 1, *x.shape[2:]))
     if count_include_pad:  # but what ceil_mode added beyond it never counts
         count = _framed(count, Window(padding=plain), 1)
@@ -162,10 +164,6 @@ def avg_pool2d(
     return Tensor.from_op(
         y, (input,), lambda g: (avg_pool2d_backward(g, shape, kernel, window, share),)
     )
-
-
-def _pads(padding: Any) -> tuple[Pair, Pair]:
-    return make_window((1, 1), 1, padding, 1, 1).padding
 
 
 def _regions(size: int, count: int) -> list[slice]:

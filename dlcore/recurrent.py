@@ -129,16 +129,19 @@ def run_layers(
 
     Shapes and arguments as in ``rnn_tanh`` -> outputs, then one tensor for each kind of state.
     """
-    _check(op, input, hx, params, gates, num_layers * (2 if bidirectional else 1), batch_first)
+    width, runs = 4 if has_biases else 2, num_layers * (2 if bidirectional else 1)
+    _check(op, input, hx, params, (runs, width), batch_first)
     x = input.swapaxes(0, 1) if batch_first else input  # type: ignore[attr-defined]
     valid = None if lengths is None else _valid(x, lengths)
-    width, final, k = 4 if has_biases else 2, [], 0
+    final, k = [], 0
     for depth in range(num_layers):
         sides = []
         for backwards in (False, True) if bidirectional else (False,):
             seen = flip(x, 0) if backwards else x
             mask = valid[::-1] if backwards and valid is not None else valid
-            states = layer(seen, [h[k] for h in hx], params[k * width : (k + 1) * width], mask)  # type: ignore[index]
+            w, h = params[k * width : (k + 1) * width], [h[k] for h in hx]  # type: ignore[index]
+            _check_step(op, gates, seen.shape[1:], h, w)
+            states = layer(seen, h, w, mask)
             y = states[1 : len(x) + 1]
             final.append([states[len(x) + n] for n in range(len(hx))])
             sides.append(flip(y, 0) if backwards else y)
@@ -166,21 +169,44 @@ def _check(
     x: Tensor,
     hx: Sequence[Tensor],
     params: Sequence[Tensor],
-    gates: int,
-    runs: int,
+    layers: tuple[int, int],
     batch_first: bool,
 ) -> None:
-    axes = "(N, T, D)" if batch_first else "(T, N, D)"
-    w_ih, w_hh = params[0], params[1]
-    if x.ndim != 3 or x.shape[2] != w_ih.shape[1]:
+    """``layers``: how many runs through the sequence there are, and how many parameters each has."""
+    runs, width = layers
+    if len(params) != runs * width:
+        raise ValueError(f"{op}: {runs} times {width} parameters are needed, not {len(params)}")
+    if x.ndim != 3:
+        axes = "(N, T, D)" if batch_first else "(T, N, D)"
         mend = "add a batch dimension with .unsqueeze" if x.ndim == 2 else ""
-        raise ShapeError(op, f"x must be {axes} with D = {w_ih.shape[1]}", mend, x=x.shape)
-    n, hidden = x.shape[0 if batch_first else 1], w_hh.shape[1]
-    if w_ih.shape[0] != gates * hidden or w_hh.shape[0] != gates * hidden:
-        raise ShapeError(op, f"weights need {gates} H rows", w_ih=w_ih.shape, w_hh=w_hh.shape)
+        raise ShapeError(op, f"x must be {axes}", mend, x=x.shape)
+    state = (runs, x.shape[0 if batch_first else 1], params[1].shape[-1])
     for h in hx:
-        if h.shape != (runs, n, hidden):
-            raise ShapeError(op, f"a state must be {(runs, n, hidden)}", x=x.shape, state=h.shape)
+        if h.shape != state:
+            raise ShapeError(op, f"a state must be {state}", x=x.shape, state=h.shape)
+
+
+def _check_step(
+    op: str, gates: int, x: tuple[int, ...], hx: Sequence[Any], w: Sequence[Any]
+) -> None:
+    """x of shape (N, D), states (N, H) and the weights of one layer must fit together."""
+    w_ih, w_hh, *biases = w
+    hidden = w_hh.shape[-1]
+    rows = gates * hidden
+    if len(x) != 2:
+        raise ShapeError(op, "x must be (N, D)", x=x)
+    if w_ih.ndim != 2 or x[1] != w_ih.shape[1]:
+        rule = f"x has {x[1]} features, w_ih expects {w_ih.shape[-1]}"
+        raise ShapeError(op, rule, x=x, w_ih=w_ih.shape)
+    if len(w_ih) != rows or w_hh.shape != (rows, hidden):
+        rule = f"w_ih must be ({gates} H, D), w_hh ({gates} H, H)"
+        raise ShapeError(op, rule, w_ih=w_ih.shape, w_hh=w_hh.shape)
+    for b in biases:
+        if b is not None and b.shape != (rows,):
+            raise ShapeError(op, f"a bias must be ({rows},)", w_hh=w_hh.shape, bias=b.shape)
+    for h in hx:
+        if h.shape != (x[0], hidden):
+            raise ShapeError(op, f"a state must be {(x[0], hidden)}", x=x, state=h.shape)
 
 
 def rnn_tanh(
@@ -206,7 +232,7 @@ def rnn_tanh(
     Paper: Elman (1990), Finding structure in time.
     """
     return run_layers(
-        "rnn",
+        f"rnn_{nonlinearity}",
         1,
         partial(_rnn_layer, nonlinearity=nonlinearity),
         input,
@@ -233,7 +259,8 @@ def rnn_tanh_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
     """One step of ``rnn_tanh``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
-    return one_step(_rnn_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
+    w = w_ih, w_hh, b_ih, b_hh
+    return one_step("rnn_tanh_cell", 1, _rnn_layer, input, (hx,), w)[0]
 
 
 def rnn_relu_cell(
@@ -241,10 +268,13 @@ def rnn_relu_cell(
 ) -> Tensor:
     """One step of ``rnn_relu``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
     layer = partial(_rnn_layer, nonlinearity="relu")
-    return one_step(layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
+    return one_step("rnn_relu_cell", 1, layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]
 
 
-def one_step(layer: Layer, x: Tensor, hx: Sequence[Tensor], w: Sequence[Any]) -> list[Tensor]:
+def one_step(
+    op: str, gates: int, layer: Layer, x: Tensor, hx: Sequence[Tensor], w: Sequence[Any]
+) -> list[Tensor]:
     """A sequence of one step.  Shapes: x (N, D), hx (N, H) each -> new states, (N, H) each."""
+    _check_step(op, gates, x.shape, hx, w)
     states = layer(x.reshape((1, *x.shape)), hx, w, None)  # type: ignore[attr-defined]
     return [states[1 + n] for n in range(len(hx))]

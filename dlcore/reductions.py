@@ -1,6 +1,7 @@
 """Many numbers into one: sums, averages, spreads and extremes over chosen axes.
 
 A reduction is broadcasting run backwards, so its gradient is spread out again: ``_spread``.
+All raise a ShapeError for a dimension that is not there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlcore.errors import check_dim
 from dlcore.tensor import Tensor
 
 Dim = int | tuple[int, ...] | None
@@ -27,6 +29,7 @@ def _spread(g: Any, shape: tuple[int, ...], dim: Dim, keepdim: bool) -> Any:
 def sum(a: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The sum over ``dim`` (over everything if None).  Shapes: (..., K, ...) -> (..., ...)."""
     shape = a.data.shape
+    check_dim("sum", shape, dim)
     return Tensor.from_op(
         a.data.sum(axis=dim, keepdims=keepdim), (a,), lambda g: (_spread(g, shape, dim, keepdim),)
     )
@@ -34,7 +37,9 @@ def sum(a: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 def mean(a: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The average over ``dim`` (over everything if None).  Shapes: (..., K, ...) -> (..., ...)."""
-    shape, y = a.data.shape, a.data.mean(axis=dim, keepdims=keepdim)
+    shape = a.data.shape
+    check_dim("mean", shape, dim)
+    y = a.data.mean(axis=dim, keepdims=keepdim)
     share = y.size / a.data.size if a.data.size else 1.0
     return Tensor.from_op(y, (a,), lambda g: (_spread(g * share, shape, dim, keepdim),))
 
@@ -45,6 +50,7 @@ def var(a: Tensor, dim: Dim = None, correction: float = 1, keepdim: bool = False
     Shapes: (..., K, ...) -> (..., ...).  ``correction=1`` as in PyTorch (and not as in NumPy).
     """
     x = a.data
+    check_dim("var", x.shape, dim)
     centred = x - x.mean(axis=dim, keepdims=True)
     total = (centred * centred).sum(axis=dim, keepdims=keepdim)
     n = x.size // total.size - correction if total.size else 1
@@ -56,8 +62,11 @@ def var(a: Tensor, dim: Dim = None, correction: float = 1, keepdim: bool = False
     )
 
 
-def _reduce_extreme(pick: Callable[..., Any], a: Tensor, dim: Dim, keepdim: bool) -> Tensor:
+def _reduce_extreme(
+    op: str, pick: Callable[..., Any], a: Tensor, dim: Dim, keepdim: bool
+) -> Tensor:
     x = a.data
+    check_dim(op, x.shape, dim)
     y = pick(x, axis=dim, keepdims=keepdim)
 
     def vjp(g: Any) -> tuple[Any]:
@@ -70,12 +79,12 @@ def _reduce_extreme(pick: Callable[..., Any], a: Tensor, dim: Dim, keepdim: bool
 
 def amax(a: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The largest entry over ``dim``; ties share the gradient.  Shapes: (..., K, ...) -> (..., ...)."""
-    return _reduce_extreme(np.max, a, dim, keepdim)
+    return _reduce_extreme("amax", np.max, a, dim, keepdim)
 
 
 def amin(a: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The smallest entry over ``dim``; ties share the gradient.  Shapes: (..., K, ...) -> (..., ...)."""
-    return _reduce_extreme(np.min, a, dim, keepdim)
+    return _reduce_extreme("amin", np.min, a, dim, keepdim)
 
 
 class Extreme(NamedTuple):
@@ -85,8 +94,9 @@ class Extreme(NamedTuple):
     indices: Tensor
 
 
-def _along(arg: Callable[..., Any], a: Tensor, dim: int, keepdim: bool) -> Extreme:
+def _along(op: str, arg: Callable[..., Any], a: Tensor, dim: int, keepdim: bool) -> Extreme:
     x = a.data
+    check_dim(op, x.shape, dim)
     index = np.expand_dims(arg(x, axis=dim), dim)
     y = np.take_along_axis(x, index, dim)
 
@@ -101,16 +111,17 @@ def _along(arg: Callable[..., Any], a: Tensor, dim: int, keepdim: bool) -> Extre
 
 def max(a: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest entry; with ``dim``, PyTorch's pair of values and indices (the first of equals)."""
-    return amax(a) if dim is None else _along(np.argmax, a, dim, keepdim)
+    return amax(a) if dim is None else _along("max", np.argmax, a, dim, keepdim)
 
 
 def min(a: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest entry; with ``dim``, PyTorch's pair of values and indices (the first of equals)."""
-    return amin(a) if dim is None else _along(np.argmin, a, dim, keepdim)
+    return amin(a) if dim is None else _along("min", np.argmin, a, dim, keepdim)
 
 
 def argmax(a: Tensor, dim: int | None = None) -> Tensor:
     """Where the largest entry stands, the first of equals.  No gradient.  Shapes: (..., K) -> (...)."""
+    check_dim("argmax", a.data.shape, dim)
     return Tensor(np.argmax(a.data, axis=dim))
 
 

@@ -1,7 +1,7 @@
 """The same numbers in another arrangement: reshape, transpose, join, cut, pad, index.
 
 No arithmetic happens here, so every gradient is the arrangement undone. An entry that was
-read twice gets the sum of both gradients.
+read twice gets the sum of both gradients. All raise a ShapeError for what does not fit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.errors import ShapeError
+from dlcore.errors import ShapeError, check_dim
 from dlcore.tensor import Tensor
 
 __all__ = [
@@ -59,7 +59,13 @@ def reshape(a: Tensor, *shape: Any) -> Tensor:
 
 def flatten(a: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merge the dimensions from ``start_dim`` to ``end_dim``.  Shapes: (N, C, H, W) -> (N, C H W) from 1."""
+    if not a.ndim:
+        return reshape(a, (1,))
+    check_dim("flatten", a.shape, start_dim)
+    check_dim("flatten", a.shape, end_dim)
     first, last = start_dim % a.ndim, end_dim % a.ndim
+    if first > last:
+        raise ShapeError("flatten", f"{start_dim} comes after {end_dim}", x=a.shape)
     middle = math.prod(a.shape[first : last + 1])
     return reshape(a, (*a.shape[:first], middle, *a.shape[last + 1 :]))
 
@@ -70,6 +76,8 @@ def permute(a: Tensor, *dims: Any) -> Tensor:
     Shapes: (N, H, W, C) -> (N, C, H, W) for dims (0, 3, 1, 2).  Raises ShapeError.
     """
     order = _ints(dims)
+    for d in order:
+        check_dim("permute", a.shape, d)
     if sorted(d % a.ndim for d in order) != list(range(a.ndim)):
         raise ShapeError("permute", f"dims {order} must name each dimension once", x=a.shape)
     back = tuple(int(i) for i in np.argsort([d % a.ndim for d in order]))
@@ -78,8 +86,8 @@ def permute(a: Tensor, *dims: Any) -> Tensor:
 
 def swapaxes(a: Tensor, axis0: int, axis1: int) -> Tensor:
     """Exchange two dimensions.  Shapes: (N, T, D) -> (N, D, T) for 1, 2.  Raises ShapeError."""
-    if not all(-a.ndim <= axis < a.ndim for axis in (axis0, axis1)):
-        raise ShapeError("swapaxes", f"there are no dimensions {axis0} and {axis1}", x=a.shape)
+    check_dim("swapaxes", a.shape, axis0)
+    check_dim("swapaxes", a.shape, axis1)
     return Tensor.from_op(
         a.data.swapaxes(axis0, axis1), (a,), lambda g: (g.swapaxes(axis0, axis1),)
     )
@@ -95,6 +103,7 @@ def transpose(a: Tensor, dim0: int, dim1: int, *more: int) -> Tensor:
 
 def squeeze(a: Tensor, dim: int | None = None) -> Tensor:
     """Drop dimensions of size 1: all of them, or ``dim`` if it is one.  Shapes: (N, 1) -> (N,)."""
+    check_dim("squeeze", a.shape, dim)
     shape = tuple(
         n for i, n in enumerate(a.shape) if n != 1 or (dim is not None and i != dim % a.ndim)
     )
@@ -103,6 +112,7 @@ def squeeze(a: Tensor, dim: int | None = None) -> Tensor:
 
 def unsqueeze(a: Tensor, dim: int) -> Tensor:
     """Insert a dimension of size 1 before ``dim``.  Shapes: (N,) -> (N, 1) for 1."""
+    check_dim("unsqueeze", a.shape, dim, new=1)
     place = dim % (a.ndim + 1)
     return reshape(a, (*a.shape[:place], 1, *a.shape[place:]))
 
@@ -111,6 +121,9 @@ def expand(a: Tensor, *shape: Any) -> Tensor:
     """Repeat dimensions of size 1 without copying; -1 keeps a size.  Shapes: (N, 1) -> (N, M)."""
     x, wanted = a.data, _ints(shape)
     new_axes = len(wanted) - x.ndim
+    if new_axes < 0 or -1 in wanted[:new_axes]:
+        rule = f"cannot become {wanted}"
+        raise ShapeError("expand", rule, "new dimensions stand in front and need a size", x=x.shape)
     full = tuple(x.shape[i - new_axes] if n == -1 else n for i, n in enumerate(wanted))
     repeated = tuple(
         i for i, n in enumerate(full) if i < new_axes or (n != x.shape[i - new_axes] != n)
@@ -118,9 +131,8 @@ def expand(a: Tensor, *shape: Any) -> Tensor:
     try:
         y = np.broadcast_to(x, full)
     except ValueError:
-        raise ShapeError(
-            "expand", f"cannot become {full}", "only sizes of 1 can grow", x=x.shape
-        ) from None
+        rule = f"cannot become {wanted}"
+        raise ShapeError("expand", rule, "only sizes of 1 can grow", x=x.shape) from None
     return Tensor.from_op(
         y, (a,), lambda g: (g.sum(axis=repeated, keepdims=True).reshape(x.shape),)
     )
@@ -149,6 +161,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """
     arrays = [t.data for t in tensors]
     _agree("stack", arrays, None)
+    check_dim("stack", arrays[0].shape, dim, new=1)
     return Tensor.from_op(
         np.stack(arrays, axis=dim), tensors, lambda g: tuple(np.moveaxis(g, dim, 0))
     )
@@ -158,9 +171,8 @@ def _agree(op: str, arrays: list[Any], dim: int | None) -> None:
     if not arrays:
         raise ShapeError(op, "there is nothing to join")
     shapes = [a.shape for a in arrays]
-    if dim is not None and not all(-len(s) <= dim < len(s) for s in shapes):
-        raise ShapeError(op, f"there is no dimension {dim}", first=shapes[0])
     for shape in shapes:
+        check_dim(op, shape, dim)
         pairs = enumerate(zip(shape, shapes[0], strict=False))
         same = all(m == n or (dim is not None and i == dim % len(shape)) for i, (m, n) in pairs)
         if not same or len(shape) != len(shapes[0]):
@@ -173,8 +185,11 @@ def split(a: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor,
 
     Shapes: (N, D) -> (n1, D), (n2, D), ...  Raises ShapeError if a list does not add up.
     """
+    check_dim("split", a.shape, dim)
     total, sizes = a.shape[dim], split_size_or_sections
     if isinstance(sizes, int):
+        if sizes < 1:
+            raise ShapeError("split", f"pieces of {sizes} are too small", x=a.shape)
         sizes = [min(sizes, total - start) for start in range(0, total, sizes)] or [0]
     if sum(sizes) != total:
         raise ShapeError(
@@ -188,12 +203,16 @@ def split(a: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor,
 
 def chunk(a: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut into at most ``chunks`` pieces of one size.  Shapes: (4, D) -> (2, D), (2, D) for 2."""
+    check_dim("chunk", a.shape, dim)
+    if chunks < 1:
+        raise ShapeError("chunk", f"there cannot be {chunks} pieces", x=a.shape)
     return split(a, max(1, -(-a.shape[dim] // chunks)), dim)
 
 
 def flip(a: Tensor, dims: int | Sequence[int]) -> Tensor:
     """Reverse the order along ``dims``.  Shapes: any -> same."""
     axes = (dims,) if isinstance(dims, int) else tuple(dims)
+    check_dim("flip", a.shape, axes)
     return Tensor.from_op(np.flip(a.data, axes), (a,), lambda g: (np.flip(g, axes),))
 
 

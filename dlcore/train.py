@@ -159,10 +159,10 @@ def fit(
                 state.save(Path(checkpoint), epoch + 1)
     except KeyboardInterrupt:
         history.note = f"interrupted in epoch {len(history) + 1}"
-    finally:
+    finally:  # however it ended
         bar.close()
-    if best.weights:
-        model.load_state_dict(best.weights)
+        if best.weights:
+            model.load_state_dict(best.weights)
     return history
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dlcore import activations as act
-from dlcore import losses
 from dlcore.dropout import dropout
 from dlcore.init import Rng
 from dlcore.nn.module import Module
@@ -113,7 +112,7 @@ class LogSoftmax(Module):
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return losses.log_softmax(input, self.dim)
+        return act.log_softmax(input, self.dim)
 
 
 class Dropout(Module):

@@ -195,7 +195,7 @@ def test_max_and_argmax_know_where():
     [
         (lambda x: x.reshape(4, 2), "6 entries cannot be arranged"),
         (lambda x: x.permute(0, 0), "name each dimension once"),
-        (lambda x: x.swapaxes(0, 5), "no dimensions 0 and 5"),
+        (lambda x: x.swapaxes(0, 5), "swapaxes: there is no dimension 5"),
         (lambda x: x.expand(5, 3), "only sizes of 1 can grow"),
         (lambda x: x.split([1, 2]), "add up to 3, not 2"),
         (lambda x: x[7], "index 7 is out of bounds"),
@@ -216,12 +216,7 @@ def test_arrangements_that_do_not_fit_are_explained(act, words):
         (lambda F, x: F.gelu(x, "erf"), 'choose "none" or "tanh"'),
         (lambda F, x: F.mse_loss(x, x, "avg"), 'choose "mean", "sum" or "none"'),
         (lambda F, x: F.binary_cross_entropy(x + 1, x), "from 0 to 1"),
-        (lambda F, x: F.conv2d(x, x, padding="full"), 'choose "same", "valid" or numbers'),
-        (lambda F, x: F.conv2d(x, x, padding="same", stride=2), "needs stride 1"),
-        (lambda F, x: F.conv2d(x, x, stride=0), "stride must be an int >= 1"),
-        (lambda F, x: F.max_pool2d(x, 2, padding=2), "at most half"),
         (lambda F, x: F.batch_norm(x, training=True), "batches of at least 2"),
-        (lambda F, x: F.conv_transpose2d(x, x, output_padding=1), "output_padding must be smaller"),
     ],
 )
 def test_options_that_make_no_sense_are_explained(act, words):

@@ -99,6 +99,23 @@ def test_early_stopping_restores_the_best_weights():
     assert found["loss"] == pytest.approx(history["valid_loss"][best])
 
 
+def test_the_best_weights_are_put_back_even_if_the_loss_diverges():
+    m, (batches, valid) = model(0.0), loaders()
+    rate = iter([0.1, 0.1, 1e38])
+
+    class Growing:
+        def step(self):
+            optimizer.param_groups[0]["lr"] = next(rate)
+
+    optimizer = optim.SGD(m.parameters(), lr=0.1)
+    with np.errstate(all="ignore"), pytest.raises(train.Diverged):
+        train.fit(
+            m, F.cross_entropy, optimizer, batches, valid, 9, scheduler=Growing(), patience=9,
+            progress=False,
+        )  # fmt: skip
+    assert train.evaluate(m, valid, F.cross_entropy)["loss"] < 1
+
+
 class Bad(nn.Module):
     def forward(self, x):
         return (x - x.mean() - 1000.0).log()
