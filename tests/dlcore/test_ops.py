@@ -70,6 +70,44 @@ def test_equals_pytorch_forward_and_backward(op, seed):
             agree(found, expected, 10 * tolerance if dtype is np.float32 else tolerance)
 
 
+CORNERS = [
+    "maximum",
+    "minimum",
+    "amax",
+    "amin",
+    "max",
+    "min",
+    "abs",
+    "clip",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "hardtanh",
+    "l1_loss",
+    "huber_loss",
+    "max_pool2d",
+    "adaptive_max_pool2d",
+]
+
+
+@pytest.mark.parametrize("op", [o for o in OPS if base(o) in CORNERS], ids=lambda op: op.name)
+@given(seed=seeds)
+@settings(max_examples=30, deadline=None)
+def test_ties_and_corners_have_pytorchs_gradient(op, seed):
+    """Every entry stands on a corner: -1, 0, 1 or a number that the options name."""
+    rng = np.random.default_rng(seed)
+    case = op.draw(rng)
+    numbers = [-1.0, 0.0, 1.0, *(v for v in case.options.values() if type(v) is float)]
+    case = Case([rng.choice(numbers, a.shape) for a in case.arrays], (), case.options)
+    g = cotangent(op, case, rng)
+    y, gradients = run(op, case, g)
+    wanted, wanted_gradients = run_torch(op, case, g)
+    agree(y, wanted, 1e-12)
+    for found, expected in zip(gradients, wanted_gradients, strict=True):
+        agree(found, expected, 1e-12)
+
+
 @pytest.mark.parametrize("op", [op for op in OPS if op.slope], ids=lambda op: op.name)
 @given(seed=seeds)
 @settings(max_examples=5, deadline=None, derandomize=True)  # a drawn corner would have no slope

@@ -238,6 +238,18 @@ def test_numbers_out_of_range_are_named(act, words):
         act(dlcore.functional)
 
 
+def test_where_a_formula_ends_the_numbers_are_pytorchs():
+    import torch
+
+    certain = [[0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 1.0, 0.0]]  # the logarithm is cut off at -100
+    x, t = (np.array(row) for row in certain)
+    ours = dlcore.functional.binary_cross_entropy(tensor(x), t, reduction="none")
+    theirs = torch.nn.functional.binary_cross_entropy(*map(torch.tensor, (x, t)), reduction="none")
+    np.testing.assert_allclose(ours.data, theirs.numpy())
+    for correction in (0, 1, 2):  # nothing is left to divide by
+        assert np.isfinite(tensor([2.0]).var(correction=correction).item()) == (correction == 0)
+
+
 def test_one_hot_equals_pytorchs():
     import torch
 

@@ -99,6 +99,12 @@ def test_early_stopping_restores_the_best_weights():
     assert found["loss"] == pytest.approx(history["valid_loss"][best])
 
 
+def test_standing_still_is_no_progress():
+    m = nn.Linear(64, 10, rng=0)
+    _, history = fit(9, m, optimizer=optim.SGD(m.parameters(), lr=0.0), patience=2)
+    assert len(history) == 3
+
+
 def test_the_best_weights_are_put_back_even_if_the_loss_diverges():
     m, (batches, valid) = model(0.0), loaders()
     rate = iter([0.1, 0.1, 1e38])
