@@ -188,7 +188,9 @@ def make_mask(attn_mask: Any, is_causal: bool, full: tuple[int, ...], like: Any)
             mask = np.broadcast_to(mask, full)
         except ValueError:
             raise ShapeError(
-                "attention", f"attn_mask must broadcast to {full}", mask=mask.shape
+                "scaled_dot_product_attention",
+                f"attn_mask must broadcast to {full}",
+                mask=mask.shape,
             ) from None
         mask = _four(mask)
     if is_causal:

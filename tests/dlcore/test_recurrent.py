@@ -71,3 +71,14 @@ def test_a_cell_repeated_is_the_layer():
     np.testing.assert_allclose(np.stack(rows), y.data, atol=1e-6)
     np.testing.assert_allclose(h.data[0], state[0].data, atol=1e-6)
     np.testing.assert_allclose(c.data[0], state[1].data, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_dropout_stands_between_the_layers_and_nowhere_else(kind):
+    x = np.random.default_rng(0).standard_normal((5, 2, 3)).astype(np.float32)
+    one = kind(3, 4, 1, dropout=1.0, rng=0)
+    assert np.array_equal(one(tensor(x))[0].data, kind(3, 4, 1, rng=0)(tensor(x))[0].data)
+    two = kind(3, 4, 2, dropout=1.0, rng=0)  # the second layer sees nothing but zeros
+    found, wanted = two(tensor(x))[0].data, to_torch(two).train()(torch.tensor(x))[0]
+    np.testing.assert_allclose(found, wanted.detach().numpy(), atol=1e-6)
+    assert not np.allclose(found, two.eval()(tensor(x))[0].data, atol=1e-3)
