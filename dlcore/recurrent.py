@@ -27,26 +27,34 @@ from dlcore.tensor import Tensor, array
 Layer = Callable[[Tensor, Sequence[Tensor], Sequence[Any], Any], Tensor]
 
 
-def rnn_step_forward(a: Any, nonlinearity: str) -> Any:
-    """a (N, H), overwritten -> h (N, H)."""
-    return np.tanh(a, out=a) if nonlinearity == "tanh" else np.maximum(a, 0, out=a)
+def rnn_step_forward(a: Any, nonlinearity: str, h: Any) -> None:
+    """a (N, H); writes h (N, H)."""
+    if nonlinearity == "tanh":
+        np.tanh(a, out=h)
+    else:
+        np.maximum(a, 0, out=h)
 
 
-def rnn_step_backward(dh: Any, h: Any, nonlinearity: str) -> Any:
-    """dh (N, H), h (N, H) -> da (N, H)."""
-    return dh * (1 - h * h) if nonlinearity == "tanh" else dh * (h > 0)
+def rnn_step_backward(dh: Any, h: Any, nonlinearity: str, da: Any) -> None:
+    """dh (N, H), h (N, H); writes da (N, H)."""
+    if nonlinearity == "tanh":
+        np.multiply(h, h, out=da)
+        np.subtract(1, da, out=da)
+        da *= dh
+    else:
+        np.multiply(dh, h > 0, out=da)
 
 
 def rnn_forward(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any, nonlinearity: str = "tanh", valid: Any = None
 ) -> tuple[Any, Any]:
     """x (T, N, D), h (N, H) -> states (T + 1, N, H), cache."""
-    a = inputs(x, w_ih, b)
+    a, turned = inputs(x, w_ih, b), w_hh.T.copy()
     states = np.empty_like(x, shape=(len(x) + 1, *h.shape))
     states[0] = h
     for t in range(len(x)):
-        a[t] += states[t] @ w_hh.T
-        states[t + 1] = rnn_step_forward(a[t], nonlinearity)
+        a[t] += states[t] @ turned
+        rnn_step_forward(a[t], nonlinearity, states[t + 1])
         if valid is not None:
             np.copyto(states[t + 1], states[t], where=valid[t] == 0)
     return states, (x, states, w_ih, w_hh, nonlinearity, valid)
@@ -59,7 +67,7 @@ def rnn_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     dh = g[-1]
     for t in reversed(range(len(x))):
         over = None if valid is None else dh * (1 - valid[t])
-        da[t] = rnn_step_backward(dh, states[t + 1], nonlinearity)
+        rnn_step_backward(dh, states[t + 1], nonlinearity, da[t])
         if valid is not None:
             da[t] *= valid[t]
         dh = da[t] @ w_hh
