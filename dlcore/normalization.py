@@ -186,10 +186,25 @@ def _channel_dots(a: Any, b: Any) -> Any:
     return _row_dots(a.reshape(n * c, length), b.reshape(n * c, length)).reshape(n, c).sum(0)
 
 
+def far_from_0(mean: Any, var: Any) -> bool:
+    """Whether a mean so outweighs the spread that E[x^2] - E[x]^2 would have lost its digits."""
+    return bool((mean * mean > 9 * var).any())
+
+
 def batch_statistics(x: Any) -> tuple[Any, Any]:
-    """Mean and (biased) variance of each channel:  x (N, C, L) -> (C,), (C,)."""
+    """Mean and (biased) variance of each channel:  x (N, C, L) -> (C,), (C,).
+
+    The variance is E[x^2] - E[x]^2, one look at x, unless that is too rough: then x is centred first.
+    """
     size = x.shape[0] * x.shape[2]
-    mean = sum(in_pieces(lambda part: _channel_sums(x[part]), x)) / size
+
+    def sums(part: slice) -> tuple[Any, Any]:
+        return _channel_sums(x[part]), _channel_dots(x[part], x[part])
+
+    mean, square = (sum(parts) / size for parts in zip(*in_pieces(sums, x), strict=True))
+    var = square - mean * mean
+    if not far_from_0(mean, var):
+        return mean, var
 
     def squares(part: slice) -> Any:
         centred = x[part] - mean[:, None]
@@ -227,13 +242,15 @@ def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
     dw and db are also what the mean and the variance send back:
     dx = slope (g - db / size - xhat dw / size), with xhat = (x - mean) scale.
     """
-    x, scale, slope, learn, mean, _ = cache
+    x, scale, slope, learn, mean, var = cache
+    centre = mean[:, None] if far_from_0(mean, var) else None
 
     def sums(part: slice) -> tuple[Any, Any]:
-        return _channel_dots(g[part], x[part] - mean[:, None]), _channel_sums(g[part])
+        seen = x[part] if centre is None else x[part] - centre
+        return _channel_dots(g[part], seen), _channel_sums(g[part])
 
     dw, db = (sum(parts) for parts in zip(*in_pieces(sums, g), strict=True))
-    dw = dw * scale
+    dw = (dw - mean * db if centre is None else dw) * scale
     if not learn:
         return g * slope, dw, db
     size = g.shape[0] * g.shape[2]

@@ -107,6 +107,9 @@ class Elsewhere(NDArrayOperatorsMixin):
     def min(self, axis: Any = None, keepdims: bool = False) -> Elsewhere:
         return Elsewhere(self._inner.min(axis=axis, keepdims=keepdims))
 
+    def any(self) -> Elsewhere:
+        return Elsewhere(self._inner.any())
+
     def argmax(self, axis: Any = None) -> Elsewhere:
         return Elsewhere(self._inner.argmax(axis=axis))
 

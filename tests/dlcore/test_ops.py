@@ -195,6 +195,24 @@ def test_extreme_inputs_stay_finite_and_silent(op, dtype):
     assert np.isfinite(y).all() and all(np.isfinite(a).all() for a in gradients)
 
 
+@pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "group_norm"])
+@pytest.mark.parametrize("offset", [0.0, 2.5, 3.5, 30.0, 1000.0])
+def test_norms_keep_their_digits_where_the_mean_outweighs_the_spread(name, offset):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((16, 12, 5)) + offset, rng.random(12) + 0.5, rng.random(12)]
+    options = {"batch_norm": {"training": True}, "group_norm": {"num_groups": 3}}
+    if name == "layer_norm":
+        arrays[1:] = [rng.random(5) + 0.5, rng.random(5)]
+        options["layer_norm"] = {"normalized_shape": (5,)}
+    op = next(op for op in OPS if op.name == name)
+    case = Case(arrays, (), options[name]).astype(np.float32)
+    g = rng.standard_normal(arrays[0].shape).astype(np.float32)
+    y, gradients = run(op, case, g)
+    wanted, wanted_gradients = run_torch(op, case.astype(np.float64), g.astype(np.float64))
+    for found, exact in zip([y, *gradients], [wanted, *wanted_gradients], strict=True):
+        agree(found, exact, 2e-6 * (1 + offset))
+
+
 @pytest.mark.parametrize("op", [op for op in OPS if op.wrong], ids=lambda op: op.name)
 def test_shapes_that_do_not_fit_are_named(op):
     for case in op.wrong:
