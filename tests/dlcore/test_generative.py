@@ -120,6 +120,7 @@ def test_a_gan_step_moves_the_right_half(kind):
     assert losses[-1] < losses[1]  # the first one is from before the weights were clipped
     for key, value in generator.state_dict().items():
         np.testing.assert_array_equal(value, before[key])
+    assert all(p.grad is None for p in generator.parameters())  # nothing computed in vain
     if kind == "wasserstein":
         assert all(np.abs(p.data).max() <= 0.01 for p in judge.parameters())
     before = judge.state_dict()

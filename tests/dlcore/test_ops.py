@@ -139,6 +139,11 @@ def test_keeps_dtype_and_inputs(op, dtype):
         assert all(x.grad.dtype == dtype and x.grad.shape == x.shape for x in leaves)
         for a, b in zip(everything, before, strict=True):
             np.testing.assert_array_equal(a, b)
+        # clipping writes into gradients: each must have memory of its own
+        kept = [*everything, out.data, *(x.grad.data for x in leaves)]
+        for i, x in enumerate(leaves):
+            others = [a for k, a in enumerate(kept) if k != len(everything) + 1 + i]
+            assert not any(np.shares_memory(x.grad.data, other) for other in others)
 
 
 def twisted(a: np.ndarray) -> np.ndarray:

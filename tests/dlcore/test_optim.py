@@ -223,6 +223,11 @@ def test_orthogonal_weights_keep_lengths(shape):
     np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
 
 
+def test_orthogonal_weights_mirror_as_often_as_not():
+    drawn = [init.orthogonal_(Tensor(np.empty((1, 1))), rng=seed).item() for seed in range(50)]
+    assert 10 < sum(w < 0 for w in drawn) < 40
+
+
 def test_gains_equal_pytorchs_and_errors_say_what_to_choose():
     for name in ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"):
         assert init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
