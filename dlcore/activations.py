@@ -269,6 +269,15 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     raise ValueError(f'gelu: approximate is {approximate!r}; choose "none" or "tanh"')
 
 
+def in_range(totals: Any, bound: float) -> bool:
+    """Whether sums of exp(x) stay between 1 / bound and bound.
+
+    Then no maximum needed to be subtracted from x, which saves two walks over it: exponentiate
+    first, and only if this says no, do it again with care.
+    """
+    return bool(((totals > 1 / bound) & (totals < bound)).all())
+
+
 def softmax_forward(x: Any, axis: int = -1) -> Any:
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)

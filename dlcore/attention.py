@@ -7,8 +7,8 @@ FlashAttention, section 3.1):
 - **Some examples at a time** (``in_pieces``), so that the scores are still in the cache when the
   softmax and the second product want them.
 - **Weights are computed again** on the way back where keeping them would take too much memory.
-- **Rows are divided last.** y = (e v) / sum(e) divides E numbers a query instead of S, and on the
-  way back sum_s(dp p) is the same as sum_v(g y).
+- **Rows are divided where they are short.** y = (e v) / sum(e) divides E numbers a query instead of
+  S; on the way back g is divided, and sum_s(dp p) is the same as sum_v(g y).
 
 Legend: q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), e = exp(scores - max) (B, H, L, S); the heads
 of q, k and v may be views into one array: a matrix product needs only its last axis in one piece.
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.activations import in_range
 from dlcore.errors import ShapeError
 from dlcore.ops import unbroadcast
 from dlcore.pieces import in_pieces
@@ -31,16 +32,26 @@ SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
 KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the way back
 
 
-def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> Any:
-    """exp(scale q k^T + mask - row maximum), 0 where everything is masked: (b, H, L, S)."""
-    e = (q * scale) @ k.swapaxes(2, 3)
-    if mask is not None:
-        e += mask
-    top = e.max(axis=3, keepdims=True) if e.size else e[..., :1]
-    if mask is not None:
-        np.maximum(top, np.finfo(e.dtype).min, out=top)  # finite, even where all are -inf
-    e -= top
-    return np.exp(e, out=e)
+def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> tuple[Any, Any]:
+    """e = exp(scale q k^T + mask) (b, H, L, S) and its sums over S (b, H, L, 1).
+
+    If a sum leaves the range of numbers, all rows are done again, less their maximum. Where
+    everything is masked, e is 0.
+    """
+    ones = np.ones_like(k, shape=(k.shape[2],))
+    for careful in (False, True):
+        e = (q * scale) @ k.swapaxes(2, 3)
+        if mask is not None:
+            e += mask
+        if careful:
+            top = e.max(axis=3, keepdims=True) if e.size else e[..., :1]
+            e -= np.maximum(top, np.finfo(e.dtype).min)  # finite, even where all are -inf
+        with np.errstate(over="ignore"):
+            np.exp(e, out=e)
+        total = (e @ ones)[..., None]
+        if in_range(total, 1e20):
+            break
+    return e, total
 
 
 def attention_forward(
@@ -55,11 +66,9 @@ def attention_forward(
     y = np.empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
     inverse = np.empty_like(q, shape=(b, heads, length, 1))
     kept: dict[int, Any] | None = {} if inverse.size * k.shape[2] <= KEEP else None
-    ones = np.ones_like(k, shape=(k.shape[2],))
 
     def work(part: slice) -> None:
-        e = _exponentials(q[part], k[part], _cut(mask, part), scale)
-        total = (e @ ones)[..., None]
+        e, total = _exponentials(q[part], k[part], _cut(mask, part), scale)
         if mask is not None:
             total += total == 0  # a query that may look nowhere gets 0, not 0 / 0
         np.divide(1, total, out=inverse[part])
@@ -75,7 +84,8 @@ def attention_forward(
 def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = False) -> Any:
     """g (B, H, L, V) -> dq, dk, dv like q, k, v (written into ``out`` if given), dmask or None.
 
-    With p = e / sum(e): dv = p^T g, dp = g v^T, dscores = p (dp - sum_v g y), then q and k.
+    With p = e / sum(e): dv = p^T g, dp = g v^T, dscores = p (dp - sum_v g y), then q and k. With
+    g / sum(e) in place of g, e stands for p. A last column joins the subtraction to the product.
     """
     q, k, v, mask, scale, keep, y, inverse, kept = cache
     dq, dk, dv = out or (np.empty_like(x) for x in (q, k, v))
@@ -83,15 +93,21 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
     ones = np.ones_like(v, shape=(v.shape[3],))
 
     def work(part: slice) -> None:
-        e = kept[part.start] if kept else _exponentials(q[part], k[part], _cut(mask, part), scale)
-        p = np.multiply(e, inverse[part], out=e)
-        dp = g[part] @ v[part].swapaxes(2, 3)
-        used = p
-        if keep is not None:
-            used, dp = p * keep[part], dp * keep[part]
-        np.matmul(used.swapaxes(2, 3), g[part], out=dv[part])
-        dp -= ((g[part] * y[part]) @ ones)[..., None]
-        dp *= p
+        e = kept and kept[part.start]
+        if e is None:
+            e, _ = _exponentials(q[part], k[part], _cut(mask, part), scale)
+        share = g[part] * inverse[part]
+        along = ((share * y[part]) @ ones)[..., None]
+        if keep is None:
+            np.matmul(e.swapaxes(2, 3), share, out=dv[part])
+            wide = np.concatenate([v[part], np.ones_like(v[part][..., :1])], axis=3)
+            dp = np.concatenate([share, -along], axis=3) @ wide.swapaxes(2, 3)
+        else:
+            np.matmul((e * keep[part]).swapaxes(2, 3), share, out=dv[part])
+            dp = share @ v[part].swapaxes(2, 3)
+            dp *= keep[part]
+            dp -= along
+        dp *= e
         if dmask is not None:
             dmask[part] = dp
         np.multiply(dp @ k[part], scale, out=dq[part])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import logsumexp_forward
+from dlcore.activations import in_range, logsumexp_forward
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
@@ -253,17 +253,22 @@ def cross_entropy_forward(
 ) -> tuple[Any, Any]:
     """x (N, K) scores, t (N,) classes, w (N,) weights, class_weight (K,) -> loss (N,), cache.
 
-    -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m). One exponential serves the loss and
+    -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m), with m = 0 where exp has room. One exponential serves the loss and
     the gradient. Smoothing moves that part of the target onto all classes alike: q_k each.
     """
-    e, top, total = np.empty_like(x), np.empty_like(w), np.empty_like(w)
+    e, top, total = np.empty_like(x), np.zeros_like(w), np.empty_like(w)
     ones = np.ones_like(x, shape=(x.shape[1],))
 
     def work(rows: slice) -> None:
-        top[rows] = x[rows].max(axis=1)
-        part = np.subtract(x[rows], top[rows, None], out=e[rows])
-        np.exp(part, out=part)
+        part = e[rows]
+        with np.errstate(over="ignore"):
+            np.exp(x[rows], out=part)
         np.matmul(part, ones, out=total[rows])
+        if not in_range(total[rows], 1e8):
+            top[rows] = x[rows].max(axis=1)
+            np.subtract(x[rows], top[rows, None], out=part)
+            np.exp(part, out=part)
+            np.matmul(part, ones, out=total[rows])
 
     in_pieces(work, x)
     log_total = np.log(total)

@@ -107,6 +107,9 @@ class Elsewhere(NDArrayOperatorsMixin):
     def min(self, axis: Any = None, keepdims: bool = False) -> Elsewhere:
         return Elsewhere(self._inner.min(axis=axis, keepdims=keepdims))
 
+    def all(self) -> Elsewhere:
+        return Elsewhere(self._inner.all())
+
     def any(self) -> Elsewhere:
         return Elsewhere(self._inner.any())
 

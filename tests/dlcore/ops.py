@@ -714,6 +714,7 @@ OPS = [
         TF.scaled_dot_product_attention,
         attention_case("boolean"),
         (0, 1, 2),
+        extreme=True,
     ),
     Op(
         "scaled_dot_product_attention, additive mask",
@@ -721,6 +722,7 @@ OPS = [
         TF.scaled_dot_product_attention,
         attention_case("additive"),
         None,
+        extreme=True,
     ),
     Op(
         "self_attention",

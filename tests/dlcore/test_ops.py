@@ -228,6 +228,30 @@ def test_shapes_that_do_not_fit_are_named(op):
         assert str(case.arrays[0].shape) in words or len(case.arrays) > 1
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("conv1d", {"stride": 0}, "stride must be an int >= 1"),
+        ("conv1d", {"padding": -1}, "padding must be an int >= 0"),
+        ("conv2d", {"padding": "same", "stride": 2}, 'padding="same" needs stride 1'),
+        ("conv2d", {"padding": "full"}, 'choose "same", "valid" or numbers'),
+        ("conv2d", {"dilation": (1, 1, 1)}, "dilation must be an int >= 1 or a pair"),
+        ("conv_transpose2d", {"output_padding": 1}, "output_padding must be smaller"),
+        ("conv_transpose2d", {"padding": "same"}, "padding must be an int"),
+        ("max_pool2d", {"kernel_size": 0}, "kernel_size must be an int >= 1"),
+        ("max_pool2d", {"kernel_size": 2, "padding": 2}, "padding may be at most half"),
+        ("avg_pool2d", {"kernel_size": 2, "stride": 0}, "stride must be an int >= 1"),
+        ("avg_pool2d", {"kernel_size": 2, "padding": "same"}, "padding must be an int"),
+    ],
+)
+def test_steps_that_cannot_be_are_named(name, options, words):
+    op = next(op for op in OPS if op.name == name)
+    case = op.draw(np.random.default_rng(0))
+    groups = {name: n for name, n in case.options.items() if name == "groups"}
+    with pytest.raises(ValueError, match=f"^{name}: .*{words}"):
+        op.ours(*map(tensor, case.arrays), **groups, **options)
+
+
 ELEMENTWISE = [
     "neg",
     "exp",

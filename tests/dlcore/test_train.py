@@ -209,6 +209,16 @@ def test_checkpoints_hold_arrays_and_plain_data_and_no_code(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["a.safetensors"]
 
 
+def test_whoever_reads_the_old_checkpoint_reads_it_to_the_end(tmp_path):
+    path = tmp_path / "run.safetensors"
+    save_checkpoint(path, {"x": np.zeros(1000)}, {})
+    whole = path.read_bytes()
+    with path.open("rb") as reader:
+        save_checkpoint(path, {"x": np.ones(1000)}, {})
+        assert reader.read() == whole
+    assert load_checkpoint(path)[0]["x"].sum() == 1000
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x04pickle"])
 def test_damaged_checkpoints_are_named(tmp_path, content):
     path = tmp_path / "run.safetensors"
