@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import in_range, logsumexp_forward
+from dlcore.activations import in_range, logsumexp_forward, relu_forward
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
@@ -139,7 +139,7 @@ def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = None) -> tuple[Any
     0, and the one exponential is that of s(x), too.
     """
     e = np.exp(-np.abs(x))
-    loss = np.maximum(x, 0)
+    loss = relu_forward(x)
     loss -= t * x
     softplus = np.log1p(e)  # of -|x|
     loss += softplus
@@ -151,7 +151,7 @@ def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = None) -> tuple[Any
 def bce_with_logits_backward(g: Any, cache: Any) -> Any:
     """g () or (...) -> dx (...).  Without weights this is g (sigmoid(x) - t)."""
     x, t, e, pos_weight = cache
-    s = np.where(x >= 0, 1, e) / (1 + e)
+    s = np.maximum(e, x >= 0) / (1 + e)  # 1 or e, as in sigmoid_forward
     slope = s - t
     if pos_weight is not None:
         slope += (pos_weight - 1) * t * (s - 1)

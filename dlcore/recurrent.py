@@ -32,7 +32,7 @@ def rnn_step_forward(a: Any, nonlinearity: str, h: Any) -> None:
     if nonlinearity == "tanh":
         np.tanh(a, out=h)
     else:
-        np.maximum(a, 0, out=h)
+        np.clip(a, 0, np.inf, out=h)
 
 
 def rnn_step_backward(dh: Any, h: Any, nonlinearity: str, da: Any) -> None:
