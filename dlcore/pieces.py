@@ -2,7 +2,7 @@
 
 A formula of ten NumPy operations walks over its arrays ten times. If they are larger than the
 cache, each walk waits for memory. Done for some rows at a time, what one operation wrote the next
-one still finds in the cache; measured, a layer norm of 4096 x 1024 takes a third less time.
+one still finds in the cache; measured, a layer norm of 4096 x 1024 takes a sixth less time.
 NumPy lets other threads run while it computes, so the pieces are also shared out to threads.
 How the work is cut does not depend on their number: the results are the same to the last bit.
 """
@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-PIECE = 1 << 18  # entries: 1 MB of float32; smaller ones cost more in calls than they gain
+PIECE = 1 << 20  # entries: 4 MB of float32; with smaller ones, threads wait for each other's calls
 SMALL = 1 << 16  # entries below which nothing but the work itself is worth doing
-WORTH = 1 << 21  # entries from which on sharing with another thread costs less than it gains
+WORTH = 1 << 20  # entries from which on sharing with another thread costs less than it gains
 
 Result = TypeVar("Result")
 
@@ -111,7 +111,9 @@ def in_pieces(
     width = like.size // max(1, n) if width is None else width
     if not isinstance(like, np.ndarray):  # a GPU wants all at once
         return [work(slice(0, n))]
-    step = max(1, entries // max(1, width))
+    count = -(-n * width // entries)
+    count += count % 2 if n * width >= worth else 0  # as many for one thread as for the other
+    step = max(1, -(-n // max(1, count)))
     parts = [slice(i, min(i + step, n)) for i in range(0, n, step)] or [slice(0, 0)]
 
     def run(group: list[slice]) -> list[Result]:
