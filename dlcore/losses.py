@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import in_range, logsumexp_forward, relu_forward
+from dlcore.activations import in_range, log1p, logsumexp_forward, relu_forward
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
@@ -141,7 +141,7 @@ def bce_with_logits_forward(x: Any, t: Any, pos_weight: Any = None) -> tuple[Any
     e = np.exp(-np.abs(x))
     loss = relu_forward(x)
     loss -= t * x
-    softplus = np.log1p(e)  # of -|x|
+    softplus = log1p(e)  # of -|x|
     loss += softplus
     if pos_weight is not None:  # what a weight of 1 has not counted yet
         loss += (pos_weight - 1) * t * (softplus + np.maximum(-x, 0))
