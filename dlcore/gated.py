@@ -135,22 +135,22 @@ def lstm_backward(g: Any, cache: Any) -> tuple[Any, ...]:
 
 
 def gru_step_forward(a: Any, r: Any, h: Any, gates: Any, out: Any) -> None:
-    """a and r (N, 3H), what input and state contribute, times ``signs``; h (N, H).
+    """a and r (N, 3H), what input and state contribute, times ``signs``; h (N, H) -> h' (N, H) in out.
 
-    Writes gates (4, N, H), r z n and the state's part in n, and h' (N, H).
+    Writes gates (4, N, H): r z n, and what the state adds to n before r lets it pass.
     h' = n + z (h - n) with n = tanh(a_n + r r_n).  Paper: Cho et al. (2014), Learning phrase
     representations using RNN encoder-decoder, equations 5 to 8 (r applied after the product).
     """
-    reset, _, new, inner = gates
-    a_, r_ = by_gate(a, 3), by_gate(r, 3)
-    np.add(a_[:2], r_[:2], out=gates[:2])
+    by_input, by_state = by_gate(a, 3), by_gate(r, 3)
+    reset, update, new, inner = gates
+    np.add(by_input[:2], by_state[:2], out=gates[:2])
     sigmoids(gates[:2], gates[:2])
-    inner[...] = r_[2]
+    inner[...] = by_state[2]
     np.multiply(reset, inner, out=new)
-    new += a_[2]
+    new += by_input[2]
     np.tanh(new, out=new)
     np.subtract(h, new, out=out)
-    out *= gates[1]
+    out *= update
     out += new
 
 
@@ -158,21 +158,18 @@ def gru_step_backward(dh: Any, gates: Any, h: Any, da: Any, dr: Any) -> Any:
     """dh (N, H), gates (4, N, H), h (N, H) -> dh (N, H); writes da and dr (N, 3H)."""
     reset, update, new, inner = gates
     d, through = np.empty_like(gates), dh * update
-    dr_dz, dn, dinner = d[:2], d[2], d[3]
-    np.multiply(new, new, out=dn)
-    np.subtract(1, dn, out=dn)
-    dn *= dh - through
-    np.multiply(dn, reset, out=dinner)
-    np.multiply(dn, inner, out=d[0])
-    np.subtract(h, new, out=d[1])
-    d[1] *= dh
+    d_reset, d_update, d_new, d_inner = d
+    np.subtract(1, new * new, out=d_new)
+    d_new *= dh - through
+    np.multiply(d_new, reset, out=d_inner)
+    np.multiply(d_new, inner, out=d_reset)
+    np.multiply(dh, h - new, out=d_update)
     slope = 1 - gates[:2]
     slope *= gates[:2]
-    dr_dz *= slope
-    da_, dr_ = by_gate(da, 3), by_gate(dr, 3)
-    da_[...] = d[:3]
-    dr_[:2] = dr_dz
-    dr_[2] = dinner
+    d[:2] *= slope
+    by_gate(da, 3)[...] = d[:3]
+    by_state = by_gate(dr, 3)
+    by_state[:2], by_state[2] = d[:2], d_inner
     return through
 
 
