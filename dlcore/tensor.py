@@ -48,8 +48,10 @@ class Tensor:
     __slots__ = (
         "_order",
         "_parents",
+        "_pending",
         "_retains",
         "_saved",
+        "_seen",
         "_version",
         "_vjp",
         "data",
@@ -75,9 +77,9 @@ class Tensor:
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
-        version = [0]
+        version = None
         if isinstance(data, Tensor):
-            data, version = data.data, data._version
+            data, version = data.data, _shared_version(data)
         if not hasattr(data, "dtype"):
             data = np.asarray(data)
             if data.dtype == np.float64:
@@ -96,9 +98,12 @@ class Tensor:
         self._vjp: Vjp | None = None
         self._retains = False
         self._order = next(_created)
-        # how often the array was overwritten: one count for all tensors that share its memory
-        self._version: list[int] = version
+        # how often the array was overwritten: one count for all tensors that share its memory, None
+        # while it was not and nobody does
+        self._version: list[int] | None = version
         self._saved = 0  # the sum of the parents' counts when this node was made
+        self._pending: Any = None  # the gradient that has arrived so far
+        self._seen = 0  # the number of the last backward that came by
 
     @classmethod
     def from_op(cls, data: Any, parents: Sequence[Any], vjp: Vjp) -> Tensor:
@@ -110,11 +115,10 @@ class Tensor:
         """
         out = _new(Tensor)
         out.data = data
-        out.grad = out._vjp = None
+        out.grad = out._vjp = out._version = out._pending = None
         out.requires_grad = out._retains = False
-        out._parents, out._saved = (), 0
+        out._parents, out._saved, out._seen = (), 0, 0
         out._order = next(_created)
-        out._version = [0]
         if data.base is not None:
             _share_version(out, parents)
         if _recording:
@@ -122,7 +126,8 @@ class Tensor:
             for p in parents:
                 if isinstance(p, Tensor):
                     wanted = wanted or p.requires_grad
-                    saved += p._version[0]
+                    if p._version is not None:
+                        saved += p._version[0]
             if wanted:
                 out.requires_grad = True
                 out._parents, out._saved, out._vjp = parents, saved, vjp
@@ -154,11 +159,21 @@ class Tensor:
             raise RuntimeError(
                 f"backward: the gradient has shape {gradient.shape}, the tensor {self.shape}"
             )
-        gradients = {id(self): gradient}
-        for node in self._history():
-            g = gradients.pop(id(node), None)
+        history = self._history()
+        self._pending = gradient
+        try:
+            self._send_back(history)
+        finally:
+            for node in history:
+                node._pending = None
+
+    @staticmethod
+    def _send_back(history: list[Tensor]) -> None:
+        for node in history:
+            g = node._pending
             if g is None:
                 continue  # every path from here to the result was cut
+            node._pending = None
             vjp = node._vjp
             if vjp is None or node._retains:
                 if node.grad is not None:
@@ -172,13 +187,14 @@ class Tensor:
             saved = node._saved
             for parent, gp in zip(parents, vjp(g), strict=True):
                 if isinstance(parent, Tensor):
-                    saved -= parent._version[0]
+                    if parent._version is not None:
+                        saved -= parent._version[0]
                     if gp is not None and parent.requires_grad:
-                        key = id(parent)
-                        gradients[key] = gradients[key] + gp if key in gradients else gp
+                        before = parent._pending
+                        parent._pending = gp if before is None else before + gp
             if saved:  # counts only grow: the sum is the same only if all are
                 raise RuntimeError(_overwritten(parents))
-            gp = None  # no name may hold on to what a leaf is about to keep
+            gp = before = None  # no name may hold on to what a leaf is about to keep
             node._parents, node._vjp = (), _used_up
 
     def _history(self) -> list[Tensor]:
@@ -186,14 +202,16 @@ class Tensor:
 
         A child is always newer than its parents, so sorting by age is a topological order.
         """
-        found: dict[int, Tensor] = {id(self): self}
-        stack: list[Tensor] = [self]
+        now = self._seen = next(_created)
+        found, stack = [self], [self]
         while stack:
             for parent in stack.pop()._parents:
-                if isinstance(parent, Tensor) and parent.requires_grad and id(parent) not in found:
-                    found[id(parent)] = parent
+                if isinstance(parent, Tensor) and parent.requires_grad and parent._seen != now:
+                    parent._seen = now
+                    found.append(parent)
                     stack.append(parent)
-        return sorted(found.values(), key=_age, reverse=True)
+        found.sort(key=_age, reverse=True)
+        return found
 
     def detach(self) -> Tensor:
         """The same array without its history."""
@@ -209,7 +227,7 @@ class Tensor:
         In-place operations of the library say it themselves; say it after writing into
         ``data`` by hand.
         """
-        self._version[0] += 1
+        _shared_version(self)[0] += 1
 
     def numpy(self) -> np.ndarray:
         """The array itself. As in PyTorch, detach first if there is a history to lose."""
@@ -276,12 +294,19 @@ def _is_whole(g: Any) -> bool:
     return (base is None or sys.getrefcount(base) == 3) and g.flags.c_contiguous
 
 
+def _shared_version(t: Tensor) -> list[int]:
+    """The count of ``t``, begun if there is none."""
+    if t._version is None:
+        t._version = [0]
+    return t._version
+
+
 def _share_version(view: Tensor, parents: Sequence[Any]) -> None:
     """A view of a parent's array is overwritten when the parent is, and the other way round."""
     base = view.data.base  # NumPy names the array that owns the memory, however many views deep
     for p in parents:
         if isinstance(p, Tensor) and (base is p.data or base is p.data.base):
-            view._version = p._version
+            view._version = _shared_version(p)
 
 
 def _overwritten(parents: Sequence[Any]) -> str:
