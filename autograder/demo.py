@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -20,6 +21,7 @@ import nbformat
 import numpy as np
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+from nbformat.warnings import DuplicateCellId
 
 from autograder import build, catalogue, classroom, feedback, grade, library, report, results
 from autograder.catalogue import Lesson
@@ -236,7 +238,9 @@ def hand_in(room: Classroom, lesson: Lesson, each: Plan) -> None:
     """Write what ``each`` submits; a file that is there already with the same content stays."""
     nb = answered(lesson, each.answers)
     result = each.accident(nb)
-    text = result if isinstance(result, str) else build.to_text(result or nb)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DuplicateCellId)  # doubled on purpose
+        text = result if isinstance(result, str) else build.to_text(result or nb)
     path = room.notebook("submitted", each.student, lesson.slug)
     if each.filename:
         path = path.with_name(each.filename)

@@ -19,6 +19,7 @@
     train          the training loop                                            lesson 07
     normalization  batch, layer, group and RMS norm                             lesson 08
     dropout        a random part of the network at a time                       lesson 08
+    winograd       3 x 3 convolution with fewer multiplications                 lesson 09
     conv           convolution and its transpose                                lesson 09
     pooling        the largest or the average of each patch                     lesson 09
     text           number words, dates, names, prose; vocabulary                lesson 12

@@ -12,6 +12,8 @@ for document processing). Three things keep that fast:
   computed across two rows are thrown away; copying long stretches is worth that.
 - **The gradient of x is a convolution too**, of g with the kernel turned round, so it is as fast.
 
+With many channels the products themselves take longest; ``winograd`` does 3 x 3 kernels with fewer.
+
 Legend: x (N, C, H, W), w (M, C/groups, K, L), b (M,), y and g (N, M, P, Q).
 """
 
@@ -26,6 +28,7 @@ import numpy as np
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array, needs
+from dlcore.winograd import winograd_backward_weight, winograd_forward
 
 COLUMNS = (
     1 << 19
@@ -109,8 +112,16 @@ def _run_on(g: Any, width: int) -> Any:
     return rows.reshape(m, n * p * width)
 
 
+def _many_channels(w: Any, window: Window) -> bool:
+    """Whether Winograd's sums cost less than they save: they grow with C + M, the products with C M."""
+    plain = window == Window(padding=window.padding) and w.shape[2:] == (3, 3)
+    return plain and w.shape[0] * w.shape[1] >= 24 * (w.shape[0] + w.shape[1])
+
+
 def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tuple[Any, Any]:
     """x (N, C, H, W), w (M, C/G, K, L), b (M,) or None -> y (N, M, P, Q), cache."""
+    if _many_channels(w, window):
+        return winograd_forward(x, w, b, window.padding), (x, w, window, None)
     m, kernel, groups = len(w), w.shape[2:], window.groups
     p, q = out = window.out(x.shape[2:], kernel)
     y = np.empty_like(x, shape=(len(x), m, p, q))
@@ -133,6 +144,8 @@ def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tup
 
 def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window, kept: Any = None) -> Any:
     """g (N, M, P, Q), x (N, C, H, W) -> dw (M, C/G, K, L): each g times its window, summed."""
+    if _many_channels(w, window):
+        return winograd_backward_weight(g, x, window.padding)
     m, kernel, out, groups = len(w), w.shape[2:], g.shape[2:], window.groups
 
     def work(part: slice) -> Any:

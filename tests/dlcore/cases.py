@@ -247,6 +247,14 @@ def conv_case(axes: int, transposed: bool = False) -> Any:
     return draw
 
 
+def many_channels_case(rng: Rng) -> Case:
+    """3 x 3 kernels on tiny images, with channels enough for Winograd's algorithm."""
+    c, m = n(rng, 48, 52), n(rng, 48, 52)
+    shape = n(rng, 1, 3), c, n(rng, 3, 7), n(rng, 3, 7)
+    arrays = [some(rng, *shape), some(rng, m, c, 3, 3), some(rng, m)]
+    return Case(arrays[: 2 + (rng.random() < 0.7)], (), {"padding": n(rng, 0, 3)})
+
+
 def pool_case(average: bool) -> Any:
     def draw(rng: Rng) -> Case:
         k = n(rng, 1, 4)

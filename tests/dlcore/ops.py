@@ -34,6 +34,7 @@ from tests.dlcore.cases import (
     layer_norm_case,
     linear_case,
     log_probabilities,
+    many_channels_case,
     matmul_case,
     n,
     off_zero,
@@ -537,6 +538,8 @@ OPS = [
         ],
         extreme=True,
     ),
+    # (without slopes: it would measure those of 20,000 weights)
+    Op("conv2d, many channels", F.conv2d, TF.conv2d, many_channels_case, slope=False, extreme=True),
     Op(
         "conv_transpose2d",
         F.conv_transpose2d,
