@@ -30,9 +30,8 @@ from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array, needs
 from dlcore.winograd import winograd_backward_weight, winograd_forward
 
-COLUMNS = (
-    1 << 19
-)  # entries of a chunk's columns: 2 MB of float32, about what the caches of a core hold
+COLUMNS = 1 << 19  # entries of a chunk's columns: 2 MB of float32, what the caches of a core hold
+WORTH = 1 << 21  # entries of all columns from which on a second thread is worth waking
 KEEP = 1 << 21  # up to so many entries in all (8 MB) are kept for the gradient of w
 
 Pair = tuple[int, int]
@@ -138,7 +137,7 @@ def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tup
         if kept is not None:
             kept[part.start] = columns, width
 
-    in_pieces(work, x, entries, COLUMNS)
+    in_pieces(work, x, entries, COLUMNS, WORTH)
     return y, (x, w, window, kept)
 
 
@@ -155,7 +154,7 @@ def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window, kept: Any = N
         return rows @ columns.swapaxes(1, 2)
 
     entries = w[0].size * groups * math.prod(out)
-    return sum(in_pieces(work, x, entries, COLUMNS)).reshape(w.shape)
+    return sum(in_pieces(work, x, entries, COLUMNS, WORTH)).reshape(w.shape)
 
 
 def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
@@ -198,7 +197,7 @@ def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
             pixels += shares[:, k].swapaxes(0, 1).reshape(pixels.shape)
         dx[part] = dxp[:, :, top : top + h, left : left + wide]
 
-    in_pieces(work, g, c * math.prod(kernel) * out[0] * width, COLUMNS)
+    in_pieces(work, g, c * math.prod(kernel) * out[0] * width, COLUMNS, WORTH)
     return dx
 
 
