@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -79,6 +80,19 @@ def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(monkeypatc
 
     monkeypatch.setattr(pieces.ThreadPoolExecutor, "submit", refuse)
     assert len(in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)) > 1
+
+
+def test_nobody_waits_for_a_thread_that_does_not_come():
+    dlcore.set_num_threads(2)
+    inner = lambda _: in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)
+    assert len(in_pieces(inner, np.zeros((1000, 1000)), worth=1)) > 1  # a piece cut in pieces
+    busy = threading.Event()
+    blocked = pieces._start(busy.wait)
+    try:
+        assert len(inner(None)) > 1
+    finally:
+        busy.set()
+    assert blocked.result(10)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
