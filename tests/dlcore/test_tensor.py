@@ -83,6 +83,17 @@ def test_a_second_backward_says_that_the_history_is_used_up():
         y.backward()
 
 
+def test_a_backward_that_failed_leaves_nothing_behind():
+    x = tensor([1.0], requires_grad=True)
+    used = x * 2.0
+    used.sum().backward()
+    with pytest.raises(RuntimeError, match="used up"):
+        (used + x * 5.0).sum().backward()
+    x.grad = None
+    (x * 3.0).sum().backward()
+    assert x.grad.item() == 3.0
+
+
 def test_shape_errors_name_the_op_and_the_shapes():
     x, w, b = tensor(np.ones((2, 3))), tensor(np.ones((4, 5))), tensor(np.ones(4))
     with pytest.raises(dlcore.errors.ShapeError) as caught:
@@ -246,6 +257,16 @@ def test_where_a_formula_ends_the_numbers_are_pytorchs():
     ours = dlcore.functional.binary_cross_entropy(tensor(x), t, reduction="none")
     theirs = torch.nn.functional.binary_cross_entropy(*map(torch.tensor, (x, t)), reduction="none")
     np.testing.assert_allclose(ours.data, theirs.numpy())
+    for dtype in (np.float32, np.float64):  # a loss too small for 1 + e is not 0
+        surprise = tensor(np.array([30.0, 17.0, 9.0, 1.0, 0.0], dtype))
+        for found in (
+            dlcore.functional.softplus(-surprise),
+            dlcore.functional.binary_cross_entropy_with_logits(
+                surprise, np.ones(5, dtype), reduction="none"
+            ),
+        ):
+            exact = np.log1p(np.exp(-surprise.data.astype(np.float64)))
+            np.testing.assert_allclose(found.data, exact, rtol=5 * np.finfo(dtype).eps)
     for correction in (0, 1, 2):  # nothing is left to divide by
         assert np.isfinite(tensor([2.0]).var(correction=correction).item()) == (correction == 0)
 
