@@ -248,11 +248,14 @@ def conv_case(axes: int, transposed: bool = False) -> Any:
 
 
 def many_channels_case(rng: Rng) -> Case:
-    """3 x 3 kernels on tiny images, with channels enough for Winograd's algorithm."""
-    c, m = n(rng, 48, 52), n(rng, 48, 52)
-    shape = n(rng, 1, 3), c, n(rng, 3, 7), n(rng, 3, 7)
+    """3 x 3 kernels on tiny images, with channels enough for Winograd's algorithm: it must know when not."""
+    others = [{}, {}, {"stride": 2}, {"dilation": 2}, {"groups": 2}]
+    other = others[n(rng, 0, len(others))]
+    groups = other.get("groups", 1)
+    c, m = n(rng, 48, 52), groups * n(rng, 48, 52)
+    shape = n(rng, 1, 3), groups * c, n(rng, 5, 8), n(rng, 5, 8)
     arrays = [some(rng, *shape), some(rng, m, c, 3, 3), some(rng, m)]
-    return Case(arrays[: 2 + (rng.random() < 0.7)], (), {"padding": n(rng, 0, 3)})
+    return Case(arrays[: 2 + (rng.random() < 0.7)], (), {"padding": n(rng, 0, 3), **other})
 
 
 def pool_case(average: bool) -> Any:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -70,6 +71,21 @@ def test_an_error_in_any_piece_reaches_the_caller_and_the_blas_is_as_before():
     with pytest.raises(ZeroDivisionError, match="second piece"):
         in_pieces(work, np.zeros((1000, 1000)), worth=1)
     assert [library.get_num_threads() for library in pieces._blas()] == [2] * len(pieces._blas())
+
+
+def test_after_an_error_nobody_goes_on():
+    dlcore.set_num_threads(2)
+    done = []
+
+    def work(part):
+        time.sleep(0.005 if part.start else 0.1)
+        if not part.start:
+            raise ZeroDivisionError
+        done.append(part)
+
+    with pytest.raises(ZeroDivisionError):
+        in_pieces(work, np.zeros((1000, 1000)), entries=1000, worth=1)
+    assert len(done) < 500
 
 
 def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(monkeypatch):
