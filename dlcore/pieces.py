@@ -126,7 +126,11 @@ def in_pieces(
                 i, part = todo.popleft()
             except IndexError:  # another thread has taken the last one
                 return
-            results[i] = work(part)
+            try:
+                results[i] = work(part)
+            except BaseException:
+                todo.clear()  # nobody goes on
+                raise
 
     if get_num_threads() == 1 or n * width < SMALL:
         run()
@@ -137,7 +141,6 @@ def in_pieces(
         try:
             run()
         finally:
-            todo.clear()  # after an error nobody goes on
             for future in others:
                 # whoever has not woken up by now is not needed
                 if future is not None and not future.cancel():
