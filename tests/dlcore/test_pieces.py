@@ -103,9 +103,9 @@ def test_nobody_waits_for_a_thread_that_does_not_come():
     inner = lambda _: in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)
     assert len(in_pieces(inner, np.zeros((1000, 1000)), worth=1)) > 1  # a piece cut in pieces
     busy = threading.Event()
-    blocked = pieces._start(busy.wait)
+    blocked = pieces._start(lambda: busy.wait(20))
     try:
-        assert len(inner(None)) > 1
+        assert len(inner(None)) > 1 and not blocked.done()
     finally:
         busy.set()
     assert blocked.result(10)
