@@ -21,7 +21,7 @@ from dlcore.tensor import Tensor
 
 
 def relu_forward(x: Any) -> Any:
-    return np.clip(x, 0, np.inf)  # np.maximum(x, 0), which takes three times as long
+    return np.maximum(x, np.zeros_like(x))  # with a number in place of the array: twice as long
 
 
 def relu_backward(g: Any, x: Any) -> Any:
@@ -44,7 +44,7 @@ def relu(input: Tensor) -> Tensor:
 
 
 def leaky_relu_forward(x: Any, negative_slope: float = 0.01) -> Any:
-    # np.where takes five times as long: the processor cannot guess a random sign
+    # np.where takes ten times as long: the processor cannot guess a random sign
     return (np.maximum if negative_slope <= 1 else np.minimum)(x, x * negative_slope)
 
 

@@ -93,9 +93,10 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
     ones = np.ones_like(v, shape=(v.shape[3],))
 
     def work(part: slice) -> None:
-        e = kept and kept[part.start]
-        if e is None:
+        if kept is None:
             e, _ = _exponentials(q[part], k[part], _cut(mask, part), scale)
+        else:
+            e = kept[part.start]
         share = g[part] * inverse[part]
         along = ((share * y[part]) @ ones)[..., None]
         if keep is None:

@@ -253,8 +253,9 @@ def cross_entropy_forward(
 ) -> tuple[Any, Any]:
     """x (N, K) scores, t (N,) classes, w (N,) weights, class_weight (K,) -> loss (N,), cache.
 
-    -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m), with m = 0 where exp has room. One exponential serves the loss and
-    the gradient. Smoothing moves that part of the target onto all classes alike: q_k each.
+    -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m), with m = 0 where exp has room. One
+    exponential serves the loss and the gradient. Smoothing moves that part of the target onto all
+    classes alike: q_k each.
     """
     e, top, total = np.empty_like(x), np.zeros_like(w), np.empty_like(w)
     ones = np.ones_like(x, shape=(x.shape[1],))

@@ -355,3 +355,37 @@ def attention_case(mask: str) -> Any:
         return Case(arrays, (), {"is_causal": True} if mask == "causal" else {"scale": 0.7})
 
     return draw
+
+
+# ---- shapes that do not fit ----
+
+
+def no_dim(**options: Any) -> list[Case]:
+    """For a matrix: each option by itself, as a number or numbers of dimensions that do not fit."""
+    return [Case([np.ones((2, 3))], (), {name: value}) for name, value in options.items()]
+
+
+def sizes(case: Case, *changes: tuple[int, tuple[int, ...]]) -> list[Case]:
+    """``case`` with one array at a time in another shape."""
+    return [
+        Case([np.ones(shape) if i == k else a for i, a in enumerate(case.arrays)], (), case.options)
+        for k, shape in changes
+    ]
+
+
+def layer_of(gates: int, states: int) -> list[Case]:
+    """T 2, N 3, D 4, H 5: each array once in a shape that does not fit."""
+    rows, plain = gates * 5, {"layers": 1, "both": False, "biases": True, "first": False}
+    state = [(1, 3, 5)] * states
+    right = shapes((2, 3, 4), *state, (rows, 4), (rows, 5), (rows,), (rows,))
+    wrong = [(0, (3, 4)), (0, (2, 3, 5)), (1, (1, 2, 5)), (1, (2, 3, 5))]
+    wrong += [(states + 1, (rows + 1, 4)), (states + 2, (rows, 4)), (states + 4, (5 * rows,))]
+    return sizes(Case(right.arrays, (), plain), *wrong)
+
+
+def step_of(gates: int, states: int) -> list[Case]:
+    """N 3, D 4, H 5: each array once in a shape that does not fit."""
+    rows = gates * 5
+    right = shapes((3, 4), *[(3, 5)] * states, (rows, 4), (rows, 5), (rows,), (rows,))
+    wrong = [(0, (4,)), (0, (3, 5)), (1, (2, 5)), (states, (3, 4)), (states + 1, (rows + 1, 4))]
+    return sizes(right, *wrong, (states + 2, (rows, 4)), (states + 3, (1, rows)))

@@ -6,7 +6,7 @@ The battery in test_ops.py and the GPU test run over it; a new op is tested by b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,13 @@ from tests.dlcore.cases import (
     index_case,
     kl_case,
     layer_norm_case,
+    layer_of,
     linear_case,
     log_probabilities,
     many_channels_case,
     matmul_case,
     n,
+    no_dim,
     off_zero,
     pad_case,
     pool_case,
@@ -47,6 +49,7 @@ from tests.dlcore.cases import (
     shapes,
     soft_target_case,
     some,
+    step_of,
     unary,
     where_case,
 )
@@ -60,7 +63,9 @@ class Op:
     draw: Callable[[Rng], Case]
     # arrays and constants, by number, whose first axis is the batch; None: nothing is a batch
     batch: Sequence[int] | None = (0,)
+    _: KW_ONLY
     extreme: bool = False  # must be finite and silent for inputs up to 1e4
+    corners: bool = False  # ties and corners have PyTorch's gradient
     slope: bool = True  # the gradient is the derivative, and not something else on purpose
     # each must raise a ShapeError that names the op
     wrong: Sequence[Case] = field(default=(), repr=False)
@@ -146,37 +151,6 @@ def self_attention_by_hand(x: torch.Tensor, heads: int) -> torch.Tensor:
     return y.transpose(1, 2).reshape(batch, t, width // 3)
 
 
-def no_dim(**options: Any) -> list[Case]:
-    """For a matrix: each option by itself, as a number or numbers of dimensions that do not fit."""
-    return [Case([np.ones((2, 3))], (), {name: value}) for name, value in options.items()]
-
-
-def sizes(case: Case, *changes: tuple[int, tuple[int, ...]]) -> list[Case]:
-    """``case`` with one array at a time in another shape."""
-    return [
-        Case([np.ones(shape) if i == k else a for i, a in enumerate(case.arrays)], (), case.options)
-        for k, shape in changes
-    ]
-
-
-def layer_of(gates: int, states: int) -> list[Case]:
-    """T 2, N 3, D 4, H 5: each array once in a shape that does not fit."""
-    rows, plain = gates * 5, {"layers": 1, "both": False, "biases": True, "first": False}
-    state = [(1, 3, 5)] * states
-    right = shapes((2, 3, 4), *state, (rows, 4), (rows, 5), (rows,), (rows,))
-    wrong = [(0, (3, 4)), (0, (2, 3, 5)), (1, (1, 2, 5)), (1, (2, 3, 5))]
-    wrong += [(states + 1, (rows + 1, 4)), (states + 2, (rows, 4)), (states + 4, (5 * rows,))]
-    return sizes(Case(right.arrays, (), plain), *wrong)
-
-
-def step_of(gates: int, states: int) -> list[Case]:
-    """N 3, D 4, H 5: each array once in a shape that does not fit."""
-    rows = gates * 5
-    right = shapes((3, 4), *[(3, 5)] * states, (rows, 4), (rows, 5), (rows,), (rows,))
-    wrong = [(0, (4,)), (0, (3, 5)), (1, (2, 5)), (states, (3, 4)), (states + 1, (rows + 1, 4))]
-    return sizes(right, *wrong, (states + 2, (rows, 4)), (states + 3, (1, rows)))
-
-
 bad_pair = [shapes((2, 3), (4, 3))]
 relus = off_zero
 positive = lambda a: np.abs(a) + 0.3
@@ -190,8 +164,8 @@ OPS = [
     Op("pow, square", lambda x: x**2, lambda x: x**2, unary()),
     Op("pow, root", lambda x: x**0.5, lambda x: x**0.5, unary(positive)),
     Op("pow, of a number", lambda x: 2.0**x, lambda x: 2.0**x, unary()),
-    Op("maximum", ops.maximum, torch.maximum, broadcasting(), None, wrong=bad_pair),
-    Op("minimum", ops.minimum, torch.minimum, broadcasting(), None, wrong=bad_pair),
+    Op("maximum", ops.maximum, torch.maximum, broadcasting(), None, wrong=bad_pair, corners=True),
+    Op("minimum", ops.minimum, torch.minimum, broadcasting(), None, wrong=bad_pair, corners=True),
     Op(
         "where",
         lambda a, b, c: ops.where(c, a, b),
@@ -204,8 +178,15 @@ OPS = [
     Op("exp", ops.exp, torch.exp, unary()),
     Op("log", ops.log, torch.log, unary(positive)),
     Op("sqrt", ops.sqrt, torch.sqrt, unary(positive)),
-    Op("abs", ops.abs, torch.abs, unary(off_zero), extreme=True),
-    Op("clip", ops.clip, torch.clip, unary(off_zero, min=-0.1, max=0.15), extreme=True),
+    Op("abs", ops.abs, torch.abs, unary(off_zero), extreme=True, corners=True),
+    Op(
+        "clip",
+        ops.clip,
+        torch.clip,
+        unary(off_zero, min=-0.1, max=0.15),
+        extreme=True,
+        corners=True,
+    ),
     Op("matmul", ops.matmul, torch.matmul, matmul_case, None, wrong=bad_pair),
     Op("sum", reductions.sum, torch.sum, unary()),
     Op(
@@ -226,8 +207,24 @@ OPS = [
     ),
     Op("var", reductions.var, torch.var, reduction(), None, wrong=no_dim(dim=-3)),
     Op("var of everything", reductions.var, torch.var, unary(correction=0), None),
-    Op("amax", reductions.amax, torch.amax, reduction(True), None, wrong=no_dim(dim=2)),
-    Op("amin", reductions.amin, torch.amin, reduction(True), None, wrong=no_dim(dim=2)),
+    Op(
+        "amax",
+        reductions.amax,
+        torch.amax,
+        reduction(True),
+        None,
+        wrong=no_dim(dim=2),
+        corners=True,
+    ),
+    Op(
+        "amin",
+        reductions.amin,
+        torch.amin,
+        reduction(True),
+        None,
+        wrong=no_dim(dim=2),
+        corners=True,
+    ),
     Op(
         "max along an axis",
         lambda x, **o: reductions.max(x, **o).values,
@@ -235,6 +232,7 @@ OPS = [
         reduction(True, False),
         None,
         wrong=no_dim(dim=2),
+        corners=True,
     ),
     Op(
         "min along an axis",
@@ -243,6 +241,7 @@ OPS = [
         reduction(True, False),
         None,
         wrong=no_dim(dim=-3),
+        corners=True,
     ),
     Op(
         "reshape",
@@ -346,17 +345,31 @@ OPS = [
         linear_case,
         wrong=[shapes((2, 3), (4, 5)), shapes((2, 3), (4, 3), (5,))],
     ),
-    Op("relu", F.relu, TF.relu, unary(relus), extreme=True),
-    Op("leaky_relu", F.leaky_relu, TF.leaky_relu, unary(relus, negative_slope=0.2), extreme=True),
-    Op("elu", F.elu, TF.elu, unary(relus, alpha=1.3), extreme=True),
-    Op("selu", F.selu, TF.selu, unary(relus), extreme=True),
+    Op("relu", F.relu, TF.relu, unary(relus), extreme=True, corners=True),
+    Op(
+        "leaky_relu",
+        F.leaky_relu,
+        TF.leaky_relu,
+        unary(relus, negative_slope=0.2),
+        extreme=True,
+        corners=True,
+    ),
+    Op("elu", F.elu, TF.elu, unary(relus, alpha=1.3), extreme=True, corners=True),
+    Op("selu", F.selu, TF.selu, unary(relus), extreme=True, corners=True),
     Op("gelu", F.gelu, TF.gelu, unary(), extreme=True),
     Op("gelu, tanh form", F.gelu, TF.gelu, unary(approximate="tanh"), extreme=True),
     Op("silu", F.silu, TF.silu, unary(), extreme=True),
     Op("softplus", F.softplus, TF.softplus, unary(beta=2.0), extreme=True),
     Op("sigmoid", F.sigmoid, torch.sigmoid, unary(), extreme=True),
     Op("tanh", F.tanh, torch.tanh, unary(), extreme=True),
-    Op("hardtanh", F.hardtanh, TF.hardtanh, unary(relus, min_val=-0.1, max_val=0.15), extreme=True),
+    Op(
+        "hardtanh",
+        F.hardtanh,
+        TF.hardtanh,
+        unary(relus, min_val=-0.1, max_val=0.15),
+        extreme=True,
+        corners=True,
+    ),
     Op("softmax", F.softmax, torch.softmax, unary(dim=-1), extreme=True, wrong=no_dim(dim=2)),
     Op("softmax, first axis", F.softmax, torch.softmax, unary(dim=0), None, extreme=True),
     Op(
@@ -395,6 +408,7 @@ OPS = [
         None,
         wrong=[shapes((4, 1), (4,))],
         extreme=True,
+        corners=True,
     ),
     Op(
         "huber_loss",
@@ -404,6 +418,7 @@ OPS = [
         None,
         wrong=[shapes((4, 1), (4,))],
         extreme=True,
+        corners=True,
     ),
     Op(
         "binary_cross_entropy",
@@ -419,8 +434,8 @@ OPS = [
         TF.binary_cross_entropy_with_logits,
         bce_case(True),
         None,
-        True,
-        [Case([np.ones((4, 1))], (np.ones(4),))],
+        extreme=True,
+        wrong=[Case([np.ones((4, 1))], (np.ones(4),))],
     ),
     Op(
         "binary_cross_entropy_with_logits, pos_weight",
@@ -451,8 +466,8 @@ OPS = [
         TF.cross_entropy,
         classes_case(),
         None,
-        True,
-        [
+        extreme=True,
+        wrong=[
             Case([np.ones((3, 4))], (np.zeros(2, int),)),
             Case([np.ones((3, 5, 4))], (np.zeros((3, 5), int),)),
         ],
@@ -557,6 +572,7 @@ OPS = [
             Case([np.ones((1, 2, 3, 3))], (), {"kernel_size": 4}),
         ],
         extreme=True,
+        corners=True,
     ),
     Op(
         "avg_pool2d",
@@ -579,6 +595,7 @@ OPS = [
         TF.adaptive_max_pool2d,
         adaptive_case,
         wrong=[Case([np.ones((2, 3))], (), {"output_size": 1})],
+        corners=True,
     ),
     Op(
         "layer_norm",

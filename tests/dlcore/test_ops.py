@@ -70,28 +70,7 @@ def test_equals_pytorch_forward_and_backward(op, seed):
             agree(found, expected, 10 * tolerance if dtype is np.float32 else tolerance)
 
 
-CORNERS = [
-    "maximum",
-    "minimum",
-    "amax",
-    "amin",
-    "max",
-    "min",
-    "abs",
-    "clip",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "hardtanh",
-    "l1_loss",
-    "huber_loss",
-    "max_pool2d",
-    "adaptive_max_pool2d",
-]
-
-
-@pytest.mark.parametrize("op", [o for o in OPS if base(o) in CORNERS], ids=lambda op: op.name)
+@pytest.mark.parametrize("op", [op for op in OPS if op.corners], ids=lambda op: op.name)
 @given(seed=seeds)
 @settings(max_examples=30, deadline=None)
 def test_ties_and_corners_have_pytorchs_gradient(op, seed):

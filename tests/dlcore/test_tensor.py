@@ -249,6 +249,12 @@ def test_numbers_out_of_range_are_named(act, words):
         act(dlcore.functional)
 
 
+def test_relu_of_integers_stays_among_integers():
+    x = tensor(np.array([-2, 0, 3]))
+    y = dlcore.functional.relu(x)
+    assert y.dtype == x.dtype and y.data.tolist() == [0, 0, 3]
+
+
 def test_where_a_formula_ends_the_numbers_are_pytorchs():
     import torch
 
