@@ -97,7 +97,7 @@ def _present(payload: dict[str, Any]) -> Score:
         shell = get_ipython()
     except ImportError:
         shell = None
-    if shell is None or not hasattr(shell, "kernel"):
+    if not (hasattr(shell, "kernel") or hasattr(shell, "shows_outputs")):
         print(to_text(payload))
         return Score(payload)
     from IPython.display import display

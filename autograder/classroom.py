@@ -15,7 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from autograder import assignment as assignments
 from autograder import build, catalogue
+from autograder.assignment import Assignment, Settings
 from autograder.catalogue import Lesson
 from autograder.errors import Problem
 
@@ -27,14 +29,22 @@ documentation lists the options. `nbgrader` and `autograder` commands both read 
 
 import os
 
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
+    AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
     DeduplicateIds,
+    GetGrades,
+    IgnorePattern,
+    LimitOutput,
     OverwriteCells,
     OverwriteKernelspec,
+    SaveAutoGrades,
 )
 
+from autograder.engine import Engine
+from autograder.feedback import HideTests
 from autograder.restore import RestoreCells
 
 c = get_config()  # noqa: F821
@@ -52,7 +62,24 @@ c.Autograde.sanitize_preprocessors = [
     CheckCellMetadata,
 ]
 
-c.Execute.timeout = {timeout}  # seconds a cell may take
+# students' code runs in a sandbox, the tests outside: see the instructors' page of the course
+c.Autograde.autograde_preprocessors = [
+    Engine,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+c.Engine.timeout = {timeout}  # seconds that a cell, or a call into it, may take
+c.Engine.budget = 600  # seconds for a whole notebook
+c.Engine.memory = 2048  # megabytes
+
+# what students wrote is opened in your browser: nothing in it may run there
+c.HTMLExporter.sanitize_html = True
+
+# pages made by `nbgrader generate_feedback` do not show hidden tests
+c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
 
 # checks draw their random cases from this: the same for everybody, the same when graded again
 os.environ["DLCOURSE_SEED"] = {seed}
@@ -131,6 +158,7 @@ class Classroom:
     def __init__(self, root: Path) -> None:
         _find_neighbours()
         self.root = root.resolve()
+        self._names: dict[str, set[str]] = {}
         if not (self.root / CONFIG).exists():
             raise Problem(
                 f"{root} is not a class folder (no {CONFIG} in it)",
@@ -182,6 +210,46 @@ class Classroom:
     def notebook(self, step: str, student: str, lesson: str) -> Path:
         """Where nbgrader keeps a notebook; ``step`` is submitted, autograded or feedback."""
         return self.root / step / student / lesson / f"{lesson}.ipynb"
+
+    def settings(self) -> Settings:
+        """How this class is graded, from nbgrader_config.py."""
+        engine = self.config.get("Engine", {})
+        seed = os.environ.get("DLCOURSE_SEED", "") if self.config is not None else ""
+        return Settings(
+            timeout=float(engine.get("timeout", 60.0)),
+            budget=float(engine.get("budget", 600.0)),
+            memory=int(engine.get("memory", 2048)) * 2**20,
+            seed=seed,
+        )
+
+    def assignment(self, lesson: str) -> Assignment:
+        """What grading has to know of a lesson."""
+        source = self.root / "source" / lesson / f"{lesson}.ipynb"
+        with self.gradebook() as book:
+            return assignments.read(book, lesson, lesson, source, self.settings())
+
+    def cell_names(self, lesson: str) -> set[str]:
+        """The names of the cells by which a notebook is recognised as this lesson's."""
+        if lesson not in self._names:
+            with self.gradebook() as book:
+                cells = book.find_notebook(lesson, lesson).source_cells
+                self._names[lesson] = {cell.name for cell in cells}
+        return self._names[lesson]
+
+    def timestamp(self, folder: Path) -> Any:
+        """When a submission was handed in, if it says so."""
+        try:
+            return self.api.coursedir.get_existing_timestamp(str(folder))
+        except (Exception, SystemExit):
+            return None
+
+    def penalties(self) -> Any:
+        """The plugin that says what handing in late costs."""
+        from nbgrader.preprocessors import AssignLatePenalties
+
+        step = AssignLatePenalties(config=self.config)
+        step.init_plugin()
+        return step.plugin_inst
 
     def write_source(self, lesson: Lesson, *, renew: bool = False) -> None:
         """Write the instructor's notebook of a lesson into ``source/``, unless one is there.
@@ -245,8 +313,3 @@ def _find_neighbours() -> None:
     paths = os.environ.get("PATH", "").split(os.pathsep)
     if here not in paths:
         os.environ["PATH"] = os.pathsep.join([here, *paths])
-
-
-def use_environment(room: Classroom) -> None:
-    """Let the kernels that nbgrader starts see this class's seed."""
-    _ = room.config  # reading the configuration sets DLCOURSE_SEED

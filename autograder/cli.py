@@ -157,11 +157,22 @@ def grade(
     student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
     force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
+    isolation: Annotated[
+        str | None,
+        typer.Option(
+            help="bubblewrap, landlock or process. By default the strongest that works here, "
+            "and never process, which keeps nobody out."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, as tcp://host:8786.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be graded, and stop.")] = False,
 ) -> None:
     """Grade what is new or changed in submitted/.
 
-    The notebooks run in ordinary kernels with your rights, as with `nbgrader autograde`: grade
-    only the work of people whom you would let use this computer.
+    Students' code runs in a sandbox, the tests outside it. Stop whenever you like: the same command
+    goes on where it was.
     """
     from autograder import grade as grade_
     from autograder.classroom import Classroom
@@ -171,22 +182,46 @@ def grade(
         chosen = room.choose_lessons(lessons or ())
         with bar("grading") as progress:
             report = grade_.run(
-                room, chosen, student or (), force=force, jobs=jobs or None, progress=progress
+                room,
+                chosen,
+                student or (),
+                force=force,
+                jobs=jobs or None,
+                isolation=isolation,
+                scheduler=scheduler,
+                dry_run=dry_run,
+                progress=progress,
             )
     _show_grades(report)
+    if report.isolation in _WEAKER:
+        err.print(f"isolation: {report.isolation}, {_WEAKER[report.isolation]}", soft_wrap=True)
     if not report.rows:
         err.print(f"next: put notebooks into {room.root}/submitted/STUDENT/LESSON/", soft_wrap=True)
     raise typer.Exit(1 if report.failed else 0)
 
 
+_WEAKER = {
+    "landlock": "because user namespaces are blocked here; `autograder doctor` says more",
+    "process": "as you asked: students' code ran with your rights and could have read your files",
+}
+
+
 def _show_grades(report) -> None:
     table = Table("lesson", "student", "status", "points", "", box=None)
     for row in report.rows:
-        points = "" if row.status == "not graded" else f"{row.points:g} / {row.max_points:g}"
+        points = (
+            ""
+            if row.status in {"not graded", "to grade"}
+            else f"{row.points:g} / {row.max_points:g}"
+        )
         remarks = [row.reason, "written answers to mark" if row.needs_manual else ""]
         table.add_row(row.lesson, row.student, row.status, points, "; ".join(filter(None, remarks)))
     out.print(table)
-    done = len(report.rows) - len(report.failed)
+    waiting = sum(row.status == "to grade" for row in report.rows)
+    done = len(report.rows) - len(report.failed) - waiting
+    if waiting:
+        out.print(f"{waiting} to grade, {done} are graded, {len(report.failed)} cannot be graded")
+        return
     out.print(f"{done} graded, {len(report.failed)} could not be graded")
 
 

@@ -7,9 +7,14 @@ forbids the page to run or to load anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder import card, catalogue, results
 from autograder.classroom import Classroom
@@ -95,3 +100,23 @@ def explain(result: results.Result) -> str:
     if result.error:
         return f"The check stopped with {result.error}"
     return "The check did not run."
+
+
+_HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS.*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.M | re.S
+)
+
+
+class HideTests(NbGraderPreprocessor):
+    """For pages made by ``nbgrader generate_feedback``: no hidden tests, and no traces of them."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict, cell_index: int
+    ) -> tuple[NotebookNode, dict]:
+        if utils.is_grade(cell) and cell.cell_type == "code" and _HIDDEN.search(cell.source):
+            cell.source = _HIDDEN.sub("# (hidden tests)\n", cell.source)
+            for output in cell.outputs:
+                if output.output_type == "error":  # its traceback quotes the test
+                    output.ename, output.evalue = "hidden test", "failed"
+                    output.traceback = ["A hidden test failed."]
+        return cell, resources

@@ -1,28 +1,43 @@
 """Grade a class: take in, run, write to the gradebook; again at any time, nothing twice.
 
-Running is nbgrader's: each submission goes through ``Autograde`` with the preprocessors of
-the class's nbgrader_config.py, so ``nbgrader autograde`` gives the same grades.
+Chunks of submissions go to an Executor: processes on this machine, or a Dask cluster. This process
+alone writes, first the autograded notebooks, each at once or not at all, then a batch of grades
+in one transaction. Killed at any moment and run again, it does what is left.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
+import ctypes
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-from autograder.classroom import Classroom, use_environment
-from autograder.intake import Submission, intake
+from autograder.assignment import Assignment
+from autograder.book import Book, Marks
+from autograder.classroom import Classroom
+from autograder.errors import Problem
+from autograder.intake import Refused, Submission, digest, extra_files, intake
+from autograder.sandbox import tiers
+from autograder.work import Done, Item, grade_chunk
+
+COMMIT = 0.5  # seconds between two transactions
+CHUNK = 1.0  # seconds of work that a chunk should hold
+LARGEST_CHUNK = 32
 
 
 @dataclass(frozen=True)
 class Graded:
-    """What became of one submission: ``status`` is graded, unchanged or not graded."""
+    """What became of one submission: ``status`` is graded, unchanged, to grade or not graded."""
 
     student: str
     lesson: str
@@ -36,6 +51,7 @@ class Graded:
 @dataclass
 class GradeReport:
     rows: list[Graded] = field(default_factory=list)
+    isolation: str = ""
 
     @property
     def failed(self) -> list[Graded]:
@@ -52,124 +68,308 @@ def run(
     *,
     force: bool = False,
     jobs: int | None = None,
+    isolation: str | None = None,
+    scheduler: str | None = None,
+    dry_run: bool = False,
     progress: Progress = lambda done, total, what: None,
 ) -> GradeReport:
-    """Grade what is new or changed (everything with ``force``) in ``jobs`` processes."""
-    use_environment(room)
-    report, ledger = GradeReport(), Ledger(room)
-    waiting: list[Submission] = []
-    for lesson in room.choose_lessons(lessons):
-        for student in students or room.students():
-            submission = intake(room, student, lesson)
-            if submission is None:
-                continue
-            if submission.problem:
-                report.rows.append(Graded(student, lesson, "not graded", submission.problem))
-            elif force or not ledger.is_done(submission):
-                waiting.append(submission)
-            else:
-                report.rows.append(_read(room, submission, "unchanged"))
-    total = len(waiting)
-    progress(0, total, "")
-    with _workers(jobs or os.cpu_count() or 1) as pool:
-        futures = {pool.submit(_autograde, room.root, s.student, s.lesson): s for s in waiting}
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                submission = futures[future]
-                error = future.result()
-                if not error:
-                    ledger.record(submission)
-                report.rows.append(_finish(room, submission, error))
-                progress(done, total, f"{submission.student} {submission.lesson}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    """Grade what is new or changed (everything with ``force``).
+
+    In ``jobs`` processes here, or on the Dask cluster whose scheduler is at ``scheduler``.
+    ``isolation`` is a tier of ``autograder.sandbox.tiers``, the strongest one by default.
+    """
+    chosen = room.choose_lessons(lessons)
+    tier = isolation or "" if scheduler else tiers.choose(isolation)
+    report = GradeReport(isolation=tier)
+    batches = []
+    for lesson in chosen:
+        batch = _Lesson(room, lesson)
+        batch.look(students or room.students(), force)
+        batches.append(batch)
+        report.rows += batch.rows
+    total = sum(len(batch.waiting) for batch in batches)
+    if dry_run:
+        report.rows += [
+            Graded(s.student, b.lesson, "to grade", s.note) for b in batches for s in b.waiting
+        ]
+    elif total:
+        progress(0, total, "")
+        done = 0
+        with _Pool(jobs or os.cpu_count() or 1, scheduler) as pool:
+            for batch in batches:
+
+                def tell(count: int, student: str, start: int = done, b: _Lesson = batch) -> None:
+                    progress(start + count, total, f"{student} {b.lesson}")
+
+                report.rows += batch.grade(pool, tier, tell)
+                done += len(batch.waiting)
     report.rows.sort(key=lambda row: (row.lesson, row.student))
     return report
 
 
-def _workers(jobs: int) -> Executor:
-    # spawn: a fork of a process with threads (Jupyter's, BLAS's) may hang
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_hush)
+class _Lesson:
+    """One lesson's submissions on their way to the gradebook."""
+
+    def __init__(self, room: Classroom, lesson: str) -> None:
+        self.room, self.lesson = room, lesson
+        self.assignment: Assignment = room.assignment(lesson)
+        self.rows: list[Graded] = []
+        self.waiting: list[Submission] = []
+        self.digests: dict[str, str] = {}
+
+    def look(self, students: Sequence[str], force: bool) -> None:
+        """Sort the submissions: refused, unchanged, waiting."""
+        unchanged = []
+        with Book(self.room, self.lesson) as book:
+            records = {} if force else book.records()
+            for student in students:
+                folder = self.room.notebook("submitted", student, self.lesson).parent
+                if not os.path.lexists(folder):
+                    continue
+                try:
+                    found = digest(folder, f"{self.lesson}.ipynb", self.assignment.seal)
+                except OSError:
+                    found = ""
+                known = records.get(student)
+                if (
+                    known
+                    and found
+                    and known.digest == found
+                    and self._is_whole(student, known.size)
+                ):
+                    unchanged.append(student)
+                    continue
+                submission = intake(self.room, student, self.lesson)
+                if submission is None:
+                    continue
+                if submission.problem:
+                    row = Graded(student, self.lesson, "not graded", submission.problem)
+                    self.rows.append(row)
+                    continue
+                if submission.note:  # the folder has changed: a copy under the right name
+                    found = digest(folder, f"{self.lesson}.ipynb", self.assignment.seal)
+                self.digests[student] = found
+                self.waiting.append(submission)
+            totals = book.totals(unchanged) if unchanged else {}
+        most = self.assignment.points
+        self.rows += [
+            Graded(s, self.lesson, "unchanged", "", t.points, most, t.needs_manual)
+            for s, t in totals.items()
+        ]
+
+    def _is_whole(self, student: str, size: int) -> bool:
+        """Whether the autograded notebook is there, as long as it was."""
+        try:
+            return self.room.notebook("autograded", student, self.lesson).stat().st_size == size
+        except OSError:
+            return False
+
+    def grade(self, pool: _Pool, tier: str, tell: Callable[[int, str], None]) -> list[Graded]:
+        """Grade what waits and write it down."""
+        notes = {s.student: s.note for s in self.waiting}
+        config = {
+            step: dict(self.room.config.get(step, {})) for step in ("LimitOutput", "IgnorePattern")
+        }
+        count, last = 0, time.monotonic()
+        batch: dict[str, Marks] = {}
+        rows: list[Graded] = []
+        with Book(self.room, self.lesson) as book:
+
+            def commit() -> None:
+                nonlocal last
+                if batch:
+                    book.save(batch)
+                    totals = book.totals(list(batch))
+                    for student, total in totals.items():
+                        rows.append(
+                            Graded(
+                                student,
+                                self.lesson,
+                                "graded",
+                                notes[student],
+                                total.points,
+                                self.assignment.points,
+                                total.needs_manual,
+                            )
+                        )
+                    batch.clear()
+                last = time.monotonic()
+
+            try:
+                for done in pool.map(self.assignment, tier, config, self._items()):
+                    count += 1
+                    if done.problem:
+                        rows.append(Graded(done.student, self.lesson, "not graded", done.problem))
+                    else:
+                        self._write(done)
+                        batch[done.student] = self._marks(done)
+                    if time.monotonic() - last > COMMIT:
+                        commit()
+                    tell(count, done.student)
+            finally:
+                commit()
+        return rows
+
+    def _items(self) -> Iterator[Item]:
+        for submission in self.waiting:
+            path = self.room.notebook("submitted", submission.student, self.lesson)
+            try:
+                yield Item(submission.student, path.read_bytes(), extra_files(path.parent))
+            except (OSError, Refused) as error:
+                yield Item(submission.student, b"", {"": str(error).encode()})
+
+    def _marks(self, done: Done) -> Marks:
+        folder = self.room.notebook("submitted", done.student, self.lesson).parent
+        record = replace(done.record, digest=self.digests[done.student])
+        return Marks(dict(done.scores), list(done.no_response), record, self.room.timestamp(folder))
+
+    def _write(self, done: Done) -> None:
+        """The autograded notebook and the files beside it, where nbgrader keeps them."""
+        path = self.room.notebook("autograded", done.student, self.lesson)
+        folder = self.room.notebook("submitted", done.student, self.lesson).parent
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files = {**extra_files(folder), **self.assignment.files}
+        stamp = folder / "timestamp.txt"
+        if stamp.is_file() and not stamp.is_symlink():
+            files["timestamp.txt"] = stamp.read_bytes()
+        for name, data in files.items():
+            write_whole(path.parent / name, data)
+        write_whole(path, done.notebook)
 
 
-def _hush() -> None:
-    """Kernels greet on stderr, over the progress bar; what matters comes back as a result."""
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a read-only file, as nbgrader does, at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.unlink(missing_ok=True)
+        draft.write_bytes(data)
+        draft.chmod(0o444)
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+class _Pool:
+    """Chunks out, results in; a worker process that dies costs one submission at most."""
+
+    def __init__(self, jobs: int, scheduler: str | None) -> None:
+        self.jobs, self.scheduler = jobs, scheduler
+        self.client: Any = None
+        self.executor: Executor | None = None
+        self.pace = 0.0  # seconds a submission has taken lately, in one process
+
+    def __enter__(self) -> _Pool:
+        self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.executor is not None:
+            self.executor.shutdown(wait=error[0] is None, cancel_futures=True)
+            if error[0] is not None:
+                _end(self.executor)
+        if self.client is not None:
+            self.client.close()
+
+    def _start(self) -> None:
+        if self.scheduler is None:
+            # spawn: a fork of a process with threads (Jupyter's, BLAS's) may hang
+            self.executor = ProcessPoolExecutor(
+                self.jobs, mp_context=get_context("spawn"), initializer=_become_worker
+            )
+            return
+        try:
+            from distributed import Client
+        except ImportError:
+            raise Problem(
+                "--scheduler needs Dask, which is not installed", "pip install 'dlcourse[scale]'"
+            ) from None
+        try:
+            self.client = Client(self.scheduler, timeout=10)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise Problem(
+                f"no Dask scheduler answers at {self.scheduler} ({type(error).__name__})",
+                "start one with `dask scheduler`, and workers with `dask worker`",
+            ) from None
+        self.jobs = max(1, sum(self.client.nthreads().values()))
+        self.executor = self.client.get_executor(pure=False)
+
+    def map(
+        self, a: Assignment, tier: str, config: dict[str, Any], items: Iterator[Item]
+    ) -> Iterator[Done]:
+        """The results of ``items``, in the order in which they come."""
+        waiting: dict[Future[list[Done]], tuple[list[Item], float]] = {}
+        again: deque[Item] = deque()  # were under way when a process died: one by one now
+        suspects: set[str] = set()
+        exhausted = False
+        while True:
+            while len(waiting) < self.jobs + 1 and not (exhausted and not again):
+                if again:
+                    if waiting:
+                        break
+                    chunk = [again.popleft()]
+                else:
+                    chunk = self._chunk(items)
+                    exhausted = not chunk
+                    if exhausted:
+                        continue
+                refused = [i for i in chunk if "" in i.files]
+                for item in refused:
+                    yield Done(item.student, problem=item.files[""].decode())
+                chunk = [i for i in chunk if "" not in i.files]
+                if chunk:
+                    assert self.executor is not None
+                    future = self.executor.submit(grade_chunk, a, tier, config, chunk)
+                    waiting[future] = chunk, time.monotonic()
+            if not waiting:
+                return
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            broken: list[Item] = []
+            for future in ready:
+                chunk, began = waiting.pop(future)
+                try:
+                    done = future.result()
+                except BrokenProcessPool:
+                    broken += chunk
+                    continue
+                # some of this time it waited in the queue: the pace errs on the slow side
+                self.pace = (time.monotonic() - began) / len(chunk)
+                yield from done
+            if broken:
+                broken += [item for chunk, _ in waiting.values() for item in chunk]
+                waiting.clear()
+                self._start()
+                if len(broken) == 1 and broken[0].student in suspects:
+                    yield Done(broken[0].student, problem="the grading process died of it, twice")
+                else:
+                    suspects |= {item.student for item in broken}
+                    again += broken
+
+    def _chunk(self, items: Iterator[Item]) -> list[Item]:
+        size = 1 if not self.pace else max(1, min(LARGEST_CHUNK, round(CHUNK / self.pace)))
+        found = []
+        for item in items:
+            found.append(item)
+            if len(found) >= size:
+                break
+        return found
+
+
+def _become_worker() -> None:
+    """A pool's process: quiet, not to be interrupted, gone when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for name in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{name}_NUM_THREADS", "1")
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # when the parent dies
 
 
-class Ledger:
-    """Which submission was graded against which release, by their content, in one small file.
-
-    A run that is killed has recorded what it finished; the next one does the rest.
-    """
-
-    def __init__(self, room: Classroom) -> None:
-        self.room = room
-        self.path = room.root / ".graded.json"
-        self.known: dict[str, str] = {}  # if it is lost, all is graded again, to the same result
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            self.known = dict(json.loads(self.path.read_text(encoding="utf-8")))
-
-    def is_done(self, s: Submission) -> bool:
-        graded = self.room.notebook("autograded", s.student, s.lesson)
-        return graded.exists() and self.known.get(f"{s.student}/{s.lesson}") == self._print(s)
-
-    def record(self, s: Submission) -> None:
-        self.known[f"{s.student}/{s.lesson}"] = self._print(s)
-        draft = self.path.with_suffix(".tmp")
-        draft.write_text(json.dumps(self.known, indent=0, sort_keys=True), encoding="utf-8")
-        draft.replace(self.path)  # at once or not at all
-
-    def _print(self, s: Submission) -> str:
-        digest = hashlib.sha256()
-        release = self.room.root / "release" / s.lesson / f"{s.lesson}.ipynb"
-        for path in (self.room.notebook("submitted", s.student, s.lesson), release):
-            digest.update(path.read_bytes() if path.exists() else b"")
-        return digest.hexdigest()
-
-
-def _autograde(root: Path, student: str, lesson: str) -> str:
-    """Run nbgrader on one submission, in a worker process. Returns the error, if any."""
-    room = Classroom(root)
-    use_environment(room)
-    # a kernel's own threads would fight over the cores with the other workers'
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    result = room.api.autograde(lesson, student, force=True, create=True)
-    if result["success"]:
-        return ""
-    return _cause(result.get("log", "") + "\n" + result.get("error", ""))
-
-
-def _cause(log: str) -> str:
-    """The one line of nbgrader's log that says what happened."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for line in lines:
-        name = line.split(":")[0]
-        if (
-            name.endswith(("Error", "Exception"))
-            and "NbGraderException" not in name
-            and " " not in name
-        ):
-            return line[:300]
-    return lines[-1][:300] if lines else "nbgrader gave no reason"
-
-
-def _finish(room: Classroom, submission: Submission, error: str) -> Graded:
-    if error:
-        return Graded(submission.student, submission.lesson, "not graded", error)
-    return _read(room, submission, "graded")
-
-
-def _read(room: Classroom, submission: Submission, status: str) -> Graded:
-    with room.gradebook() as book:
-        found = book.find_submission(submission.lesson, submission.student)
-        return Graded(
-            submission.student,
-            submission.lesson,
-            status,
-            submission.note,
-            found.score,
-            found.max_score,
-            found.needs_manual_grade,
-        )
+def _end(executor: Executor) -> None:
+    """Do not wait for chunks that nobody wants any more."""
+    processes = getattr(executor, "_processes", None) or {}
+    for process in list(processes.values()):
+        with contextlib.suppress(Exception):
+            process.terminate()

@@ -24,7 +24,8 @@ import numpy as np
 from autograder.exercise import Case, Exercise, Misconception, Part
 from autograder.forbidden import forbidden_name
 from autograder.library import to_plain
-from autograder.limits import TimeUp, quiet, time_limit
+from autograder.limits import Lost, TimeUp, quiet, time_limit
+from autograder.sandbox.values import ForeignArray
 
 
 class Kind(StrEnum):
@@ -129,6 +130,8 @@ def judge(
                 stop = outcome
             elif outcome.kind is Kind.TOO_SLOW and part.seconds >= Part.seconds:
                 stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call never came back.")
+            elif outcome.kind is Kind.RAISED and outcome.got == Lost.__name__:
+                stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call ended Python.")
             outcomes.append(outcome)
         if not results and not stop:
             outcomes[0] = _repeat(exercise, student, cases[0], outcomes[0], part.seconds)
@@ -256,7 +259,8 @@ def _refuse(exercise: Exercise, student: Any) -> Outcome | None:
     if not callable(student):
         message = f"{exercise.function} is {_type_name(student)}; expected a function."
         return Outcome(Kind.WRONG_TYPE, message)
-    if name := forbidden_name(student, exercise.banned):
+    uses = getattr(type(student), "_uses", None)  # of a proxy: its process is asked
+    if name := uses(student, exercise.banned) if uses else forbidden_name(student, exercise.banned):
         message = (
             f"Your function uses {name}, which does the work for you. "
             "This exercise is about writing it yourself, with Python and NumPy."
@@ -344,6 +348,10 @@ def _type_name(value: Any) -> str:
     if value is None:
         return "None"
     name = type(value).__name__
+    if isinstance(value, ForeignArray):
+        name = value.was
+    elif hasattr(type(value), "_type_name"):
+        name = value._type_name
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
@@ -360,8 +368,12 @@ def _too_slow(seconds: float) -> str:
 
 def _describe_error(error: BaseException) -> str:
     """The error and the student's own line that it came from, without our frames."""
+    if isinstance(error, Lost):
+        return f"{str(error)[:1].upper()}{str(error)[1:]}."
     ours = str(Path(__file__).parent)
     text = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}").strip().rstrip(":")
+    if where := getattr(error, "where", None):  # it was raised in the sandbox
+        return f"{text}\n  in {where[0]}, line {where[1]}: {where[2]}"
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

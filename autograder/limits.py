@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -14,30 +16,50 @@ class TimeUp(BaseException):
     """The clock ran out. Not an Exception, so that a student's ``except Exception`` lets it pass."""
 
 
+class Lost(BaseException):
+    """The process that ran the student's code has ended; the text says why, to the student."""
+
+
+_deadlines: list[float] = []
+
+
+def deadline() -> float:
+    """When the innermost ``time_limit`` ends, in the time of ``time.monotonic``."""
+    return min(_deadlines, default=math.inf)
+
+
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp in the block after ``seconds``, and again every tenth of a second after.
+def time_limit(seconds: float, again: float = 0.1) -> Iterator[None]:
+    """Raise TimeUp in the block after ``seconds``, and every ``again`` seconds after that (0: once).
 
     Uses the alarm signal, so it works in the main thread on Linux and macOS, which is where
-    a kernel runs its cells. Elsewhere there is no limit, and a loop is ended by hand.
+    a kernel runs its cells. Elsewhere a loop is ended by hand; calls into the sandbox end in
+    time everywhere.
     """
-    if (
-        not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        raise TimeUp
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    _deadlines.append(time.monotonic() + seconds)
     try:
-        yield
+        if (
+            not hasattr(signal, "setitimer")
+            or threading.current_thread() is not threading.main_thread()
+        ):
+            yield
+            return
+
+        def ring(*_: object) -> None:
+            raise TimeUp
+
+        before = signal.signal(signal.SIGALRM, ring)
+        outer, outer_again = signal.setitimer(signal.ITIMER_REAL, seconds, again)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            if outer:  # the limit around this one goes on
+                left = _deadlines[-2] - time.monotonic() if len(_deadlines) > 1 else outer
+                signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), outer_again)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        _deadlines.pop()
 
 
 @contextmanager

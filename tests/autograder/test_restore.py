@@ -10,17 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder import build, catalogue, classroom
-from autograder.restore import RestoreCells
+from autograder.restore import restore
 
 LESSON = catalogue.lessons()[0]
 
 
 @pytest.fixture(scope="module")
-def resources(tmp_path_factory):
+def lesson(tmp_path_factory):
     room = tmp_path_factory.mktemp("room") / "class"
     classroom.init(room, [LESSON])
-    about = {"notebook": LESSON.slug, "assignment": LESSON.slug, "student": "s"}
-    return {"nbgrader": about | {"db_url": f"sqlite:///{room}/gradebook.db"}}
+    return classroom.Classroom(room).assignment(LESSON.slug)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def graded(nb) -> list[str]:
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_whatever_is_deleted_copied_or_moved_each_test_stands_there_once(data, resources, released):
+def test_whatever_is_deleted_copied_or_moved_each_test_stands_there_once(data, lesson, released):
     nb = copy.deepcopy(released)
     wanted = graded(nb)
     for _ in range(data.draw(st.integers(1, 8))):
@@ -51,17 +50,17 @@ def test_whatever_is_deleted_copied_or_moved_each_test_stands_there_once(data, r
             nb.cells.insert(to, copy.deepcopy(cell) if what == "copy" else nb.cells.pop(place))
         if not nb.cells:
             return
-    nb, _ = RestoreCells().preprocess(nb, resources)
+    restore(nb, lesson)
     assert sorted(graded(nb)) == sorted(wanted)
     ids = [cell.id for cell in nb.cells]
     assert len(set(ids)) == len(ids)
     nbformat.validate(nb)
 
 
-def test_a_deleted_test_comes_back_behind_its_answer(resources, released):
+def test_a_deleted_test_comes_back_behind_its_answer(lesson, released):
     nb = copy.deepcopy(released)
     nb.cells = [c for c in nb.cells if c.id != "layer"]
-    nb, _ = RestoreCells().preprocess(nb, resources)
+    restore(nb, lesson)
     names = [c.metadata.get("nbgrader", {}).get("grade_id") for c in nb.cells]
     assert names.index("layer") == names.index("layer-answer") + 1
     cell = nb.cells[names.index("layer")]
@@ -69,6 +68,11 @@ def test_a_deleted_test_comes_back_behind_its_answer(resources, released):
     assert cell.metadata.nbgrader.points == 3
 
 
-def test_an_untouched_notebook_stays_as_it_is(resources, released):
-    nb, _ = RestoreCells().preprocess(copy.deepcopy(released), resources)
-    assert nb == released
+def test_an_untouched_notebook_stays_as_it_is(lesson, released):
+    nb = copy.deepcopy(released)
+    assert restore(nb, lesson) == []
+    tasks = {c.name for c in lesson.cells if c.task}  # their marking scheme comes back
+    assert [c.source for c in nb.cells if c.id not in tasks] == [
+        c.source for c in released.cells if c.id not in tasks
+    ]
+    assert [c.id for c in nb.cells] == [c.id for c in released.cells]

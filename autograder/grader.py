@@ -1,0 +1,221 @@
+"""Run one submission: the student's cells in the sandbox, the instructor's tests here.
+
+A graded cell never sees the student's process. The names that it uses are looked up in turn: what
+the exercise asks for comes from the student, as proxies or plain copies; imports and read-only
+cells are the instructor's own; anything else is asked of the student.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from nbformat import NotebookNode, from_dict
+
+from autograder import assignment as assignments
+from autograder.assignment import Assignment
+from autograder.clean import clean_outputs
+from autograder.limits import Lost, TimeUp, time_limit
+from autograder.records import Record
+from autograder.sandbox import cells, tiers
+from autograder.sandbox.client import Zygote
+from autograder.sandbox.namespaces import Limits
+from autograder.session import Session
+
+KEPT = 2  # zygotes of so many lessons stay ready
+
+
+class Grader:
+    """Grades notebooks in this process, one after the other."""
+
+    def __init__(self, tier: str | None = None) -> None:
+        self.tier = tiers.choose(tier)
+        self.zygotes: dict[tuple[Any, ...], Zygote] = {}
+
+    def zygote(self, a: Assignment) -> Zygote:
+        """The zygote for a lesson, started if need be."""
+        key = (a.slug, *a.imports, *a.twins, *a.withheld, a.settings.memory)
+        found = self.zygotes.pop(key, None)
+        if found is None:
+            while len(self.zygotes) >= KEPT:
+                self.zygotes.pop(next(iter(self.zygotes))).close()
+            found = Zygote(
+                self.tier,
+                imports=a.imports,
+                twins=a.twins,
+                withheld=a.withheld,
+                lesson=a.slug.split("-")[0],
+                limits=Limits(memory=a.settings.memory),
+            )
+        self.zygotes[key] = found
+        return found
+
+    def close(self) -> None:
+        for zygote in self.zygotes.values():
+            zygote.close()
+        self.zygotes.clear()
+
+    def run(
+        self, a: Assignment, nb: NotebookNode, files: Mapping[str, bytes] | None = None
+    ) -> Record:
+        """Run all code cells of ``nb`` and put their outputs in. The notebook has been restored."""
+        session = Session(
+            self.zygote(a),
+            timeout=a.settings.timeout,
+            budget=a.settings.budget,
+            files={**(files or {}), **a.files},
+            modules=frozenset(a.modules),
+            declared=set(a.declared),
+        )
+        tests = Tests(a, session)
+        os.environ["DLCOURSE_SEED"] = a.settings.seed or os.environ.get("DLCOURSE_SEED", "")
+        before = os.environ.get("NBGRADER_EXECUTION")
+        os.environ["NBGRADER_EXECUTION"] = "autograde"
+        try:
+            count = 0
+            for number, cell in enumerate(nb.cells):
+                if cell.cell_type != "code":
+                    continue
+                about = cell.metadata.get("nbgrader", {})
+                name = about.get("grade_id", "")
+                if not cell.source.strip():
+                    cell.outputs, cell.execution_count = [], None
+                    continue
+                count += 1
+                session.where = name or f"cell {number + 1}"
+                if about.get("grade") and not about.get("solution") and name in a.by_name:
+                    outputs = tests.run(name)
+                else:
+                    outputs = clean_outputs(session.run(number, cell.source))
+                for output in outputs:
+                    if output["output_type"] == "execute_result":
+                        output["execution_count"] = count
+                cell.outputs, cell.execution_count = from_dict(outputs), count
+        finally:
+            session.close()
+            if before is None:
+                del os.environ["NBGRADER_EXECUTION"]
+            else:
+                os.environ["NBGRADER_EXECUTION"] = before
+        return Record(isolation=self.tier, evidence=session.evidence, peak=session.peak)
+
+
+class Tests:
+    """The instructor's side of one submission: a namespace of its own for the graded cells."""
+
+    __test__ = False
+
+    def __init__(self, a: Assignment, session: Session) -> None:
+        self.a, self.session = a, session
+        self.shell = cells.start()
+        module = types.ModuleType("__main__")
+        self.shell.user_module = module
+        self.shell.user_ns = module.__dict__
+        self.shell.init_user_ns()
+        self.scope: dict[str, Any] = module.__dict__
+        self.wanted: set[str] = set()  # names that cells until now have used
+        self.borrowed: dict[str, Any] = {}  # names that the student lent
+        self.set_at: dict[str, int] = {}  # names that our own cells have set, and where
+
+    def run(self, name: str) -> list[dict[str, Any]]:
+        """The outputs of the graded cell ``name``."""
+        source, place = self.a.by_name[name].source, self.a.place.get(name, len(self.a.code))
+        shell = self.shell
+        stop = ""
+        limit = min(self.a.settings.timeout, max(0.1, self.session.ends_in()))
+        try:
+            with _warnings_cost_nothing(), time_limit(limit, again=0):
+                self._lend(source, place)
+                outputs = shell.run(source)
+        except TimeUp:
+            outputs, stop = list(shell.recorder.outputs), f"stopped after {limit:g} seconds"
+        except Lost as lost:
+            outputs = [_error("DeadKernelError", str(lost))]
+        for output in outputs:
+            if output.get("ename") == "TimeUp":
+                output |= _error("CellTimeoutError", f"stopped after {limit:g} seconds")
+                stop = ""
+            elif output.get("ename") == "Lost":
+                output |= _error("DeadKernelError", output["evalue"])
+        if stop:
+            outputs.append(_error("CellTimeoutError", stop))
+        for bound in assignments.bound(source):
+            self.borrowed.pop(bound, None)
+            self.set_at[bound] = place
+        return outputs
+
+    def _lend(self, source: str, place: int) -> None:
+        """Put the names that a cell uses into its namespace."""
+        self.wanted |= assignments.used(source)
+        ask = []
+        for name in sorted(self.wanted):
+            by_student = [i for i in self.a.declared.get(name, ()) if i < place]
+            if by_student and by_student[-1] > self.set_at.get(name, -1):
+                ask.append(name)
+            elif name in self.scope and name not in self.borrowed:
+                continue
+            elif name in self.a.imported:
+                exec(self.a.imported[name], self.scope)
+                self.set_at[name] = -1
+            elif name in self.a.locked:
+                self._run_locked(name)
+            elif not assignments.is_builtin(name):
+                ask.append(name)
+        if not ask:
+            return
+        found = self.session.names(ask)
+        for name in ask:
+            self.borrowed.pop(name, None)
+            if name in found:
+                self.scope[name] = self.borrowed[name] = found[name]
+            elif name in self.a.declared and assignments.is_builtin(name):
+                # the exercise is to write one's own; the builtin of that name must not answer
+                self.scope[name] = self.borrowed[name] = _missing(name)
+            else:
+                self.scope.pop(name, None)
+
+    def _run_locked(self, name: str) -> None:
+        """Run the instructor's read-only cell that defines ``name``, on our side too."""
+        cell = self.a.locked[name]
+        for each in assignments.bound(cell.source):
+            self.set_at[each] = self.a.code.index(cell)
+            self.scope.setdefault(each, None)  # so that it is not looked for again
+        before = self.shell.recorder
+        self._lend(cell.source, self.a.code.index(cell))
+        self.shell.run(cell.source)
+        self.shell.recorder = before
+
+
+def _missing(name: str) -> Any:
+    def missing(*args: Any, **kwargs: Any) -> Any:
+        raise NameError(f"name {name!r} is not defined")
+
+    return missing
+
+
+def _error(name: str, text: str) -> dict[str, Any]:
+    return {
+        "output_type": "error",
+        "ename": name,
+        "evalue": text,
+        "traceback": [f"{name}: {text}"],
+    }
+
+
+class _warnings_cost_nothing:
+    """nbgrader gives 0 to a cell that wrote to stderr; a warning is no mistake."""
+
+    def __enter__(self) -> None:
+        self.before = warnings.showwarning
+
+        def show(message, category, filename, lineno, file=None, line=None):
+            sys.stdout.write(f"{category.__name__}: {message}\n")
+
+        warnings.showwarning = show
+
+    def __exit__(self, *error: object) -> None:
+        warnings.showwarning = self.before

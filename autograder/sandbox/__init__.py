@@ -1,0 +1,15 @@
+"""Where untrusted code runs.
+
+    tiers       what this machine can isolate with, and the command that does it
+    library     the files that a student's code may see: the course without its answers
+    zygote      a program inside the sandbox: packages imported once, a fork for each submission
+    namespaces  what each fork is shut into: namespaces, a file system and limits of its own
+    seccomp, landlock   the kernel's two filters
+    worker      inside the fork: runs cells, answers calls
+    cells       runs one cell as Jupyter would and records its outputs
+    frames, values      what crosses the pipe: JSON and .npy, with a cap on length; never pickle
+    client      the trusted end of the pipe
+
+``zygote`` and what it imports are copied into the sandbox; ``tiers``, ``library`` and
+``client`` stay outside.
+"""

@@ -1,0 +1,116 @@
+"""The files that student code may import from us: the course without its answers.
+
+A folder is built for each lesson: ``dlcore`` with the twins of the lesson's exercises
+replaced by stubs, a stand-in for ``autograder`` without checks, and stubs for packages that
+the lesson does not teach. The sandbox sees this folder and nothing else of the project.
+"""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import autograder
+import dlcore
+
+_INSIDE = ["cells", "forbidden", "frames", "kernel", "landlock", "namespaces", "seccomp", "values",
+           "worker", "zygote"]  # fmt: skip
+WITHHELD = {"torch": ["torch", "torchgen", "functorch", "torchvision"]}
+
+_STAND_IN = '''\
+"""What a notebook imports from the course while it is graded: the checks run elsewhere."""
+
+from autograder.waiting import when_written
+
+
+class Score(float):
+    """No points: those are given by the check that the instructor released."""
+
+
+def check(name, student=None, *, seed=None):
+    """Say that the graded check runs elsewhere."""
+    print(f"{name}: this cell is not part of the graded notebook, so it gives no points.")
+    return Score(0.0)
+'''
+
+_EXPLORE = '''\
+"""Explorers are for a person with a mouse; while a notebook is graded they stand still."""
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+
+    def explorer(*args, **kwargs):
+        print(f"(explorer {name}: not shown while a notebook is graded)")
+
+    return explorer
+'''
+
+
+def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[str]) -> None:
+    """Write the folder. ``twins`` are modules of dlcore that hold this lesson's answers."""
+    package = Path(autograder.__file__).parent
+    stand_in = target / "autograder"
+    (stand_in / "sandbox").mkdir(parents=True)
+    (stand_in / "__init__.py").write_text(_STAND_IN, encoding="utf-8")
+    (stand_in / "sandbox" / "__init__.py").write_text("", encoding="utf-8")
+    shutil.copy(package / "waiting.py", stand_in)
+    shutil.copy(package / "forbidden.py", stand_in)
+    for name in _INSIDE:
+        source = package / "sandbox" / f"{name}.py"
+        if source.exists():
+            shutil.copy(source, stand_in / "sandbox")
+    _copy_dlcore(target / "dlcore", set(twins), lesson)
+    for package_name in withheld:
+        for name in WITHHELD.get(package_name, [package_name]):
+            folder = target / "withheld" / name
+            folder.mkdir(parents=True)
+            (folder / "__init__.py").write_text(_package_stub(name), encoding="utf-8")
+
+
+def _copy_dlcore(target: Path, twins: set[str], lesson: str) -> None:
+    home = Path(dlcore.__file__).parent
+    for source in home.rglob("*.py"):
+        place = source.relative_to(home)
+        module = ".".join(["dlcore", *place.with_suffix("").parts])
+        copy = target / place
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if place.parts[0] == "explore":
+            if place.name == "__init__.py":
+                copy.write_text(_EXPLORE, encoding="utf-8")
+        elif module in twins:
+            copy.write_text(stub(source.read_text(encoding="utf-8"), lesson), encoding="utf-8")
+        else:
+            shutil.copy(source, copy)
+
+
+def stub(source: str, lesson: str) -> str:
+    """A module with the same names, each of which says that the lesson asks for it."""
+    lines = [
+        f'"""Withheld while lesson {lesson} is graded: it asks you to write this."""\n',
+        "def _withheld(name):",
+        f'    raise RuntimeError(f"{{name}}: lesson {lesson} asks you to write this yourself")\n',
+    ]
+    for node in ast.parse(source).body:
+        match node:
+            case ast.FunctionDef(name=name):
+                lines.append(f"def {name}(*args, **kwargs):\n    _withheld({name!r})\n")
+            case ast.ClassDef(name=name):
+                lines.append(
+                    f"class {name}:\n    def __init__(self, *args, **kwargs):\n        _withheld({name!r})\n"
+                )
+            case ast.Assign(targets=targets):
+                lines += [f"{t.id} = None" for t in targets if isinstance(t, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                lines.append(f"{name} = None")
+    return "\n".join(lines) + "\n"
+
+
+def _package_stub(name: str) -> str:
+    return (
+        f'raise ImportError("{name} is not here while this lesson is graded: '
+        'it asks you to write that yourself, with NumPy")\n'
+    )

@@ -1,0 +1,188 @@
+"""What this machine can isolate with, and the command that starts the zygote so.
+
+bubblewrap  namespaces, a file system of its own, seccomp, limits
+landlock    where user namespaces are blocked: Landlock, seccomp, limits
+process     a process with limits and nothing more; has to be asked for by name
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from autograder.errors import Problem
+from autograder.sandbox import landlock, seccomp
+
+TIERS = ("bubblewrap", "landlock", "process")
+COURSE = "/course"  # the library's place inside a bubblewrap
+INSTALL = "apt-get install bubblewrap libseccomp2"
+
+
+@cache
+def missing(tier: str) -> str:
+    """Why ``tier`` cannot be used here; empty if it can."""
+    if not sys.platform.startswith("linux"):
+        if tier == "process" and hasattr(os, "fork"):
+            return ""
+        return f"needs Linux, this is {sys.platform}"
+    if tier == "process":
+        return ""
+    if not seccomp.available():
+        return "libseccomp is not installed"
+    if tier == "landlock":
+        return "" if landlock.version() else "this kernel has no Landlock (Linux 5.13 and newer)"
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed"
+    probe = ["bwrap", *_unshare(), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--"]
+    nested = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if os.getuid() and shutil.which("unshare"):  # every submission gets a /proc of its own
+        probe += nested
+    probe += ["/bin/true"]
+    try:
+        done = subprocess.run(probe, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"bubblewrap does not start: {error}"
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return f"bubblewrap may not make namespaces here ({why})"
+    return ""
+
+
+def choose(wanted: str | None = None) -> str:
+    """The strongest tier that works here, or the one asked for. Raises Problem."""
+    if wanted is not None and wanted not in TIERS:
+        raise Problem(f"there is no isolation {wanted!r}", f"choose one of {', '.join(TIERS)}")
+    for tier in (wanted,) if wanted else TIERS[:2]:
+        if not missing(tier):
+            return tier
+    reasons = "; ".join(f"{t}: {missing(t)}" for t in ((wanted,) if wanted else TIERS[:2]))
+    raise Problem(
+        f"nothing here can keep students' code apart ({reasons})",
+        f"{INSTALL}; or, for work of people you trust, add --isolation process",
+    )
+
+
+def _unshare() -> list[str]:
+    spaces = [
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+    ]
+    # root needs no user namespace yet: each submission gets one of its own
+    return spaces if os.getuid() == 0 else ["--unshare-user", *spaces]
+
+
+def python_folders() -> list[Path]:
+    """Where this Python and its packages live."""
+    folders = [sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)]
+    folders += [*map(str, package_folders()), sysconfig.get_paths()["stdlib"]]
+    found: list[Path] = []
+    for folder in sorted({Path(f).resolve() for f in folders}, key=lambda p: len(p.parts)):
+        if (
+            folder.is_dir()
+            and len(folder.parts) > 1
+            and not any(folder.is_relative_to(f) for f in found)
+        ):
+            found.append(folder)
+    return found
+
+
+def package_folders() -> list[Path]:
+    """The folders in which packages are installed."""
+    found = [*site.getsitepackages(), site.getusersitepackages()]
+    found += [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
+    return [Path(p).resolve() for p in dict.fromkeys(found) if Path(p).is_dir()]
+
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "localtime", "alternatives")
+
+
+def masks(library: Path) -> list[tuple[Path, Path]]:
+    """(what the sandbox sees, where): our stand-ins over installed packages."""
+    found = []
+    for folder in package_folders():
+        for stand_in in [
+            *(library / "withheld").glob("*"),
+            library / "dlcore",
+            library / "autograder",
+        ]:
+            if (folder / stand_in.name).is_dir():
+                found.append((stand_in, folder / stand_in.name))
+    return found
+
+
+def readable(library: Path) -> list[str]:
+    """What the landlock tier may read: files and folders, without what is masked."""
+    hidden = {where for _, where in masks(library)}
+    paths = (
+        [Path(p) for p in _SYSTEM] + [Path("/etc") / n for n in _ETC] + [library, *python_folders()]
+    )
+    found: list[str] = []
+    for path in paths:
+        found += _without(path, hidden)
+    return [*found, "/dev/urandom", "/dev/random", "/proc/self", "/proc/meminfo", "/proc/cpuinfo"]
+
+
+def _without(path: Path, hidden: set[Path]) -> list[str]:
+    real = path.resolve()
+    if real in hidden or not real.exists():
+        return []
+    if not any(h.is_relative_to(real) for h in hidden):
+        return [str(real)]
+    return [p for child in real.iterdir() for p in _without(child, hidden)]
+
+
+def command(tier: str, library: Path, home: Path) -> list[str]:
+    """What to put in front of ``python -m autograder.sandbox.zygote``."""
+    if tier != "bubblewrap":
+        return []
+    args = ["bwrap", *_unshare(), "--new-session", "--hostname", "sandbox"]
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            args += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            args += ["--ro-bind", str(path), str(path)]
+    for name in _ETC:
+        args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    args += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", str(home)]
+    args += ["--ro-bind", str(library), COURSE]
+    for folder in python_folders():
+        if folder.is_relative_to("/usr"):
+            continue
+        for parent in reversed(folder.parents[:-1]):
+            args += ["--dir", str(parent)]  # open to all; made by --ro-bind they would not be
+        args += ["--ro-bind", str(folder), str(folder)]
+    for stand_in, where in masks(library):
+        args += ["--ro-bind", str(stand_in), str(where)]
+    return [*args, "--remount-ro", "/", "--chdir", str(home), "--"]
+
+
+def environment(tier: str, library: Path, home: Path) -> dict[str, str]:
+    """All that student code learns from the environment."""
+    course = Path(COURSE) if tier == "bubblewrap" else library
+    paths: Sequence[Path] = (course, course / "withheld")
+    return {
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+        ),
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "" if site.ENABLE_USER_SITE else "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": "/tmp/matplotlib" if tier == "bubblewrap" else str(home / "matplotlib"),
+        "IPYTHONDIR": str(home / ".ipython"),
+        "NBGRADER_EXECUTION": "autograde",
+        **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
+    }

@@ -1,0 +1,441 @@
+"""Inside the fork: run the student's cells and call the student's functions, as asked.
+
+Nothing here is trusted by the other end. Student code shares this process and can change any of
+it; what it can reach that way is what it could have answered anyway.
+"""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import operator
+import os
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy.random
+
+from autograder.forbidden import forbidden_name
+from autograder.sandbox import cells, values
+from autograder.sandbox.frames import Pipe
+
+MOST_OBJECTS = 100_000
+_WATCHED = {
+    "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.kill", "os.killpg",
+    "subprocess.Popen", "pty.spawn", "socket.__new__", "socket.connect", "socket.getaddrinfo", "socket.bind",
+    "ctypes.dlopen", "ctypes.dlsym", "ctypes.string_at", "gc.get_objects", "gc.get_referrers",
+    "gc.get_referents", "sys._current_frames", "sys.settrace", "sys.setprofile", "urllib.Request",
+    "signal.pthread_kill", "os.symlink", "os.link",
+}  # fmt: skip
+_PRIVATE = ("/proc/", "/etc/passwd", "/etc/shadow", "/root", "/home", "/var", "/sys", "/dev/")
+_OPEN_TO_ALL = ("/dev/null", "/dev/urandom", sys.prefix, sys.base_prefix)
+
+
+class Events:
+    """What the interpreter reported while student code ran: evidence for the instructor."""
+
+    def __init__(self, home: str) -> None:
+        self.home = home
+        self.seen: dict[str, None] = {}
+        self.on = False
+
+    def hook(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self.on or len(self.seen) >= 100:
+            return
+        if event in _WATCHED:
+            detail = event
+            if args and isinstance(args[0], str | bytes):
+                detail += f" {args[0]!r}"
+            if event == "os.kill":
+                detail += f" {args[0]}"
+            self.seen[detail[:200]] = None
+        elif event == "open" and isinstance(path := args[0] if args else None, str):
+            outside = path.startswith(_PRIVATE) or ".." in path or "solutions" in path
+            if outside and not path.startswith((*_OPEN_TO_ALL, self.home)):
+                self.seen[f"open {path!r}"[:200]] = None
+
+    def take(self) -> list[str]:
+        found, self.seen = list(self.seen), {}
+        return found
+
+
+class Worker:
+    """Answers requests until the pipe closes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.pipe = Pipe(sock)
+        self.shell = cells.start()
+        self.objects: dict[int, Any] = {}
+        self.handles: dict[int, int] = {}  # id of an object -> its number
+        self.last = 0
+        self.events = Events(str(Path.cwd()))
+        self.stream = cells.Stream(self.shell, "stdout")
+        sys.addaudithook(self.events.hook)
+
+    def serve(self) -> None:
+        while True:
+            request, blobs = self.pipe.receive()
+            self.answer(request, blobs)
+
+    def answer(self, request: dict[str, Any], blobs: list[bytearray]) -> None:
+        for number in request.get("release", ()):
+            self.handles.pop(id(self.objects.pop(number, None)), None)
+        reply: dict[str, Any]
+        try:
+            match request["op"]:
+                case "do":
+                    reply, out = self.do(request, blobs)
+                case "run":
+                    reply, out = self.run(request["source"]), []
+                case "get":
+                    reply, out = self.get(request["names"])
+                case "signature":
+                    reply, out = self.signature(request["target"])
+                case "uses":
+                    target = self.objects[request["target"]]
+                    reply, out = {"value": forbidden_name(target, request["names"])}, []
+                case "files":
+                    reply, out = self.files(request["paths"], blobs), []
+                case other:
+                    reply, out = {"unknown": other}, []
+        except KeyboardInterrupt:
+            reply, out = {"interrupted": True}, []
+        reply["id"] = request["id"]
+        if events := self.events.take():
+            reply["events"] = events
+        self.pipe.send(reply, out)
+
+    # -- cells
+
+    def run(self, source: str) -> dict[str, Any]:
+        fds = _capture_descriptors()
+        self.events.on = True
+        try:
+            outputs = self.shell.run(source)
+        finally:
+            self.events.on = False
+            said = _captured(fds)
+        recorder = self.shell.recorder
+        if said:
+            recorder.stream("stdout", said)
+        return {"outputs": outputs, "cut": recorder.cut}
+
+    def files(self, paths: list[str], blobs: list[bytearray]) -> dict[str, Any]:
+        for path, blob in zip(paths, blobs, strict=True):
+            place = Path.cwd() / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(blob)
+        return {}
+
+    # -- values
+
+    def refer(self, thing: Any) -> dict[str, Any]:
+        """A number for an object that stays here."""
+        number = self.handles.get(id(thing))
+        if number is None:
+            if name := values.library_name(thing):
+                return {"g": name}
+            if len(self.objects) >= MOST_OBJECTS:
+                raise values.NotPlain(f"more than {MOST_OBJECTS} objects")
+            self.last += 1
+            number = self.last
+            self.objects[number], self.handles[id(thing)] = thing, number
+        return {"h": number} | _about(thing)
+
+    def resolve(self, data: dict[str, Any]) -> Any:
+        if "h" in data:
+            return self.objects[data["h"]]
+        if "f" in data:
+            return Callback(self, data["f"])
+        if "g" in data:
+            return values.find(data["g"])
+        raise values.NotPlain("something unknown")
+
+    def get(self, names: list[str]) -> tuple[dict[str, Any], list[bytes]]:
+        """The values of global names; those that are not there are left out."""
+        scope, found = self.shell.user_ns, {}
+        blobs: list[bytes] = []
+        for name in names:
+            if name in scope:
+                value = scope[name]
+                if type(value) is type(sys):
+                    found[name] = {"m": value.__name__}
+                    continue
+                try:
+                    found[name] = values.encode_into(value, self.refer, blobs)
+                except values.NotPlain as error:
+                    found[name] = {"not plain": str(error)}
+        return {"values": found}, blobs
+
+    def do(
+        self, request: dict[str, Any], blobs: list[bytearray]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """Call, read an attribute, add ...: one operation on values of this side."""
+        data, named = request["args"], request.get("kwargs") or {}
+        originals = [bytes(blob) for blob in blobs]
+        args = [values.decode(x, blobs, self.resolve) for x in data]
+        kwargs = {name: values.decode(x, blobs, self.resolve) for name, x in named.items()}
+        recorder = self.shell.recorder = cells.Recorder()
+        before = sys.stdout, sys.stderr
+        sys.stdout = sys.stderr = self.stream
+        reply: dict[str, Any] = {}
+        out: list[bytes] = []
+        self.events.on = True
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                result = _DO[request["what"]](*args, **kwargs)
+            reply["value"], out = values.encode(result, self.refer)
+        except BaseException as error:
+            reply["error"] = describe(error)
+        finally:
+            self.events.on = False
+            sys.stdout, sys.stderr = before
+        if caught:
+            reply["warnings"] = [
+                [w.category.__name__, cells.safe_str(w.message)[:500]] for w in caught[:5]
+            ]
+        if recorder.outputs:
+            texts = [o["text"] for o in recorder.outputs if o["output_type"] == "stream"]
+            reply["said"] = "".join(texts)
+        if request["what"] == "call" and any(map(_mutable, (*data, *named.values()))):
+            self._changed(data, named, originals, (args, kwargs), reply, out)
+        return reply, out
+
+    def _changed(
+        self,
+        data: list[Any],
+        named: dict[str, Any],
+        originals: list[bytes],
+        now: tuple[list[Any], dict[str, Any]],
+        reply: dict[str, Any],
+        out: list[bytes],
+    ) -> None:
+        """Send arguments back that the call changed in place."""
+        blobs: list[bytes] = []
+        try:
+            args = [values.encode_into(x, self._no_new, blobs) for x in now[0]]
+            kwargs = {k: values.encode_into(x, self._no_new, blobs) for k, x in now[1].items()}
+        except values.NotPlain:
+            return
+        if (args, kwargs, blobs) == (data, named, originals):
+            return
+        reply["changed"] = [
+            [_shifted(x, len(out)) for x in args],
+            {k: _shifted(x, len(out)) for k, x in kwargs.items()},
+        ]
+        out += blobs
+
+    def _no_new(self, thing: Any) -> dict[str, Any]:
+        if isinstance(thing, Callback):
+            return {"f": thing.number}
+        number = self.handles.get(id(thing))
+        if number is None:
+            if name := values.library_name(thing):
+                return {"g": name}
+            raise values.NotPlain("a new object")
+        return {"h": number}
+
+    def signature(self, number: int) -> tuple[dict[str, Any], list[bytes]]:
+        import inspect
+
+        try:
+            signature = inspect.signature(self.objects[number])
+        except (TypeError, ValueError):
+            return {"value": None}, []
+        found = [
+            (
+                p.name,
+                int(p.kind),
+                p.default is not p.empty,
+                None if p.default is p.empty else p.default,
+            )
+            for p in signature.parameters.values()
+        ]
+        data, blobs = values.encode(found, self.refer)
+        return {"value": data}, blobs
+
+    # -- calls back
+
+    def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        blobs: list[bytes] = []
+        head = {
+            "callback": number,
+            "args": [values.encode_into(x, self.refer, blobs) for x in args],
+            "kwargs": {k: values.encode_into(x, self.refer, blobs) for k, x in kwargs.items()},
+        }
+        self.pipe.send(head, blobs)
+        while True:
+            request, more = self.pipe.receive()
+            if request["op"] != "return":
+                self.answer(request, more)
+                continue
+            if problem := request.get("error"):
+                kind = getattr(builtins, problem["name"], RuntimeError)
+                raise (kind if issubclass(kind, Exception) else RuntimeError)(problem["message"])
+            return values.decode(request["value"], more, self.resolve)
+
+
+class Callback:
+    """A function of the grader, as student code sees it."""
+
+    def __init__(self, worker: Worker, number: int) -> None:
+        self.worker, self.number = worker, number
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.worker.call_back(self.number, args, kwargs)
+
+
+def _mutable(data: Any) -> bool:
+    """Whether encoded data is, or holds, something that a call could change in place."""
+    if type(data) is not dict:
+        return False
+    tag = next(iter(data))
+    return tag in {"a", "l", "lp", "d", "s", "ba", "o", "rng"} or (
+        tag == "t" and any(map(_mutable, data[tag]))
+    )
+
+
+def _reversed(function: Any) -> Any:
+    return lambda a, b: function(b, a)
+
+
+_DO: dict[str, Any] = {
+    "call": lambda f, /, *args, **kwargs: f(*args, **kwargs),
+    "method": lambda x, name, /, *args, **kwargs: getattr(x, name)(*args, **kwargs),
+    "getattr": getattr,
+    "setattr": setattr,
+    "getitem": operator.getitem,
+    "setitem": operator.setitem,
+    "delitem": operator.delitem,
+    "contains": operator.contains,
+    "len": len,
+    "iter": iter,
+    "next": lambda x: (True, next(x)),
+    "bool": bool,
+    "int": int,
+    "float": float,
+    "str": str,
+    "repr": repr,
+    "hash": hash,
+    "abs": abs,
+    "neg": operator.neg,
+    "pos": operator.pos,
+    "isinstance": isinstance,
+    "issubclass": issubclass,
+    "dir": dir,
+    "enter": lambda x: x.__enter__(),
+    "exit": lambda x: x.__exit__(None, None, None),
+    "deepcopy": lambda x: __import__("copy").deepcopy(x),
+}
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and_",
+    "or_",
+    "xor",
+):
+    _DO[_name] = getattr(operator, _name)
+    _DO["r" + _name] = _reversed(getattr(operator, _name))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    _DO[_name] = getattr(operator, _name)
+
+
+def _shifted(data: Any, by: int) -> Any:
+    """The same data with its blob numbers moved up by ``by``."""
+    if by == 0 or not isinstance(data, dict):
+        return data
+    tag = next(iter(data))
+    x = data[tag]
+    if tag in {"a", "n", "lp", "b", "ba"}:
+        return data | {tag: x + by}
+    if tag in {"l", "t", "s", "fs", "o", "sl", "r", "fr"}:
+        return data | {tag: [_shifted(i, by) for i in x]}
+    if tag == "d":
+        return {tag: [[_shifted(k, by), _shifted(i, by)] for k, i in x]}
+    if tag == "rng":
+        return {tag: [x[0], _shifted(x[1], by)]}
+    return data
+
+
+def _about(thing: Any) -> dict[str, Any]:
+    """What the grader may know of an object."""
+    kind = type(thing)
+    if isinstance(thing, type):
+        about: dict[str, Any] = {"k": "class", "name": str(thing.__name__)[:100], "cls": id(thing)}
+        if issubclass(thing, BaseException):
+            about |= {"k": "exception", "bases": _bases(thing)}
+        return about
+    about = {"k": "object", "type": str(kind.__name__)[:100], "cls": id(kind)}
+    if callable(thing):
+        about |= {"k": "callable", "name": str(getattr(thing, "__name__", kind.__name__))[:100]}
+    return about
+
+
+def _bases(kind: type) -> list[str]:
+    return [f"{c.__module__}:{c.__qualname__}" for c in kind.__mro__][:20]
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception in words, with the student's own line that it came from."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "/autograder/" not in frame.filename and "site-packages" not in frame.filename
+    ]
+    where = None
+    if frames:
+        last = frames[-1]
+        line = linecache.getline(last.filename, last.lineno or 0).strip() or last.line or ""
+        where = [last.name, last.lineno, line[:500]]
+    return {
+        "name": type(error).__name__[:100],
+        "bases": _bases(type(error)),
+        "cls": id(type(error)),
+        "message": cells.safe_str(error)[:5000],
+        "where": where,
+    }
+
+
+def _capture_descriptors() -> int:
+    """Send what C code and child processes print to a file in memory; nobody reads a terminal here."""
+    fd = os.memfd_create("printed")
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    return fd
+
+
+def _captured(fd: int) -> str:
+    try:
+        said = os.pread(fd, cells.MOST_TEXT + 1, 0).decode("utf-8", "replace")
+    except OSError:
+        said = ""
+    null = os.open(os.devnull, os.O_RDWR)
+    for place in (1, 2):
+        os.dup2(null, place)
+    os.close(null)
+    os.close(fd)
+    return said
+
+
+def main(sock: socket.socket) -> None:
+    """The whole life of a worker."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    numpy.random.seed()  # noqa: NPY002  forks of one zygote must not share their random numbers
+    worker = Worker(sock)
+    while True:
+        try:
+            worker.serve()
+        except KeyboardInterrupt:  # came too late: what it was meant for has ended
+            continue

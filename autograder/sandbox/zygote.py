@@ -1,0 +1,182 @@
+"""The program in the sandbox from which every submission is forked.
+
+``python -m autograder.sandbox.zygote '{"tier": ...}'`` with a socket as its standard input.
+Imports the heavy packages once; then each request "spawn" brings the student's end of a pipe and
+gets a fork that is shut in. Ends processes, and watches over their memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from autograder.sandbox import cells, namespaces, worker
+from autograder.sandbox.namespaces import Limits
+
+_LOOK = 0.05  # seconds between two looks at memory
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Zygote:
+    def __init__(self, control: socket.socket, options: dict[str, Any]) -> None:
+        self.control = control
+        self.tier: str = options["tier"]
+        self.limits = Limits(**options["limits"])
+        self.home = Path(options["home"])
+        self.readable: list[str] = options["readable"]
+        self.children: dict[int, str] = {}  # pid -> why it was ended, if it was
+        self.peak: dict[int, int] = {}
+        self.own = 0
+
+    def serve(self) -> None:
+        self.control.sendall(b'{"ready": true}\n')
+        last = 0.0
+        while True:
+            wait = _LOOK if self.children else None
+            if select.select([self.control], [], [], wait)[0]:
+                data, fds, *_ = socket.recv_fds(self.control, 4096, 1)
+                if not data:
+                    return  # the grader has gone
+                self.answer(json.loads(data), fds)
+            if self.children and time.monotonic() - last >= _LOOK:
+                last = time.monotonic()
+                self.look()
+
+    def answer(self, request: dict[str, Any], fds: list[int]) -> None:
+        pid = request.get("pid", 0)
+        reply: dict[str, Any] = {}
+        match request["op"]:
+            case "spawn":
+                try:
+                    reply["pid"] = self.spawn(fds[0], request.get("home"))
+                except OSError as error:
+                    reply["error"] = str(error)
+                os.close(fds[0])
+            case "interrupt":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGINT)
+            case "end":
+                reply = self.end(pid)
+        self.control.sendall(json.dumps(reply).encode() + b"\n")
+
+    def spawn(self, fd: int, home: str | None) -> int:
+        self.own = self.own or _memory(os.getpid())
+
+        def main() -> None:
+            self.control.close()
+            with socket.socket(fileno=os.dup(fd)) as sock:
+                os.close(fd)
+                worker.main(sock)
+
+        place = Path(home) if home else self.home
+        pid = namespaces.fork_inside(self.tier, self.limits, place, self.readable, main)
+        self.children[pid] = ""
+        return pid
+
+    def end(self, pid: int) -> dict[str, Any]:
+        """Kill what is left of a submission and say how it had ended before, if it had."""
+        if pid not in self.children:
+            return {"why": "unknown"}
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        namespaces.kill(pid, self.tier)
+        if not gone:
+            os.waitpid(pid, 0)
+        self._reap()
+        why = self.children.pop(pid)
+        peak = self.peak.pop(pid, 0)
+        code = os.waitstatus_to_exitcode(status) if gone else None
+        return {"why": why, "code": code, "peak": peak}
+
+    def look(self) -> None:
+        """End whoever uses too much memory, all their processes taken together."""
+        for pid in self.children:
+            used = sum(max(0, _memory(p) - self.own) for p in _family(pid))
+            self.peak[pid] = max(self.peak.get(pid, 0), used)
+            if used > self.limits.memory and not self.children[pid]:
+                self.children[pid] = "memory"
+                namespaces.kill(pid, self.tier)
+        self._reap()
+
+    def _reap(self) -> None:
+        """Orphans, which come to us."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if info is None or info.si_pid in self.children:
+                    return
+                os.waitpid(info.si_pid, os.WNOHANG)
+
+
+def _memory(pid: int) -> int:
+    """Bytes that a process holds in memory of its own."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return (int(fields[1]) - int(fields[2])) * _PAGE if len(fields) > 2 else 0
+
+
+def _family(pid: int) -> list[int]:
+    """``pid`` and everything below it."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting and len(found) < 1000:
+        current = waiting.pop()
+        found.append(current)
+        with contextlib.suppress(OSError):
+            for path in Path(f"/proc/{current}/task").iterdir():
+                waiting += map(int, (path / "children").read_text().split())
+    return found
+
+
+def import_packages(names: list[str]) -> None:
+    """Import what the lesson's cells import, quietly; what fails will fail for the student as well."""
+    shell = cells.start()
+    shell.run("pass")  # first uses are slow: pay them here, once
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        for name in names:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    if "matplotlib.pyplot" in sys.modules:
+        shell.run("import matplotlib.pyplot as p; p.plot([0, 1]); p.title('$x$'); p.show()")
+    shell.reset(new_session=True)
+
+
+def main() -> None:
+    options = json.loads(sys.argv[1])
+    control = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.set_inheritable(0, True)
+    namespaces.prepare(options["tier"])
+    fonts, place = Path(options["library"]) / "fonts", Path(os.environ["MPLCONFIGDIR"])
+    if fonts.is_dir():
+        shutil.copytree(fonts, place, dirs_exist_ok=True)
+    import_packages(options["imports"])
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy every page that it looks at
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's affair
+    zygote = Zygote(control, options)
+    try:
+        zygote.serve()
+    finally:
+        for pid in list(zygote.children):
+            namespaces.kill(pid, zygote.tier)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The unit of work: a chunk of submissions of one lesson, bytes in and bytes out.
+
+It runs in any process that has this package: a local pool's, or a worker of a Dask cluster that
+shares no disk with the instructor.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+
+from autograder.assignment import Assignment
+from autograder.errors import Problem
+from autograder.grader import Grader
+from autograder.intake import Refused, read_notebook
+from autograder.records import Record
+from autograder.restore import restore
+
+
+@dataclass(frozen=True)
+class Item:
+    """One submission: the notebook as it was handed in, and the files beside it."""
+
+    student: str
+    notebook: bytes
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of an item: the autograded notebook and its points, or a reason."""
+
+    student: str
+    notebook: bytes = b""
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    no_response: Sequence[str] = ()
+    record: Record = field(default_factory=Record)
+    problem: str = ""
+
+
+_graders: dict[str, Grader] = {}
+_one_at_a_time = threading.Lock()  # a thread of a Dask worker shares its process
+
+
+def grade_chunk(
+    a: Assignment, tier: str, config: Mapping[str, Any], items: Sequence[Item]
+) -> list[Done]:
+    """Grade ``items``, one after the other; one that fails does not touch the others."""
+    with _one_at_a_time:
+        if tier not in _graders:
+            _graders[tier] = Grader(tier)
+            atexit.register(_graders[tier].close)
+        return [_grade(_graders[tier], a, config, item) for item in items]
+
+
+def _grade(grader: Grader, a: Assignment, config: Mapping[str, Any], item: Item) -> Done:
+    from nbgrader import utils
+    from nbgrader.preprocessors import IgnorePattern, LimitOutput
+
+    try:
+        nb = read_notebook(item.notebook)
+        notes = restore(nb, a)
+        record = grader.run(a, nb, item.files)
+        record.notes = notes
+        for step in (IgnorePattern, LimitOutput):
+            nb, _ = step(**config.get(step.__name__, {})).preprocess(nb, {})
+        scores, empty = {}, []
+        for cell in nb.cells:
+            if utils.is_grade(cell):
+                scores[cell.metadata.nbgrader.grade_id] = utils.determine_grade(cell, _silent())[0]
+            if utils.is_solution(cell):
+                about = cell.metadata.nbgrader
+                if about.get("checksum") == utils.compute_checksum(cell):
+                    empty.append(about.grade_id)
+        nbformat.validate(nb)
+        text = nbformat.v4.writes(nb, indent=1)
+        data = (text + "\n").encode()
+        record.size = len(data)
+        return Done(item.student, data, scores, empty, record)
+    except Refused as reason:
+        return Done(item.student, problem=str(reason))
+    except Problem:
+        raise  # nothing can be graded here
+    except Exception as error:
+        words = str(error).splitlines() or [""]
+        return Done(
+            item.student, problem=f"grading failed: {type(error).__name__}: {words[0][:200]}"
+        )
+
+
+def _silent() -> logging.Logger:
+    log = logging.getLogger("dlcourse.grade")
+    log.setLevel(logging.CRITICAL)
+    return log
