@@ -69,6 +69,7 @@ class Assignment:
     kernelspec: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     released: dict[str, str] = field(default_factory=dict)  # as students got them
+    texts: list[str] = field(default_factory=list)  # the instructor's text cells
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # nothing that was derived
@@ -230,7 +231,16 @@ def read(
         kernelspec=found.kernelspec or "",
         files=_files(source.parent),
         released=_released(source),
+        texts=_texts(source),
     )
+
+
+def _texts(source: Path) -> list[str]:
+    try:
+        cells = json.loads(source.read_text(encoding="utf-8"))["cells"]
+        return ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _released(source: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from autograder.assignment import Settings
 from autograder.grader import Grader
 from autograder.intake import extra_files
 from autograder.restore import read_assignment
+from autograder.suspicious import remarks
 
 _graders: dict[str, Grader] = {}
 
@@ -45,6 +46,7 @@ class Engine(NbGraderPreprocessor):
         )
         folder = Path(resources.get("metadata", {}).get("path") or ".")
         record = _grader(self.isolation).run(a, nb, extra_files(folder))
+        record.evidence = [*remarks(nb, a), *record.evidence]
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as book:
             # no digest: `autograder grade` cannot know what this was made from, and looks anew

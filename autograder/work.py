@@ -21,6 +21,7 @@ from autograder.grader import Grader
 from autograder.intake import Refused, read_notebook
 from autograder.records import Record
 from autograder.restore import restore
+from autograder.suspicious import remarks
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def _grade(grader: Grader, a: Assignment, config: Mapping[str, Any], item: Item)
         notes = restore(nb, a)
         record = grader.run(a, nb, item.files)
         record.notes = notes
+        record.evidence = [*remarks(nb, a), *record.evidence]
         for step in (IgnorePattern, LimitOutput):
             nb, _ = step(**config.get(step.__name__, {})).preprocess(nb, {})
         scores, empty = {}, []

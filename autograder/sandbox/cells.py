@@ -32,6 +32,7 @@ class Recorder:
         self.outputs: list[dict[str, Any]] = []
         self.text = self.data = 0
         self.cut = False
+        self.raised: type | None = None  # the exception that ended the cell
 
     def stream(self, name: str, text: str) -> None:
         room = MOST_TEXT - self.text
@@ -125,6 +126,7 @@ class CellShell(InteractiveShell):
         pass  # no event loops here
 
     def _showtraceback(self, etype, evalue, stb):
+        self.recorder.raised = etype
         self.recorder.error(etype.__name__, safe_str(evalue), list(stb))
 
     def showindentationerror(self):

@@ -221,7 +221,7 @@ class Worker:
                 self._interrupt(number)
                 raise TimeUp from None
             except Closed:
-                self.end()
+                self.end(going=True)
                 raise Lost(self.lost) from None
             except FrameError as error:
                 self.end(f"your code wrote into the grader's pipe ({error})")
@@ -243,13 +243,13 @@ class Worker:
         except (Slow, FrameError, Lost):
             self.end("your code did not stop when its time was up")
 
-    def end(self, why: str = "") -> dict[str, Any]:
-        """Kill whatever is left of the submission."""
+    def end(self, why: str = "", *, going: bool = False) -> dict[str, Any]:
+        """Kill whatever is left of the submission; ``going``: its pipe has closed already."""
         if not self.ended:
             self.lost = why or "the process has ended"
             self.pipe.close()
             with contextlib.suppress(Lost):
-                self.ended = self.zygote.ask({"op": "end", "pid": self.pid})
+                self.ended = self.zygote.ask({"op": "end", "pid": self.pid, "going": going})
             self.ended = self.ended or {"why": "sandbox"}
             self.lost = why or _how(self.ended)
             if self.home:

@@ -69,7 +69,7 @@ class Zygote:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
             case "end":
-                reply = self.end(pid)
+                reply = self.end(pid, 0.3 if request.get("going") else 0.0)
         self.control.sendall(json.dumps(reply).encode() + b"\n")
 
     def spawn(self, fd: int, home: str | None) -> int:
@@ -86,11 +86,18 @@ class Zygote:
         self.children[pid] = ""
         return pid
 
-    def end(self, pid: int) -> dict[str, Any]:
-        """Kill what is left of a submission and say how it had ended before, if it had."""
+    def end(self, pid: int, patience: float) -> dict[str, Any]:
+        """Kill what is left of a submission and say how it had ended before, if it had.
+
+        ``patience`` is for one whose pipe has closed: it may be about to end by itself.
+        """
         if pid not in self.children:
             return {"why": "unknown"}
+        until = time.monotonic() + patience
         gone, status = os.waitpid(pid, os.WNOHANG)
+        while not gone and time.monotonic() < until:
+            time.sleep(0.002)
+            gone, status = os.waitpid(pid, os.WNOHANG)
         namespaces.kill(pid, self.tier)
         if not gone:
             os.waitpid(pid, 0)

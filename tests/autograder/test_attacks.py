@@ -1,0 +1,125 @@
+"""Every attack: no points that the code did not earn, no damage, and the instructor is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autograder import work
+from autograder.assignment import Assignment
+from autograder.intake import Refused, parse
+from autograder.sandbox import tiers
+from autograder.work import Item
+from tests.autograder import mini
+from tests.autograder.attacks import ATTACKS, Attack
+from tests.autograder.conftest import alive, needs
+
+pytestmark = needs("bubblewrap")
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory) -> tuple[Assignment, object]:
+    room = mini.make(tmp_path_factory.mktemp("attacks") / "class")
+    a = room.assignment(mini.SLUG)
+    a.settings = replace(a.settings, timeout=2.0, budget=15.0, memory=300 * 2**20)
+    return a, mini.released(room)
+
+
+def grade(a: Assignment, notebook: bytes, files=None, tier: str = "bubblewrap") -> work.Done:
+    return work.grade_chunk(a, tier, {}, [Item("mallory", notebook, files or {})])[0]
+
+
+def submission(attack: Attack, released) -> bytes:
+    import nbformat
+    from nbformat.v4 import new_code_cell
+
+    nb = mini.answered(released, mini.WRONG | dict(attack.answers))
+    if attack.first:
+        nb.cells.insert(1, new_code_cell(attack.first, id="attack"))
+    changed = attack.change(nb)
+    return changed if isinstance(changed, bytes) else nbformat.v4.writes(changed).encode()
+
+
+def points(done: work.Done) -> float:
+    return sum(score or 0.0 for score in done.scores.values())
+
+
+def test_there_are_many_and_each_has_a_name():
+    names = [attack.name for attack in ATTACKS]
+    assert len(names) >= 50 and len(set(names)) == len(names)
+    assert all(attack.wants for attack in ATTACKS)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name.replace(" ", "-"))
+def test_attack(attack: Attack, lesson):
+    a, released = lesson
+    notebook = submission(attack, released)
+    refused = ""
+    try:
+        parse(notebook)
+        if len(notebook) > 20 * 2**20:
+            raise Refused("larger than 20 MB")  # intake looks at the size before it reads
+    except Refused as reason:
+        refused = str(reason)
+    done = grade(a, notebook, attack.files)
+    told = refused or done.problem or json.dumps([done.record.notes, done.record.evidence])
+    shown = done.notebook.decode()
+    assert points(done) <= attack.most, (done.scores, told)
+    assert re.search(attack.told, told), told
+    # nothing was found, nothing was written
+    for line in re.findall(r"(?:FOUND|WROTE).*", "\n".join(outputs(done))):
+        assert re.fullmatch(r"\w+( (0|False|None|\[\]|-1|\[-1(, -1)*\]))+( 1)?", line), line
+    # what is opened in a browser or printed in a terminal does neither harm
+    rich = "\n".join(outputs(done))
+    for page in outputs(done, "text/html"):
+        assert not re.search(r"<script|<[^>]*onerror|<iframe|href=.javascript:", page, re.I), page[
+            :2000
+        ]
+    assert not re.search(r"\x1b[^\[]|\x1b\[[0-9;]*[^0-9;m]|\x9b", rich)
+    assert len(shown) < 15_000_000
+    # and the next submission is graded as ever
+    honest = grade(a, honest_work(released))
+    assert points(honest) == mini.FULL and not honest.problem, honest
+    assert not alive("sleep 1234")
+
+
+def outputs(done: work.Done, kind: str = "") -> list[str]:
+    """All that the notebook shows (of one ``kind``), without the cells' source."""
+    if not done.notebook:
+        return []
+    found = []
+    for cell in json.loads(done.notebook)["cells"]:
+        for output in cell.get("outputs", []):
+            if not kind:
+                found += ["".join(output.get(key, "")) for key in ("text", "evalue", "traceback")]
+            for mime, data in output.get("data", {}).items():
+                if kind in ("", mime):
+                    found.append("".join(data) if isinstance(data, list) else str(data))
+    return found
+
+
+def honest_work(released) -> bytes:
+    import nbformat
+
+    return nbformat.v4.writes(mini.answered(released, mini.ANSWERS)).encode()
+
+
+def test_the_wrong_answers_alone_earn_nothing_and_the_right_ones_everything(lesson):
+    a, released = lesson
+    import nbformat
+
+    wrong = grade(a, nbformat.v4.writes(mini.answered(released, mini.WRONG)).encode())
+    assert points(wrong) == 0 and wrong.record.evidence == []
+    right = grade(a, honest_work(released))
+    assert points(right) == mini.FULL and right.record.evidence == [] and right.record.notes == []
+    assert right.scores["why"] is None or right.scores["why"] == 0
+    assert right.record.isolation == "bubblewrap" and tiers.missing("bubblewrap") == ""
+
+
+def test_attacks_leave_nothing_running_and_nothing_behind(lesson, tmp_path):
+    assert not alive("sleep 1234")
+    assert not Path("/tmp/late").exists() and not Path("/tmp/big").exists()
