@@ -312,8 +312,9 @@ def plain_python(source: str) -> str:
     return TransformerManager().transform_cell(source)
 
 
+@lru_cache(4096)
 def parse(source: str) -> ast.Module:
-    """The syntax tree of a cell; empty if it has none."""
+    """The syntax tree of a cell, not to be changed; empty if it has none."""
     for text in (source, None):
         try:
             return ast.parse(plain_python(source) if text is None else text)

@@ -317,7 +317,7 @@ def test_damage_costs_nothing(name, lesson):
     data = changed if isinstance(changed, bytes) else nbformat.v4.writes(changed).encode()
     done = work.grade_chunk(a, "bubblewrap", {}, [Item("ada", data)])[0]
     assert not done.problem
-    wanted = {k: v for k, v in mini.POINTS.items()}
+    wanted: dict[str, float] = dict(mini.POINTS)
     if name in LOST:
         wanted["square"] = 0
     assert {k: done.scores[k] for k in wanted} == wanted, done.record
