@@ -6,15 +6,18 @@ write, a batch at a time. A test compares the two databases, table by table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from autograder import records
 from autograder.classroom import Classroom
+from autograder.errors import Problem
 from autograder.records import Record
 
 
@@ -68,18 +71,34 @@ class Book:
 
     def save(self, batch: dict[str, Marks]) -> None:
         """Write the marks of ``{student: marks}`` and commit: all of them, or none."""
-        try:
+        with self._transaction():
             self._save(batch)
+
+    def enrol(self, students: Sequence[str]) -> None:
+        """Put those who are not in the gradebook yet into it, in this order."""
+        new = [s for s in students if s not in self.students]
+        if new:
+            with self._transaction():
+                self.db.execute(insert(self.api.Student), [{"id": s} for s in new])
+            self.students.update(new)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            yield
             self.db.commit()
-        except BaseException:
+        except BaseException as error:
             self.db.rollback()
+            if isinstance(error, OperationalError):
+                raise Problem(
+                    f"the gradebook cannot be written: {error.orig}",
+                    "mend that (is the disk full? is it open elsewhere?), then run the same command "
+                    "again: what was written is kept",
+                ) from None
             raise
 
     def _save(self, batch: dict[str, Marks]) -> None:
         api = self.api
-        new = [s for s in batch if s not in self.students]
-        if new:
-            self.db.execute(insert(api.Student), [{"id": s} for s in new])
         notebooks = self._submissions(batch)
         scores = {
             (notebooks[s], cell): (marks, name)
@@ -97,7 +116,6 @@ class Book:
         if self.duedate is not None:
             self._late(batch, notebooks)
         records.write(self.db.connection(), self.lesson, {s: m.record for s, m in batch.items()})
-        self.students.update(new)
 
     def _submissions(self, batch: dict[str, Marks]) -> dict[str, str]:
         """The ids of the students' submitted notebooks; what is not there is made."""

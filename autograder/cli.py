@@ -6,6 +6,8 @@ be done; 2: wrong usage. Every error ends with the next thing to do.
 
 from __future__ import annotations
 
+import autograder._lean  # noqa: F401  isort: skip
+
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -6,6 +6,8 @@ shares no disk with the instructor.
 
 from __future__ import annotations
 
+import autograder._lean  # noqa: F401  isort: skip
+
 import atexit
 import gc
 import logging

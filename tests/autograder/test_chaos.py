@@ -1,0 +1,159 @@
+"""Killed at any moment, run again: the rest is graded, nothing twice, and the gradebook is the same."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.autograder import mini
+from tests.autograder.conftest import WHOLE, needs
+
+pytestmark = [needs("bubblewrap"), pytest.mark.slow]
+KILLS = 20 if WHOLE else 3
+STUDENTS = 60
+PROGRAM = [str(Path(sys.executable).parent / "autograder"), "grade"]
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory) -> Path:
+    """A class in which everybody did something else, and one file is broken."""
+    rng = random.Random(1)
+    room = mini.make(tmp_path_factory.mktemp("chaos") / "class")
+    released = mini.released(room)
+    for i in range(STUDENTS):
+        done = {k: v for k, v in mini.ANSWERS.items() if rng.random() < 0.7}
+        nb = mini.answered(released, done)
+        nb.cells[3].source += f"\n# student {i}"
+        mini.hand_in(room, f"s{i:02d}", b'{"cells": [' if i == 7 else nb)
+    return room.root
+
+
+def copy(room: Path, name: str) -> Path:
+    where = room.parent / name
+    shutil.copytree(room, where)
+    return where
+
+
+def start(room: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*PROGRAM, "-j", "2"],
+        cwd=room,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finish(room: Path) -> str:
+    """Grade to the end; what was said on stdout."""
+    done = subprocess.run([*PROGRAM, "-j", "2"], cwd=room, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr  # the broken file, as ever
+    assert "1 could not be graded" in done.stdout
+    return done.stdout
+
+
+def exported(room: Path) -> bytes:
+    """The gradebook as nbgrader exports it."""
+    program = Path(sys.executable).parent / "nbgrader"
+    subprocess.run(
+        [program, "export", "--to", "out.csv"], cwd=room, check=True, capture_output=True
+    )
+    return (room / "out.csv").read_bytes()
+
+
+def gone(pids: list[psutil.Process]) -> bool:
+    _, left = psutil.wait_procs(pids, timeout=20)
+    return not left
+
+
+def graded(room: Path) -> int:
+    return len(list(room.glob("autograded/*/*/*.ipynb")))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(room) -> bytes:
+    where = copy(room, "undisturbed")
+    began = time.monotonic()
+    finish(where)
+    global TAKES
+    TAKES = time.monotonic() - began
+    return exported(where)
+
+
+TAKES = 10.0
+
+
+def test_killed_again_and_again(room, undisturbed):
+    rng = random.Random(int(os.environ.get("DLCOURSE_CHAOS", "7")))
+    where = copy(room, "killed")
+    for _ in range(KILLS):
+        process = start(where)
+        time.sleep(rng.uniform(0.3, 1.1) * TAKES)
+        family = (
+            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        )
+        with_group = rng.random() < 0.5
+        (os.killpg if with_group else os.kill)(
+            process.pid, signal.SIGKILL
+        ) if process.poll() is None else None
+        process.wait()
+        assert gone(family), "the workers outlive the grader"
+        assert not list(where.glob("autograded/*/*/*.ipynb.part"))
+    before = {p: p.stat().st_mtime_ns for p in where.glob("autograded/*/*/*.ipynb")}
+    said = finish(where)
+    assert exported(where) == undisturbed
+    # what was in the gradebook was not graded again
+    after = {p: p.stat().st_mtime_ns for p in where.glob("autograded/*/*/*.ipynb")}
+    assert len(after) == STUDENTS - 1
+    assert said.count("unchanged") == sum(after[p] == t for p, t in before.items())
+    assert "unchanged" in finish(where) and exported(where) == undisturbed
+
+
+def test_ctrl_c_stops_at_once_and_loses_nothing(room, undisturbed):
+    where = copy(room, "interrupted")
+    process = start(where)
+    until = time.monotonic() + 60
+    while graded(where) < 5 and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 1 and b"run the same command again" in said, said
+    assert b"Traceback" not in said
+    finish(where)
+    assert exported(where) == undisturbed
+
+
+def test_a_full_disk(room, undisturbed, tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("a small disk is made by mounting one, which only root may do")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "none", disk], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no mounts here: {mounted.stderr.decode()}")
+    try:
+        where = disk / "class"
+        shutil.copytree(room, where)
+        ballast = disk / "ballast"
+        free = shutil.disk_usage(disk).free
+        ballast.write_bytes(b"x" * (free - 200_000))
+        done = subprocess.run([*PROGRAM, "-j", "2"], cwd=where, capture_output=True, text=True)
+        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+        assert "No space left" in done.stderr or "disk is full" in done.stderr, done.stderr
+        assert "next:" in done.stderr
+        ballast.unlink()
+        finish(where)
+        assert exported(where) == undisturbed
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
