@@ -195,8 +195,8 @@ def grade(
                 progress=progress,
             )
     _show_grades(report)
-    if report.isolation in _WEAKER:
-        err.print(f"isolation: {report.isolation}, {_WEAKER[report.isolation]}", soft_wrap=True)
+    for tier in sorted(report.isolation & _WEAKER.keys()):
+        err.print(f"isolation: {tier}, {_WEAKER[tier]}", soft_wrap=True)
     if not report.rows:
         err.print(f"next: put notebooks into {room.root}/submitted/STUDENT/LESSON/", soft_wrap=True)
     raise typer.Exit(1 if report.failed else 0)

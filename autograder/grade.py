@@ -53,7 +53,7 @@ class Graded:
 @dataclass
 class GradeReport:
     rows: list[Graded] = field(default_factory=list)
-    isolation: str = ""
+    isolation: set[str] = field(default_factory=set)  # the tiers that were used
 
     @property
     def failed(self) -> list[Graded]:
@@ -81,8 +81,8 @@ def run(
     ``isolation`` is a tier of ``autograder.sandbox.tiers``, the strongest one by default.
     """
     chosen = room.choose_lessons(lessons)
-    tier = isolation or "" if scheduler else tiers.choose(isolation)
-    report = GradeReport(isolation=tier)
+    tier = isolation or "" if scheduler else tiers.choose(isolation)  # a cluster's workers choose
+    report = GradeReport()
     batches = []
     for lesson in chosen:
         batch = _Lesson(room, lesson)
@@ -104,6 +104,7 @@ def run(
                     progress(start + count, total, f"{student} {b.lesson}")
 
                 report.rows += batch.grade(pool, tier, tell)
+                report.isolation |= batch.isolation
                 done += len(batch.waiting)
     report.rows.sort(key=lambda row: (row.lesson, row.student))
     return report
@@ -118,6 +119,7 @@ class _Lesson:
         self.rows: list[Graded] = []
         self.waiting: list[Submission] = []
         self.digests: dict[str, str] = {}
+        self.isolation: set[str] = set()
 
     def look(self, students: Sequence[str], force: bool) -> None:
         """Sort the submissions: refused, unchanged, waiting."""
@@ -206,6 +208,7 @@ class _Lesson:
                         rows.append(Graded(done.student, self.lesson, "not graded", done.problem))
                     else:
                         self._write(done)
+                        self.isolation.add(done.record.isolation)
                         batch[done.student] = self._marks(done)
                     if time.monotonic() - last > COMMIT:
                         commit()
@@ -273,12 +276,12 @@ class _Pool:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.executor is not None:
+        if self.client is not None:
+            self.client.close()  # with it goes what it still had to do
+        elif self.executor is not None:
             self.executor.shutdown(wait=error[0] is None, cancel_futures=True)
             if error[0] is not None:
                 _end(self.executor)
-        if self.client is not None:
-            self.client.close()
 
     def _start(self) -> None:
         if self.scheduler is None:

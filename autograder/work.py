@@ -58,7 +58,7 @@ def grade_chunk(
     """Grade ``items``, one after the other; one that fails does not touch the others."""
     with _one_at_a_time:
         if tier not in _graders:
-            _graders[tier] = Grader(tier)
+            _graders[tier] = Grader(tier or None)
             atexit.register(_graders[tier].close)
             gc.collect()
             gc.freeze()  # what is loaded by now stays: the collector need not look at it again
