@@ -21,6 +21,8 @@ class Lost(BaseException):
 
 
 _deadlines: list[float] = []
+_held = 0  # blocks in which the alarm waits
+_rang = False  # it did, meanwhile
 
 
 def deadline() -> float:
@@ -36,6 +38,8 @@ def time_limit(seconds: float, again: float = 0.1) -> Iterator[None]:
     a kernel runs its cells. Elsewhere a loop is ended by hand; calls into the sandbox end in
     time everywhere.
     """
+    global _rang
+    _rang = False
     _deadlines.append(time.monotonic() + seconds)
     try:
         if (
@@ -46,7 +50,10 @@ def time_limit(seconds: float, again: float = 0.1) -> Iterator[None]:
             return
 
         def ring(*_: object) -> None:
-            raise TimeUp
+            global _rang
+            _rang = True
+            if not _held:
+                raise TimeUp
 
         before = signal.signal(signal.SIGALRM, ring)
         outer, outer_again = signal.setitimer(signal.ITIMER_REAL, seconds, again)
@@ -60,6 +67,23 @@ def time_limit(seconds: float, again: float = 0.1) -> Iterator[None]:
                 signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), outer_again)
     finally:
         _deadlines.pop()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Put the alarm off to the end of the block: half a message would be the end of a pipe.
+
+    (Masking the signal would not do: another thread of the process takes it then, and Python
+    runs the handler here all the same.)
+    """
+    global _held
+    _held += 1
+    try:
+        yield
+    finally:
+        _held -= 1
+    if _rang and not _held and _deadlines:
+        raise TimeUp
 
 
 @contextmanager

@@ -201,6 +201,8 @@ class Session:
                 raise Lost(f"{remote._root} was lost when the process that held it ended")
             for name in ("_number", "_about", "_generation"):
                 object.__setattr__(remote, name, getattr(found, name))
+            object.__setattr__(found, "_generation", -1)  # it hands its number over
+            self.proxies[remote._number] = remote
         return remote._number
 
     def release(self, number: int, generation: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import shutil
 import signal
 import socket
@@ -122,7 +121,7 @@ class Zygote:
         return json.loads(line)
 
     def ask(self, request: Mapping[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
-        with masked():
+        with limits.held():
             try:
                 socket.send_fds(self.control, [json.dumps(request).encode()], list(fds))
                 return self._line()
@@ -198,7 +197,7 @@ class Worker:
         deadline = limits.deadline()
         if seconds is not None:
             deadline = min(deadline, time.monotonic() + seconds)
-        with masked():
+        with limits.held():
             try:
                 self.pipe.send(head, blobs, deadline)
                 while True:
@@ -274,16 +273,3 @@ def _texts(found: Any) -> Iterator[str]:
     for text in found if isinstance(found, list) else ():
         if isinstance(text, str):
             yield text[:200]
-
-
-@contextlib.contextmanager
-def masked() -> Iterator[None]:
-    """Put the alarm off while a message is under way: half a message would be the end of the pipe."""
-    if limits.deadline() == math.inf:
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

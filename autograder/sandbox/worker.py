@@ -105,6 +105,8 @@ class Worker:
                     reply, out = {"unknown": other}, []
         except KeyboardInterrupt:
             reply, out = {"interrupted": True}, []
+        except Exception as error:  # a request that cannot be met is no reason to end
+            reply, out = {"error": describe(error)}, []
         reply["id"] = request["id"]
         if events := self.events.take():
             reply["events"] = events

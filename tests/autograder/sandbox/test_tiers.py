@@ -1,0 +1,146 @@
+"""Each tier keeps what it promises; where one cannot run, its tests say why they are skipped."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.errors import Problem
+from autograder.sandbox import landlock, seccomp, tiers
+from autograder.sandbox.client import Zygote
+from autograder.session import Session
+from tests.autograder.conftest import alive, needs
+from tests.conftest import ROOT
+
+TRIES = f"""
+import os, socket, sys
+def attempt(act):
+    try:
+        act()
+        return True
+    except BaseException as error:
+        return False
+def read(path): return attempt(lambda: open(path).read(1))
+def write(path): return attempt(lambda: open(path, "w").write("x"))
+can = {{
+    "read the course": read({str(ROOT / "solutions" / "01_neurons.py")!r}),
+    "read a home": attempt(lambda: os.listdir("/root") if os.path.exists("/root/.bashrc") or os.path.exists("/root/.profile") else 1 / 0),
+    "read passwords": read("/etc/shadow"),
+    "write outside": write("/usr/x") or write("/etc/x") or write({str(ROOT / "x")!r}),
+    "write at home": write("x.txt"),
+    "use the network": attempt(lambda: socket.socket(socket.AF_INET)),
+    "signal others": attempt(lambda: os.kill(os.getppid(), 0)),
+    "import torch": attempt(lambda: __import__("torch")),
+    "import the twin": attempt(lambda: __import__("dlcore.neuron").neuron.layer(1, 2, 3)),
+    "read the twin": attempt(lambda: open({str(ROOT / "dlcore" / "neuron.py")!r}).read()),
+    "make namespaces": attempt(lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) == 0 or 1 / 0),
+    "start threads": attempt(lambda: __import__("threading").Thread(target=int).start()),
+    "multiply matrices": attempt(lambda: __import__("numpy").ones((300, 300)) @ __import__("numpy").ones((300, 300))),
+    "start a program": attempt(lambda: __import__("subprocess").run(["true"], check=True)),
+}}
+"""
+WANTED = {"write at home", "start threads", "multiply matrices", "start a program"}
+
+
+def abilities(tier: str) -> set[str]:
+    zygote = Zygote(
+        tier, imports=["numpy"], twins=["dlcore.neuron"], withheld=["torch"], lesson="01"
+    )
+    try:
+        session = Session(zygote, timeout=30)
+        assert session.run(0, TRIES) == []
+        can = session.names(["can"])["can"]
+        session.run(1, "import subprocess; subprocess.Popen(['sleep', '4321'])")
+        session.close()
+        assert not alive("sleep 4321")
+        return {name for name, may in can.items() if may}
+    finally:
+        zygote.close()
+
+
+@needs("bubblewrap")
+def test_bubblewrap():
+    assert abilities("bubblewrap") <= WANTED | {"signal others"}  # of its own namespace
+    assert abilities("bubblewrap") >= WANTED
+
+
+@needs("landlock")
+def test_landlock():
+    assert abilities("landlock") == WANTED
+    assert landlock.version() > 0
+
+
+def test_process_keeps_nobody_out_and_has_to_be_asked_for(monkeypatch):
+    assert abilities("process") >= WANTED - {"start threads"}
+    assert "process" not in (tiers.choose(),)
+    monkeypatch.setattr(tiers, "missing", lambda tier: "" if tier == "process" else "not here")
+    with pytest.raises(Problem, match="nothing here can keep") as caught:
+        tiers.choose()
+    assert (
+        "apt-get install bubblewrap" in caught.value.next
+        and "--isolation process" in caught.value.next
+    )
+    assert tiers.choose("process") == "process"
+    with pytest.raises(Problem, match="not here"):
+        tiers.choose("landlock")
+    with pytest.raises(Problem, match="no isolation 'docker'"):
+        tiers.choose("docker")
+
+
+@needs("landlock")
+def test_landlock_takes_over_where_namespaces_are_blocked(monkeypatch):
+    real = tiers.missing
+    blocked = "bubblewrap may not make namespaces here"
+    monkeypatch.setattr(tiers, "missing", lambda t: blocked if t == "bubblewrap" else real(t))
+    assert tiers.choose() == "landlock"
+
+
+def test_a_filter_is_compiled_for_this_machine():
+    if not seccomp.available():
+        pytest.skip("libseccomp is not installed")
+    for options in ({}, {"sockets": False, "own_session": False}):
+        program = seccomp.compile_filter(**options)
+        assert len(program) % 8 == 0 and len(program) > 400
+
+
+@needs("bubblewrap")
+def test_as_an_ordinary_user(tmp_path_factory):
+    """The same sandbox without root: nested user namespaces instead of root's own."""
+    if os.getuid() != 0:
+        pytest.skip("the other tests of this file run as an ordinary user already")
+    system = Path(f"/usr/bin/python3.{sys.version_info.minor}")
+    home = Path(tmp_path_factory.mktemp("user"))
+    python = Path(sys.executable)
+    if not all(p.stat().st_mode & 1 for p in (*python.resolve().parents,)):
+        if not system.exists():
+            pytest.skip(f"{python.resolve()} may be run by root only, and there is no {system}")
+        made = subprocess.run(
+            [system, "-m", "venv", "--without-pip", home / "venv"], capture_output=True, text=True
+        )
+        if made.returncode:
+            pytest.skip(f"{system} cannot make an environment: {made.stderr}")
+        python = home / "venv" / "bin" / "python"
+        packages = next(p for p in sys.path if p.endswith("site-packages"))
+        paths = next((home / "venv").glob("lib/python*/site-packages")) / "x.pth"
+        paths.write_text(f"{ROOT}\n{packages}\n")
+    for folder in (home, *home.parents):
+        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    if not all(p.stat().st_mode & 1 for p in (ROOT, *ROOT.parents)):
+        pytest.skip("this checkout may be read by root only")
+    nobody = pwd.getpwnam("nobody")
+    code = (
+        "from tests.autograder.sandbox.test_tiers import abilities\nfrom autograder.sandbox import tiers\n"
+        "assert not tiers.missing('bubblewrap'), tiers.missing('bubblewrap')\nprint(sorted(abilities('bubblewrap')))"
+    )
+    done = subprocess.run(
+        [python, "-c", code], cwd=ROOT, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[],
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": "/tmp"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert set(eval(done.stdout.strip().splitlines()[-1])) - {"signal others"} == WANTED
