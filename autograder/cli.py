@@ -279,6 +279,14 @@ def show_report(result) -> None:
         people.add_row(r.student, r.lesson, r.status, points, r.reason)
     out.print(people)
     out.print(table)
+    found = result.integrity
+    if found.findings or found.pairs:
+        pairs = f", {len(found.pairs)} pairs nearly the same" if found.pairs else ""
+        out.print(
+            f"to look at: {len(found.findings)} remarks on {len(found.students)} students{pairs} "
+            "(reports/integrity.html)",
+            soft_wrap=True,
+        )
     for lesson, missing in result.missing.items():
         out.print(f"not submitted, {lesson}: {', '.join(missing)}", soft_wrap=True)
     for path in result.files:

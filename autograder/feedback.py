@@ -97,8 +97,15 @@ def explain(result: results.Result) -> str:
             "The notebook did not get as far as this check: an earlier cell ran too long or the kernel "
             "died. Look for a loop that never ends."
         )
+    if result.error == results.HIDDEN:
+        return (
+            "Your code passes the tests that you can see and fails one that you cannot. Try other inputs: "
+            "zero, negative numbers, one element, none, very large ones."
+        )
     if result.error:
         return f"The check stopped with {result.error}"
+    if result.points == result.max_points:
+        return "All tests passed."
     return "The check did not run."
 
 

@@ -14,6 +14,7 @@ from autograder import catalogue, results
 from autograder.card import number
 from autograder.classroom import Classroom
 from autograder.intake import intake
+from autograder.integrity import KINDS, Integrity, examine
 from autograder.pages import template
 
 
@@ -49,6 +50,7 @@ class ClassReport:
     students: list[StudentRow] = field(default_factory=list)
     exercises: list[ExerciseRow] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    integrity: Integrity = field(default_factory=Integrity)
 
     @property
     def missing(self) -> dict[str, list[str]]:
@@ -61,9 +63,10 @@ class ClassReport:
 
 
 def run(room: Classroom, lessons: Sequence[str] = ()) -> ClassReport:
-    """Gather the class and write ``reports/index.html``, ``class.csv`` and ``exercises.csv``."""
-    report = ClassReport()
-    for lesson in room.choose_lessons(lessons):
+    """Gather the class and write ``reports/``: index and integrity pages, and CSV tables."""
+    chosen = room.choose_lessons(lessons)
+    report = ClassReport(integrity=examine(room, chosen))
+    for lesson in chosen:
         found = list(results.read(room, lesson))
         report.students += _students(room, lesson, found)
         report.exercises += _exercises(lesson, found)
@@ -72,7 +75,9 @@ def run(room: Classroom, lessons: Sequence[str] = ()) -> ClassReport:
     report.files = [
         _write_csv(folder / "class.csv", _class_lines(report)),
         _write_csv(folder / "exercises.csv", _exercise_lines(report)),
+        _write_csv(folder / "integrity.csv", _integrity_lines(report.integrity)),
         _write_html(folder / "index.html", room, report),
+        _write_integrity(folder / "integrity.html", room, report.integrity),
     ]
     return report
 
@@ -145,6 +150,36 @@ def _exercise_lines(report: ClassReport) -> Iterable[Sequence[object]]:
         yield [*head, "", ""]
         for name, count in [*r.misconceptions.most_common(), *r.kinds.most_common()]:
             yield [*head, name, f"{count / r.submissions:.3f}"]
+
+
+def _integrity_lines(found: Integrity) -> Iterable[Sequence[object]]:
+    yield ["lesson", "student", "cell", "line", "kind", "detail"]
+    for f in found.findings:
+        yield [f.lesson, f.student, f.where, f.line or "", KINDS.get(f.kind, f.kind), f.detail]
+    for lesson, p in found.pairs:
+        yield [
+            lesson,
+            p.first,
+            p.first_lines,
+            "",
+            "nearly the same",
+            f"{p.alike:.0%} as {p.second}",
+        ]
+        yield [
+            lesson,
+            p.second,
+            p.second_lines,
+            "",
+            "nearly the same",
+            f"{p.alike:.0%} as {p.first}",
+        ]
+
+
+def _write_integrity(path: Path, room: Classroom, found: Integrity) -> Path:
+    course = room.api.coursedir.course_id
+    text = template("integrity.html").render(course=course, found=found, kinds=KINDS)
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def _write_csv(path: Path, lines: Iterable[Sequence[object]]) -> Path:

@@ -19,6 +19,9 @@ from autograder.classroom import Classroom
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
+HIDDEN = "a hidden test failed"
+
+
 @dataclass(frozen=True)
 class Result:
     """One exercise, or one written question, of one student.
@@ -96,12 +99,29 @@ def _graded_cells(path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def _in_hidden_test(source: str, trace: list[str]) -> bool:
+    """Whether the line of the test that failed is one that students do not see."""
+    if "BEGIN HIDDEN TESTS" not in source:
+        return False
+    found = re.search(r"Cell In\[\d+\], line (\d+)", plain("\n".join(map(str, trace))))
+    if found is None:
+        return False
+    before = source.splitlines()[: int(found[1])]
+    opened = [i for i, line in enumerate(before) if "BEGIN HIDDEN TESTS" in line]
+    closed = [i for i, line in enumerate(before) if "END HIDDEN TESTS" in line]
+    return len(opened) > len(closed)
+
+
 def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
     for output in (cell or {}).get("outputs", []):
         data = output.get("data", {})
         if MIME in data:
             return data[MIME], ""
         if output.get("output_type") == "error":
+            if _in_hidden_test(
+                "".join((cell or {}).get("source", "")), output.get("traceback", [])
+            ):
+                return None, HIDDEN
             what = ": ".join(filter(None, (output.get("ename", ""), output.get("evalue", ""))))
             return None, plain(what)
     return None, ""
