@@ -89,7 +89,7 @@ def room(tmp_path_factory):
     hidden = right | {"square": "def square(x):\n    return abs(x) * x if x != 77 else 0"}
     for name, answers in {
         "ada": right, "bob": right | {"normalize": LONG}, "cy": right | {"normalize": COPIED}, "dan": sly, "eve": hidden,
-        "<b>fay</b>": right | {"layer": "x = '<script>alert(1)</script>'\ndef layer(x, w, b): return x"},
+        "<b>fay": right | {"layer": "x = '<script>alert(1)</script>'\ndef layer(x, w, b): return x"},
     }.items():  # fmt: skip
         nb = mini.answered(released, answers)
         if name == "ada":
