@@ -107,7 +107,8 @@ def init(
     """
     if root.exists() and not root.is_dir():
         raise Problem(f"{root} is a file", "choose a folder that does not exist yet")
-    if root.exists() and any(root.iterdir()) and not (root / CONFIG).exists():
+    lost_config = (root / "gradebook.db").exists() and (root / "source").is_dir()
+    if root.exists() and any(root.iterdir()) and not ((root / CONFIG).exists() or lost_config):
         raise Problem(f"{root} is not empty, and not a class folder", "choose a new folder")
     roster = [] if students is None else read_roster(students)
     root.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import build, catalogue
+from autograder import build, catalogue, classroom
 from autograder.errors import Problem
+from autograder.sandbox import tiers
+from autograder.sandbox.client import Zygote
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,47 @@ def run() -> DoctorReport:
     for package in ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "nbgrader", "scikit-learn"):
         report.findings.append(_package(package))
     report.findings.append(_torch())
-    report.findings += [_kernel(), _lessons(), _disk()]
+    report.findings += [_kernel(), *_isolation(), _lessons(), _disk()]
+    if (Path.cwd() / classroom.CONFIG).exists():
+        report.findings.append(_class_folder(Path.cwd()))
     return report
+
+
+def _isolation() -> list[Finding]:
+    """What keeps students' code apart when a class is graded."""
+    why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
+    rows = []
+    for tier, mend in (("bubblewrap", tiers.INSTALL), ("landlock", _NEWER)):
+        if "not installed" in why[tier]:
+            mend = tiers.INSTALL
+        elif "namespaces" in why[tier]:
+            mend = _NAMESPACES
+        rows.append(
+            Finding(f"isolation: {tier}", not why[tier], why[tier] or "works", mend, needed=False)
+        )
+    used = next((t for t in ("bubblewrap", "landlock") if not why[t]), "")
+    detail = f"grading uses {used}" if used else "nothing: only --isolation process would run"
+    if used:
+        try:
+            Zygote(used).close()
+        except Problem as problem:
+            detail, used = problem.what, ""
+    # whoever only learns needs none of it
+    return [*rows, Finding("grading strangers", bool(used), detail, tiers.INSTALL, needed=False)]
+
+
+_NEWER = "a kernel of Linux 5.13 or newer"
+_NAMESPACES = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or grade with landlock)"
+
+
+def _class_folder(root: Path) -> Finding:
+    """Whether nbgrader's own commands would use the engine in this class."""
+    text = (root / classroom.CONFIG).read_text(encoding="utf-8", errors="replace")
+    if "autograder.engine" in text:
+        return Finding("class folder", True, "nbgrader's commands use the sandbox too")
+    detail = "made by an older version: `nbgrader autograde` would run students' code unprotected"
+    mend = f"mv {classroom.CONFIG} old_config.py && autograder init . (then copy your changes over)"
+    return Finding("class folder", False, detail, mend, needed=False)
 
 
 def _python() -> Finding:

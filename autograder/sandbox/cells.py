@@ -163,8 +163,12 @@ def _inputs_fail() -> Iterator[None]:
 shell: CellShell
 
 
-def start() -> CellShell:
-    """The shell of this process, made at the first call."""
+def start(*, as_main: bool = False) -> CellShell:
+    """The shell of this process, made at the first call.
+
+    With ``as_main`` what cells define is the module ``__main__``, as in a kernel; a grader
+    has a program of its own there.
+    """
     global shell
     if CellShell.initialized():
         return shell
@@ -174,11 +178,13 @@ def start() -> CellShell:
     config.InteractiveShell.colors = "NoColor"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        hook = sys.displayhook
+        hook, program = sys.displayhook, sys.modules["__main__"]
         shell = CellShell.instance(config=config)
         formatter: Any = shell.display_formatter
         formatter.active_types = formatter.format_types
         sys.displayhook = hook
+        if not as_main:
+            sys.modules["__main__"] = program
     return shell
 
 

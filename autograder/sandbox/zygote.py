@@ -151,7 +151,7 @@ def _family(pid: int) -> list[int]:
 
 def import_packages(names: list[str]) -> None:
     """Import what the lesson's cells import, quietly; what fails will fail for the student as well."""
-    shell = cells.start()
+    shell = cells.start(as_main=True)
     shell.run("pass")  # first uses are slow: pay them here, once
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
