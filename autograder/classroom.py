@@ -75,8 +75,8 @@ c.Engine.timeout = {timeout}  # seconds that a cell, or a call into it, may take
 c.Engine.budget = 600  # seconds for a whole notebook
 c.Engine.memory = 2048  # megabytes
 
-# what students wrote is opened in your browser: nothing in it may run there
-c.HTMLExporter.sanitize_html = True
+# text that students wrote is opened in your browser, by the formgrader: nothing in it may run there
+c.HTMLExporter.filters = {{"markdown2html": "autograder.clean.markdown"}}
 
 # pages made by `nbgrader generate_feedback` do not show hidden tests
 c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]

@@ -13,6 +13,8 @@ import re
 from typing import Any
 
 import nh3
+from jinja2 import pass_context
+from nbformat import NotebookNode
 
 # colours ("\x1b[0;31m") stay: Jupyter shows them; every other control sequence goes
 _CONTROL = re.compile(
@@ -20,7 +22,9 @@ _CONTROL = re.compile(
     r"|(\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[P^_X][^\x1b]*(?:\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b.?|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\x80-\x9f])"
 )
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-_TAGS = nh3.ALLOWED_TAGS | {"img"}
+_TAGS = nh3.ALLOWED_TAGS | {"img", "details", "summary"}
+# commands of TeX that reach into the page
+_TEX = re.compile(r"\\(href|url|require|style|cssId|class|unicode|mmlToken|HTML)\b")
 _ATTRIBUTES = {
     "*": {"title", "align", "colspan", "rowspan", "scope", "class"},
     "img": {"src", "alt", "width", "height"},
@@ -47,6 +51,30 @@ def html(value: str) -> str:
         attribute_filter=_only_embedded,
         link_rel="noopener noreferrer nofollow",
     )
+
+
+@pass_context
+def markdown(context: Any, source: str) -> str:
+    """A text cell as HTML, in the place of nbconvert's filter ``markdown2html``."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    cell = context.get("cell", {})
+    renderer = IPythonRenderer(
+        escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True
+    )
+    page = html(MarkdownWithMath(renderer=renderer).render(source))
+    return _TEX.sub(r"\\text{\1}", page)
+
+
+def fence_raw_cells(nb: NotebookNode) -> None:
+    """Raw cells go into a page as they are; as a block of code they are only looked at."""
+    for cell in nb.cells:
+        if cell.cell_type == "raw":
+            fence = "`" * (max((len(m) for m in re.findall("`+", cell.source)), default=2) + 1)
+            cell.cell_type = "markdown"
+            cell.source = (
+                f"{max(fence, '```', key=len)}\n{cell.source}\n{max(fence, '```', key=len)}"
+            )
 
 
 def _only_embedded(tag: str, attribute: str, value: str) -> str | None:

@@ -20,7 +20,7 @@ from nbformat import NotebookNode, from_dict
 from autograder import assignment as assignments
 from autograder import library
 from autograder.assignment import Assignment
-from autograder.clean import clean_outputs
+from autograder.clean import clean_outputs, fence_raw_cells
 from autograder.limits import Lost, TimeUp, time_limit
 from autograder.records import Record
 from autograder.sandbox import cells, tiers
@@ -105,6 +105,7 @@ class Grader:
                 del os.environ["NBGRADER_EXECUTION"]
             else:
                 os.environ["NBGRADER_EXECUTION"] = before
+        fence_raw_cells(nb)
         return Record(isolation=self.tier, evidence=session.evidence, peak=session.peak)
 
 

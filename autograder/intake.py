@@ -167,7 +167,7 @@ def read_notebook(data: bytes) -> NotebookNode:
     return nbformat.from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
-_KEPT = ("nbgrader", "deletable", "editable", "collapsed", "scrolled", "tags")
+_KEPT = ("nbgrader", "deletable", "editable", "collapsed", "scrolled")
 
 
 def _are_pictures(found: object) -> bool:
