@@ -28,6 +28,7 @@ build: $(READY)  ## course/ from solutions/
 bench: $(READY)  ## how fast: the library beside PyTorch, widgets, grading, start-up
 	$(BIN)/python -m tests.bench_dlcore
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_grading
 
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools \

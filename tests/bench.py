@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autograder import build, catalogue, classroom, demo
+from autograder import build, catalogue
 from dlcore.explore import EXPLORERS
 from tests.conftest import ROOT
 
@@ -127,37 +127,7 @@ def sliders() -> None:
     console.print(table)
 
 
-def grading(students: int = 4, rounds: int = 2) -> None:
-    """`autograder grade` against stock `nbgrader autograde`, the same class, the same machine."""
-    lesson = catalogue.lessons()[0]
-    answers = {e.function: "reference" for e in lesson.exercises}
-    full = sum(e.points for e in lesson.exercises)
-    with tempfile.TemporaryDirectory() as folder:
-        room = Path(folder) / "class"
-        classroom.init(room, [lesson], seed="bench")
-        for i in range(students):
-            plan = demo.Plan(f"student-{i}", "", answers, full)
-            demo.hand_in(classroom.Classroom(room), lesson, plan)
-
-        def run(*command: str) -> Callable[[], object]:
-            program = str(BIN / command[0])
-            return lambda: subprocess.run(
-                [program, *command[1:]], cwd=room, capture_output=True, check=True
-            )
-
-        times = interleaved(
-            rounds,
-            ours=run("autograder", "grade", "--force"),
-            stock=run("nbgrader", "autograde", lesson.slug, "--force"),
-        )
-    ours, stock = (statistics.median(t) / students for t in times.values())
-    table = Table("grading, seconds a submission", "median", "ratio to nbgrader", box=None)
-    table.add_row("nbgrader autograde", f"{stock:.2f}", "1.00")
-    table.add_row("autograder grade", f"{ours:.2f}", f"{ours / stock:.2f}")
-    console.print(table)
-
-
 if __name__ == "__main__":
-    for part in (start_up, sliders, grading):
+    for part in (start_up, sliders):
         part()
         console.print()

@@ -1,0 +1,223 @@
+"""How fast is grading? Beside stock nbgrader, on the same class and machine, interleaved.
+
+`python -m tests.bench_grading 10000` grades a class of that size as well.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from autograder import catalogue, classroom, demo, feedback, grade, work
+from autograder.classroom import Classroom
+from autograder.sandbox.client import Zygote
+from autograder.session import Session
+from autograder.work import Item
+from tests.autograder import mini
+from tests.autograder.test_equality import STOCK
+
+console = Console(width=100)
+BIN = Path(sys.executable).parent
+
+
+def light(root: Path, students: int) -> Classroom:
+    """A class with a light lesson: plain tests, no pictures, no PyTorch."""
+    source = mini.source()
+    source.cells = [c for c in source.cells if not c["id"].startswith("layer")]
+    original, mini.source = mini.source, lambda: source
+    try:
+        room = mini.make(root)
+    finally:
+        mini.source = original
+    nb = mini.answered(mini.released(room), mini.ANSWERS)
+    for i in range(students):
+        nb.cells[3].source = f"{mini.ANSWERS['square']}\n# {i}"
+        mini.hand_in(room, f"s{i:05d}", nb)
+    return room
+
+
+def stock_copy(room: Path, students: int) -> Path:
+    """The same class as nbgrader without the engine has it, with fewer students."""
+    where = room.with_name("stock")
+    shutil.copytree(room, where)
+    for folder in sorted((where / "submitted").iterdir())[students:]:
+        shutil.rmtree(folder)
+    (where / "nbgrader_config.py").write_text(STOCK.format(seed="bench"))
+    return where
+
+
+def command(room: Path, *args: str) -> Callable[[], float]:
+    env = {k: v for k, v in os.environ.items() if k not in {"DLCOURSE_SEED", "NBGRADER_EXECUTION"}}
+
+    def run() -> float:
+        start = time.perf_counter()
+        subprocess.run(
+            [str(BIN / args[0]), *args[1:]], cwd=room, env=env, capture_output=True, check=True
+        )
+        return time.perf_counter() - start
+
+    return run
+
+
+def beside_nbgrader(rounds: int = 3) -> None:
+    """Whole commands, start to end, as an instructor waits for them."""
+    table = Table(
+        "grading",
+        "submissions",
+        "nbgrader autograde (s each)",
+        "autograder grade (s each)",
+        "times as fast",
+        box=None,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        few, many = 6, 300
+        room = light(Path(folder) / "class", many).root
+        stock = stock_copy(room, few)
+        ours_times, stock_times = [], []
+        for _ in range(rounds):
+            ours_times.append(command(room, "autograder", "grade", "--force")() / many)
+            stock_times.append(
+                command(stock, "nbgrader", "autograde", mini.SLUG, "--force")() / few
+            )
+        ours, theirs = statistics.median(ours_times), statistics.median(stock_times)
+        table.add_row(
+            "a light lesson",
+            f"{few} | {many}",
+            f"{theirs:.2f}",
+            f"{ours:.4f}",
+            f"{theirs / ours:.0f}",
+        )
+    lesson = catalogue.lessons()[0]
+    answers = {e.function: "reference" for e in lesson.exercises}
+    with tempfile.TemporaryDirectory() as folder:
+        few, many = 3, 12
+        classroom.init(Path(folder) / "class", [lesson], seed="bench")
+        room = Path(folder) / "class"
+        for i in range(many):
+            demo.hand_in(Classroom(room), lesson, demo.Plan(f"s{i:02d}", "", answers, 0))
+        stock = stock_copy(room, few)
+        ours = command(room, "autograder", "grade", "--force")() / many
+        theirs = command(stock, "nbgrader", "autograde", lesson.slug, "--force")() / few
+        table.add_row(
+            f"{lesson.slug}, with its pictures",
+            f"{few} | {many}",
+            f"{theirs:.2f}",
+            f"{ours:.3f}",
+            f"{theirs / ours:.1f}",
+        )
+        feedback.run(Classroom(room), students=["s00"])
+        page = (room / "feedback" / "s00" / lesson.slug / f"{lesson.slug}.html").stat().st_size
+        command(stock, "nbgrader", "generate_feedback", lesson.slug, "--force")()
+        theirs_page = (
+            (stock / "feedback" / "s00" / lesson.slug / f"{lesson.slug}.html").stat().st_size
+        )
+    console.print(table)
+    console.print(f"a feedback page: {page / 1000:.0f} kB; nbgrader's {theirs_page / 1000:.0f} kB")
+
+
+def parts() -> None:
+    """What it is made of, in this process."""
+    table = Table("part", "median", "of", box=None)
+    ready = []
+    for _ in range(5):
+        start = time.perf_counter()
+        zygote = Zygote("bubblewrap", imports=["numpy"], withheld=["torch"])
+        ready.append(time.perf_counter() - start)
+        zygote.close()
+    table.add_row("a zygote is ready, ms", f"{1000 * statistics.median(ready):.0f}", "5")
+    zygote = Zygote("bubblewrap", imports=["numpy"], withheld=["torch"])
+    spawn, first = [], []
+    for _ in range(50):
+        start = time.perf_counter()
+        session = Session(zygote)
+        session.alive()
+        spawn.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        session.run(0, "def f(x):\n    return x + 1")
+        first.append(time.perf_counter() - start)
+        session.close()
+    table.add_row("a submission's process, ms", f"{1000 * statistics.median(spawn):.1f}", "50")
+    table.add_row("its first cell, ms", f"{1000 * statistics.median(first):.1f}", "50")
+    zygote.close()
+    cores = os.sched_getaffinity(0)
+    for title, allowed in (
+        ("a proxied call, us", cores),
+        ("a proxied call, both ends on one core, us", {min(cores)}),
+    ):
+        os.sched_setaffinity(0, allowed)
+        zygote = Zygote("bubblewrap", imports=["numpy"], withheld=["torch"])
+        session = Session(zygote)
+        session.run(0, "def f(x):\n    return x + 1")
+        f = session.names(["f"])["f"]
+        calls = []
+        for i in range(3000):
+            start = time.perf_counter()
+            f(i)
+            calls.append(time.perf_counter() - start)
+        table.add_row(title, f"{1e6 * statistics.median(calls):.0f}", "3000")
+        session.close()
+        zygote.close()
+    os.sched_setaffinity(0, cores)
+    console.print(table)
+
+
+def memory(first: int = 100, last: int = 1000) -> None:
+    """Of one grader, after so many submissions."""
+    with tempfile.TemporaryDirectory() as folder:
+        room = light(Path(folder) / "class", 1)
+        a, data = (
+            room.assignment(mini.SLUG),
+            room.notebook("submitted", "s00000", mini.SLUG).read_bytes(),
+        )
+        process, seen = psutil.Process(), {}
+        for i in range(1, last + 1):
+            work.grade_chunk(a, "bubblewrap", {}, [Item("s", data)])
+            if i in (first, last):
+                family = [process, *process.children(recursive=True)]
+                seen[i] = [
+                    sum(p.memory_info().rss for p in group) / 1e6
+                    for group in ([process], family[1:])
+                ]
+    console.print(
+        f"memory of a grader after {first} and {last} submissions: {seen[first][0]:.0f} and {seen[last][0]:.0f} MB; "
+        f"of its zygote: {seen[first][1]:.0f} and {seen[last][1]:.0f} MB"
+    )
+
+
+def large(students: int) -> None:
+    """A class of that size, through to the gradebook, and again unchanged."""
+    with tempfile.TemporaryDirectory() as folder:
+        room = light(Path(folder) / "class", students)
+        start = time.perf_counter()
+        report = grade.run(room)
+        spent = time.perf_counter() - start
+        assert len(report.rows) == students and not report.failed
+        start = time.perf_counter()
+        assert {row.status for row in grade.run(room).rows} == {"unchanged"}
+        again = time.perf_counter() - start
+    console.print(
+        f"{students} submissions: {spent:.1f} s, {students / spent:.1f} a second through to the gradebook; "
+        f"unchanged, again: {again:.1f} s"
+    )
+
+
+def main() -> None:
+    for act in (beside_nbgrader, parts, memory):
+        act()
+        console.print()
+    large(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+
+
+if __name__ == "__main__":
+    main()
