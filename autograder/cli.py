@@ -59,13 +59,21 @@ def problems() -> Iterator[None]:
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr, with the time that remains."""
+    """A progress bar on stderr, with the rate and the time that remains."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as progress:
-        task = progress.add_task(title, total=None)
+    rate = TextColumn("{task.fields[rate]}")
+    with Progress(*columns, rate, TimeRemainingColumn(), console=err, transient=True) as progress:
+        task = progress.add_task(title, total=None, rate="")
 
         def update(done: int, total: int, what: str) -> None:
-            progress.update(task, completed=done, total=total, description=f"{title} {what}")
+            speed = progress.tasks[0].speed
+            progress.update(
+                task,
+                completed=done,
+                total=total,
+                description=f"{title} {what}",
+                rate=f"{speed:.1f} a second" if speed else "",
+            )
 
         yield update
 

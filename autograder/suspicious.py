@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from nbformat import NotebookNode
@@ -60,7 +61,7 @@ def remarks(nb: NotebookNode, a: Assignment) -> Iterator[dict[str, Any]]:
     modules: dict[str, str] = {}  # what names stand for, from all cells
     for cell in nb.cells:
         if cell.cell_type == "code":
-            modules |= _aliases(parse(cell.source))
+            modules |= _aliases(cell.source)
     count = 0
     for number, cell in enumerate(nb.cells):
         about = cell.metadata.get("nbgrader", {})
@@ -88,10 +89,11 @@ def _in_text(source: str) -> Iterator[tuple[str, int]]:
         yield "text that a browser would run", source.count("\n", 0, match.start()) + 1
 
 
-def _aliases(tree: ast.Module) -> dict[str, str]:
+@lru_cache(4096)
+def _aliases(source: str) -> dict[str, str]:
     """``{"np": "numpy", "exit": "sys.exit"}`` for the imports in a cell."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(parse(source)):
         if isinstance(node, ast.Import):
             found |= {
                 x.asname or x.name.split(".")[0]: (x.asname and x.name) or x.name.split(".")[0]

@@ -10,13 +10,12 @@ import autograder._lean  # noqa: F401  isort: skip
 
 import atexit
 import gc
+import json
 import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import nbformat
 
 from autograder.assignment import Assignment
 from autograder.errors import Problem
@@ -85,8 +84,8 @@ def _grade(grader: Grader, a: Assignment, config: Mapping[str, Any], item: Item)
                 about = cell.metadata.nbgrader
                 if about.get("checksum") == utils.compute_checksum(cell):
                     empty.append(about.grade_id)
-        text = nbformat.v4.writes(nb, indent=1)
-        data = (text + "\n").encode()
+        # without indentation json needs a tenth of the time
+        data = json.dumps(nb, ensure_ascii=False, sort_keys=True).encode() + b"\n"
         record.size = len(data)
         return Done(item.student, data, scores, empty, record)
     except Refused as reason:

@@ -43,6 +43,8 @@ class Events:
         self.home = home
         self.seen: dict[str, None] = {}
         self.on = False
+        folders = [Path(p) for p in sys.path if p.endswith("/withheld")]
+        self.withheld = {path.name for folder in folders for path in folder.glob("*")}
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.on or len(self.seen) >= 100:
@@ -54,6 +56,8 @@ class Events:
             if event == "os.kill":
                 detail += f" {args[0]}"
             self.seen[detail[:200]] = None
+        elif event == "import" and str(args[0]).split(".")[0] in self.withheld:
+            self.seen[f"import {args[0]}"[:200]] = None
         elif event == "open" and isinstance(path := args[0] if args else None, str):
             outside = path.startswith(_PRIVATE) or ".." in path or "solutions" in path
             if outside and not path.startswith((*_OPEN_TO_ALL, self.home)):
@@ -435,6 +439,7 @@ def main(sock: socket.socket) -> None:
     """The whole life of a worker."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     numpy.random.seed()  # noqa: NPY002  forks of one zygote must not share their random numbers
+    sys.path.insert(0, str(Path.cwd()))  # modules beside the notebook, as in Jupyter
     worker = Worker(sock)
     while True:
         try:

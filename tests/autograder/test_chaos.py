@@ -132,6 +132,23 @@ def test_ctrl_c_stops_at_once_and_loses_nothing(room, undisturbed):
     assert exported(where) == undisturbed
 
 
+def test_a_worker_that_dies_costs_nothing(room, undisturbed):
+    where = copy(room, "bereft")
+    process = start(where)
+    until = time.monotonic() + 60
+    while graded(where) < 5 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = [
+        p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())
+    ]
+    assert workers
+    workers[0].kill()
+    process.communicate(timeout=120)
+    assert process.returncode == 1 and graded(where) == STUDENTS - 1
+    finish(where)
+    assert exported(where) == undisturbed
+
+
 def test_a_full_disk(room, undisturbed, tmp_path):
     if os.getuid() != 0:
         pytest.skip("a small disk is made by mounting one, which only root may do")
