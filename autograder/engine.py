@@ -18,7 +18,7 @@ from autograder import records
 from autograder.assignment import Settings
 from autograder.grader import Grader
 from autograder.intake import extra_files
-from autograder.restore import read_assignment
+from autograder.restore import read_assignment, remembered
 from autograder.suspicious import remarks
 
 _graders: dict[str, Grader] = {}
@@ -48,6 +48,7 @@ class Engine(NbGraderPreprocessor):
         record = _grader(self.isolation).run(a, nb, extra_files(folder))
         record.evidence = [*remarks(nb, a), *record.evidence]
         about = resources["nbgrader"]
+        record.notes = remembered.pop((about["assignment"], about["student"]), [])
         with Gradebook(about["db_url"]) as book:
             # no digest: `autograder grade` cannot know what this was made from, and looks anew
             records.write(book.db.connection(), a.slug, {about["student"]: record})

@@ -67,6 +67,7 @@ def time_limit(seconds: float, again: float = 0.1) -> Iterator[None]:
                 signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), outer_again)
     finally:
         _deadlines.pop()
+        _rang = False
 
 
 @contextmanager

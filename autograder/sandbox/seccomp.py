@@ -22,7 +22,7 @@ _NEW_NAMESPACES = (
 )  # fmt: skip
 _DENIED = """
     acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init
-    finit_module fsconfig fsmount fsopen fspick init_module io_uring_enter io_uring_register
+    finit_module fsconfig memfd_create memfd_secret mq_open msgget semget shmat shmget fsmount fsopen fspick init_module io_uring_enter io_uring_register
     io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind
     migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages name_to_handle_at
     nfsservctl open_by_handle_at open_tree perf_event_open personality pidfd_getfd pidfd_open

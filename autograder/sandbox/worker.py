@@ -119,7 +119,7 @@ class Worker:
     # -- cells
 
     def run(self, source: str) -> dict[str, Any]:
-        fds = _capture_descriptors()
+        fds = _capture_descriptors(self.events.home)
         self.events.on = True
         try:
             outputs = self.shell.run(source)
@@ -414,9 +414,12 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _capture_descriptors() -> int:
-    """Send what C code and child processes print to a file in memory; nobody reads a terminal here."""
-    fd = os.memfd_create("printed")
+def _capture_descriptors(home: str) -> int:
+    """Send what C code and child processes print to a file without a name; there is no terminal here."""
+    try:
+        fd = os.open(home, os.O_TMPFILE | os.O_RDWR)
+    except OSError:  # the disk is full, or there is no such thing here
+        fd = os.open(os.devnull, os.O_RDWR)
     os.dup2(fd, 1)
     os.dup2(fd, 2)
     return fd
@@ -439,7 +442,8 @@ def main(sock: socket.socket) -> None:
     """The whole life of a worker."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     numpy.random.seed()  # noqa: NPY002  forks of one zygote must not share their random numbers
-    sys.path.insert(0, str(Path.cwd()))  # modules beside the notebook, as in Jupyter
+    os.environ["HOME"] = str(Path.cwd())
+    sys.path.insert(0, os.environ["HOME"])  # modules beside the notebook, as in Jupyter
     worker = Worker(sock)
     while True:
         try:

@@ -27,7 +27,6 @@ from autograder.sandbox import cells, namespaces, worker
 from autograder.sandbox.namespaces import Limits
 
 _LOOK = 0.05  # seconds between two looks at memory
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Zygote:
@@ -128,12 +127,13 @@ class Zygote:
 
 
 def _memory(pid: int) -> int:
-    """Bytes that a process holds in memory of its own."""
+    """Bytes that a process holds in memory which is no file's."""
     try:
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
-    except (OSError, ValueError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
         return 0
-    return (int(fields[1]) - int(fields[2])) * _PAGE if len(fields) > 2 else 0
+    found = [line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+    return sum(map(int, found)) * 1024
 
 
 def _family(pid: int) -> list[int]:

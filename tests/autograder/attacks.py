@@ -459,6 +459,24 @@ attack(
     told="memory",
 )
 attack(
+    "shared memory of many",
+    "memory that counts as nobody's",
+    "import mmap, os, time\nfor i in range(30):\n    if os.fork() == 0:\n        m = mmap.mmap(-1, 80 * 2**20)\n        m.write(b'x' * (80 * 2**20))\n        time.sleep(100)\ntime.sleep(1)",
+    told="memory",
+)
+attack(
+    "files in memory",
+    "memory behind descriptors, outside every process",
+    "import os\nfds = []\nfor i in range(200):\n    fd = os.memfd_create(str(i))\n    os.write(fd, b'x' * (60 * 2**20))\n    fds.append(fd)\nprint('WROTE', len(fds))",
+    told="hidden files",
+)
+attack(
+    "System V memory",
+    "segments that outlive their process",
+    "import ctypes\nl = ctypes.CDLL(None)\nprint('FOUND', l.shmget(1, 2**30, 0o1600), l.semget(1, 1, 0o1600), l.msgget(1, 0o1600))",
+    told="calls C",
+)
+attack(
     "disk",
     "the whole disk",
     "n = 0\nf = open('/tmp/big', 'wb')\ntry:\n    while True: n += f.write(b'x' * 10**6)\nexcept OSError as e: print(e, n)\nprint('WROTE', n > 200e6)",

@@ -6,6 +6,7 @@ import inspect
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from autograder.limits import Lost, TimeUp, time_limit
@@ -209,6 +210,21 @@ def test_the_cell_that_brings_the_process_down_is_left_out(session):
         session.run(i, "import os; os._exit(0)")
     with pytest.raises(Lost, match="too often"):
         session.names(["number"])
+
+
+def test_a_zygote_that_dies_is_started_again():
+    zygote = Zygote("bubblewrap", imports=["numpy"])
+    session = Session(zygote, timeout=20)
+    session.run(0, "def add(x): return x + 1")
+    add = get(session, "add")
+    for process in psutil.Process(zygote.process.pid).children(recursive=True):
+        if "zygote" in " ".join(process.cmdline()) and "bwrap" not in process.cmdline()[0]:
+            process.kill()
+    with pytest.raises(Lost):
+        add(1)
+    assert add(1) == 2
+    session.close()
+    zygote.close()
 
 
 def test_forks_share_nothing(zygote):
