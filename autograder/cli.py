@@ -202,11 +202,12 @@ def grade(
                 dry_run=dry_run,
                 progress=progress,
             )
-    _show_grades(report)
-    for tier in sorted(report.isolation & _WEAKER.keys()):
-        err.print(f"isolation: {tier}, {_WEAKER[tier]}", soft_wrap=True)
-    if not report.rows:
-        err.print(f"next: put notebooks into {room.root}/submitted/STUDENT/LESSON/", soft_wrap=True)
+        _show_grades(report)
+        for tier in sorted(report.isolation & _WEAKER.keys()):
+            err.print(f"isolation: {tier}, {_WEAKER[tier]}", soft_wrap=True)
+        if not report.rows:
+            where_to = f"{room.root}/submitted/STUDENT/LESSON/"
+            err.print(f"next: put notebooks into {where_to}", soft_wrap=True)
     raise typer.Exit(1 if report.failed else 0)
 
 

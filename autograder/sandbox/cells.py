@@ -121,6 +121,7 @@ class CellShell(InteractiveShell):
     display_pub_class = _Publisher
     displayhook_class = _Result
     recorder = Recorder()
+    as_main = False
 
     def enable_gui(self, gui=None):
         pass  # no event loops here
@@ -137,11 +138,14 @@ class CellShell(InteractiveShell):
         self.recorder = Recorder()
         stdout, stderr = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = Stream(self, "stdout"), Stream(self, "stderr")
+        _install(self)
         try:
             with _inputs_fail():
                 self.run_cell(source, store_history=True)
         finally:
             sys.stdout, sys.stderr = stdout, stderr
+            if not self.as_main:
+                CellShell.clear_instance()
         return self.recorder.outputs
 
 
@@ -160,7 +164,14 @@ def _inputs_fail() -> Iterator[None]:
         builtins.input = before
 
 
+def _install(shell: CellShell) -> None:
+    """Let ``get_ipython()`` find the shell: in a grader only while a cell runs."""
+    for cls in CellShell._walk_mro():
+        cls._instance = shell  # type: ignore[assignment]
+
+
 shell: CellShell
+_started = False
 
 
 def start(*, as_main: bool = False) -> CellShell:
@@ -169,8 +180,8 @@ def start(*, as_main: bool = False) -> CellShell:
     With ``as_main`` what cells define is the module ``__main__``, as in a kernel; a grader
     has a program of its own there.
     """
-    global shell
-    if CellShell.initialized():
+    global shell, _started
+    if _started:
         return shell
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     config = Config()
@@ -185,6 +196,8 @@ def start(*, as_main: bool = False) -> CellShell:
         sys.displayhook = hook
         if not as_main:
             sys.modules["__main__"] = program
+            CellShell.clear_instance()
+    shell.as_main, _started = as_main, True
     return shell
 
 
