@@ -92,18 +92,21 @@ def explain(result: results.Result) -> str:
             "did it stop with an error of its own? Choose Run > Restart Kernel and Run All Cells and "
             "look for the first error."
         )
-    if result.error.startswith(("CellTimeout", "DeadKernel")):
+    if result.error.startswith("CellTimeout"):
         return (
-            "The notebook did not get as far as this check: an earlier cell ran too long or the kernel "
-            "died. Look for a loop that never ends."
+            "This test was stopped because it ran too long. Look for a loop that never ends in what "
+            "you wrote for it."
         )
+    if result.error.startswith("DeadKernel"):
+        why = result.error.partition(": ")[2] or "the process that ran it ended"
+        return f"This test could not be finished: {why}."
     if result.error == results.HIDDEN:
         return (
             "Your code passes the tests that you can see and fails one that you cannot. Try other inputs: "
             "zero, negative numbers, one element, none, very large ones."
         )
     if result.error:
-        return f"The check stopped with {result.error}"
+        return f"The test stopped with {result.error}"
     if result.points == result.max_points:
         return "All tests passed."
     return "The check did not run."

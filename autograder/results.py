@@ -40,6 +40,7 @@ class Result:
     comment: str = ""
     payload: dict[str, Any] | None = None
     error: str = ""
+    line: str = ""  # of a plain test, where it failed
 
     @property
     def kind(self) -> str:
@@ -73,9 +74,10 @@ def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[R
             for notebook in submission.notebooks:
                 comments = {c.name: c.comment or "" for c in notebook.comments}
                 order = [c.name for c in notebook.notebook.source_cells]
+                answers = {c.name for c in notebook.notebook.solution_cells}
                 for grade in sorted(notebook.grades, key=lambda g: order.index(g.name)):
-                    payload, error = _read_outputs(cells.get(grade.name))
-                    written = grade.cell.type == "TaskCell"
+                    payload, error, line = _read_outputs(cells.get(grade.name))
+                    written = grade.cell.type == "TaskCell" or grade.name in answers
                     yield Result(
                         student=who,
                         lesson=lesson,
@@ -87,6 +89,7 @@ def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[R
                         comment=plain(comments.get(grade.name, "")),
                         payload=payload,
                         error=error,
+                        line=line,
                     )
 
 
@@ -99,29 +102,35 @@ def _graded_cells(path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _in_hidden_test(source: str, trace: list[str]) -> bool:
-    """Whether the line of the test that failed is one that students do not see."""
+def _failed_at(source: str, trace: list[str]) -> int:
+    """The line of a test, from 1, in which it failed; 0 if that is not known."""
+    found = re.search(r"Cell In\[\d+\], line (\d+)", plain("\n".join(map(str, trace))))
+    return int(found[1]) if found and int(found[1]) <= len(source.splitlines()) else 0
+
+
+def _is_hidden(source: str, line: int) -> bool:
+    """Whether students do not see that line of a test, or may not if it is not known."""
     if "BEGIN HIDDEN TESTS" not in source:
         return False
-    found = re.search(r"Cell In\[\d+\], line (\d+)", plain("\n".join(map(str, trace))))
-    if found is None:
-        return False
-    before = source.splitlines()[: int(found[1])]
-    opened = [i for i, line in enumerate(before) if "BEGIN HIDDEN TESTS" in line]
-    closed = [i for i, line in enumerate(before) if "END HIDDEN TESTS" in line]
-    return len(opened) > len(closed)
+    before = source.splitlines()[: line or None]
+    opened = sum("BEGIN HIDDEN TESTS" in x for x in before)
+    return opened > sum("END HIDDEN TESTS" in x for x in before) or not line
 
 
-def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str, str]:
+    """What a check found, or the error that stopped the test and the line where it did."""
+    source = "".join((cell or {}).get("source", ""))
     for output in (cell or {}).get("outputs", []):
         data = output.get("data", {})
         if MIME in data:
-            return data[MIME], ""
+            return data[MIME], "", ""
         if output.get("output_type") == "error":
-            if _in_hidden_test(
-                "".join((cell or {}).get("source", "")), output.get("traceback", [])
-            ):
-                return None, HIDDEN
-            what = ": ".join(filter(None, (output.get("ename", ""), output.get("evalue", ""))))
-            return None, plain(what)
-    return None, ""
+            name = output.get("ename", "")
+            place = _failed_at(source, output.get("traceback", []))
+            ended = name.startswith(("CellTimeout", "DeadKernel"))
+            if not ended and _is_hidden(source, place):
+                return None, HIDDEN, ""
+            line = source.splitlines()[place - 1].strip() if place else ""
+            what = ": ".join(filter(None, (name, output.get("evalue", "").strip())))
+            return None, plain(what), "" if _is_hidden(source, place) else plain(line)
+    return None, "", ""

@@ -108,7 +108,8 @@ class Session:
 
     def note(self, kind: str, detail: str) -> None:
         """Something for the instructor to look at."""
-        found = {"where": self.where, "kind": kind, "detail": detail[:300]}
+        detail = detail.replace("your code", "the code")[:300]  # it is the instructor who reads it
+        found = {"where": self.where, "kind": kind, "detail": detail}
         if len(self.evidence) < 200 and found not in self.evidence:
             self.evidence.append(found)
 

@@ -138,6 +138,9 @@ def test_hidden_tests_stay_hidden_in_every_page(room):
         ):
             assert not re.search(rf"\b{secret}\b", re.sub(r"data:[^\"]*", "", text)), secret
     assert len(page) < 60_000
+    assert "Nothing was written here" in page and "All tests passed" in page
+    page = (room.root / "feedback" / "<b>fay" / mini.SLUG / f"{mini.SLUG}.html").read_text()
+    assert ("0 of 3" in page and "wrong value" in page) or "wrong shape" in page
 
 
 def test_tree_shapes_are_of_real_code():

@@ -35,6 +35,11 @@ def test_a_page_without_a_card_says_why():
     assert "did not find relu" in page
     page = feedback.page("02-activations", [result(payload=None, error="CellTimeoutError")])
     assert "ran too long" in page
+    page = feedback.page(
+        "02-activations",
+        [result(payload=None, error="AssertionError: a\n b", line="assert relu(1) == 1")],
+    )
+    assert "AssertionError: a\n b" in page and "<code>assert relu(1) == 1</code>" in page
 
 
 def test_late_penalty_and_written_answers_are_told():
