@@ -165,6 +165,9 @@ def grade(
     lessons: Lessons = None,
     where: Class = Path(),
     student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
+    lesson: Annotated[
+        list[str] | None, typer.Option(help="Only this lesson, as an argument.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Grade again what is graded already.")] = False,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
     isolation: Annotated[
@@ -189,7 +192,7 @@ def grade(
 
     with problems():
         room = Classroom(where)
-        chosen = room.choose_lessons(lessons or ())
+        chosen = room.choose_lessons([*(lessons or ()), *(lesson or ())])
         with bar("grading") as progress:
             report = grade_.run(
                 room,

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import catalogue, classroom, demo, grade
+from autograder import catalogue, classroom, demo, grade, records
 from autograder.classroom import Classroom
 from tests.autograder import mini
 from tests.autograder.conftest import WHOLE, needs
@@ -116,6 +116,11 @@ def test_the_mini_class_is_graded_alike_three_ways(tmp_path):
     assert not report.failed
     stock = rows(where["stock"], mini.SLUG)
     assert rows(where["engine"], mini.SLUG) == stock
+    with Classroom(where["engine"]).gradebook() as book:
+        kept = records.read(book.db.connection(), mini.SLUG)
+    assert {r.isolation for r in kept.values()} == {"bubblewrap"} and set(kept) == {
+        s for s, _ in stock
+    }
     assert rows(where["ours"], mini.SLUG) == stock
     assert stock["all-right", "late"][1] == mini.FULL  # late: everything is taken off
     assert stock["blank", "normalize-answer comment"][0] == "No response."
