@@ -279,9 +279,13 @@ class _Pool:
         if self.client is not None:
             self.client.close()  # with it goes what it still had to do
         elif self.executor is not None:
+            # asked before the shutdown, which forgets them
+            processes = list((getattr(self.executor, "_processes", None) or {}).values())
             self.executor.shutdown(wait=error[0] is None, cancel_futures=True)
             if error[0] is not None:
-                _end(self.executor)
+                for process in processes:  # nobody wants their chunks any more
+                    with contextlib.suppress(Exception):
+                        process.terminate()
 
     def _start(self) -> None:
         if self.scheduler is None:
@@ -375,11 +379,3 @@ def _become_worker() -> None:
         os.environ.setdefault(f"{name}_NUM_THREADS", "1")
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # when the parent dies
-
-
-def _end(executor: Executor) -> None:
-    """Do not wait for chunks that nobody wants any more."""
-    processes = getattr(executor, "_processes", None) or {}
-    for process in list(processes.values()):
-        with contextlib.suppress(Exception):
-            process.terminate()
