@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograder.sandbox import operations
+
 if TYPE_CHECKING:
     from autograder.session import Session
 
@@ -64,7 +66,7 @@ class Remote:
 
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True
-        if name.startswith("__") and name not in _OPEN:
+        if name.startswith(_SHOWN_BY) or (name.startswith("__") and name not in _OPEN):
             raise AttributeError(name)
         return self._do("getattr", name)
 
@@ -141,6 +143,7 @@ class Remote:
     __hash__ = object.__hash__
 
 
+_SHOWN_BY = ("_repr_", "_ipython_")  # IPython would put what they return into our page
 _OPEN = {
     "__name__",
     "__qualname__",
@@ -183,25 +186,12 @@ def _single(what: str) -> Callable[[Remote], Any]:
     return operate
 
 
-for _what in ("eq", "ne", "lt", "le", "gt", "ge"):
+for _what in operations.COMPARISONS:
     setattr(Remote, f"__{_what}__", _comparison(_what))
-for _what in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "matmul",
-    "and",
-    "or",
-    "xor",
-):
-    _name = _what + "_" if hasattr(__import__("operator"), _what + "_") else _what
-    setattr(Remote, f"__{_what}__", _operation(_name))
-    setattr(Remote, f"__r{_what}__", _operation("r" + _name))
-for _what in ("neg", "pos", "abs"):
+for _what in operations.ARITHMETIC:
+    setattr(Remote, f"__{_what.rstrip('_')}__", _operation(_what))
+    setattr(Remote, f"__r{_what.rstrip('_')}__", _operation("r" + _what))
+for _what in operations.SIGNS:
     setattr(Remote, f"__{_what}__", _single(_what))
 
 

@@ -24,7 +24,9 @@ import numpy as np
 from autograder.limits import Lost, TimeUp
 from autograder.proxies import Remote, RemoteCallable, RemoteClass, error_class
 from autograder.sandbox import values
+from autograder.sandbox.cells import error_output
 from autograder.sandbox.client import Worker, Zygote
+from autograder.sandbox.frames import TooLong
 
 REVIVALS = 5  # so often may one notebook bring its process down
 
@@ -79,9 +81,10 @@ class Session:
             self.proxies.clear()
             self.declared_classes.clear()
             self.worker = self.zygote.spawn()
-            if self.files:
-                head = {"op": "files", "paths": list(self.files)}
-                self.worker.ask(head, list(self.files.values()), self.timeout)
+            for path, data in self.files.items():  # one by one: a message has a greatest length
+                reply, _ = self.worker.ask({"op": "file", "path": path}, [data], self.timeout)
+                if "error" in reply:
+                    self.note("files", f"{path} could not be put beside the notebook")
             if all(self._again(cell) for cell in self.cells):
                 return self.worker
 
@@ -91,9 +94,10 @@ class Session:
         if not cell.harmless:
             return True
         try:
-            self.worker.ask({"op": "run", "source": cell.source}, seconds=self._seconds())
+            head = {"op": "run", "source": cell.source}
+            self.worker.ask(head, (), self._seconds(), self._call_back)
         except TimeUp:
-            pass
+            cell.harmless = not self.worker.lost
         except Lost:
             cell.harmless = False
         self._collect()
@@ -145,12 +149,15 @@ class Session:
             assert self.worker is not None
             self.note("time", "the cell ran too long and was stopped")
             cell.harmless = False
-            outputs = [_error("CellTimeoutError", f"stopped after {self.timeout:g} seconds")]
+            outputs = [error_output("CellTimeoutError", f"stopped after {self.timeout:g} seconds")]
+        except TooLong as error:
+            cell.harmless = False
+            outputs = [error_output("ValueError", f"the cell is too long: {error}")]
         except Lost as lost:
             if self.worker is not None and self.worker.lost:
                 self.note("ended", str(lost))
             cell.harmless = False
-            outputs = [_error("DeadKernelError", str(lost))]
+            outputs = [error_output("DeadKernelError", str(lost))]
         else:
             if reply.get("cut"):
                 self.note("flood", "printed or showed more than is kept")
@@ -176,7 +183,11 @@ class Session:
             if isinstance(data, dict) and "not plain" in data:
                 found[name] = Unreadable(str(data["not plain"])[:200])
                 continue
-            value = self._decode(data, blobs)
+            try:
+                value = values.decode(data, blobs, self._resolve)
+            except values.NotPlain as error:  # the names beside it are none the worse
+                found[name] = Unreadable(str(error)[:200])
+                continue
             if isinstance(value, Remote):
                 object.__setattr__(value, "_root", name)
                 if name in self.declared and isinstance(value, RemoteClass):
@@ -274,7 +285,10 @@ class Session:
                 }
         except values.NotPlain as error:
             raise TypeError(str(error)) from None
-        reply, more = self._ask(head, blobs)
+        try:
+            reply, more = self._ask(head, blobs)
+        except TooLong as error:
+            raise ValueError(f"the arguments are too long to be sent: {error}") from None
         if len(reply) > 2 or "value" not in reply:
             self._aside(reply, more, args, kwargs)
         return self._decode(reply["value"], more)
@@ -439,12 +453,3 @@ def _from_library(name: str) -> Any:
 
 def _strings(found: Any) -> list[str]:
     return [x for x in found if isinstance(x, str)][:20] if isinstance(found, list) else []
-
-
-def _error(name: str, text: str) -> dict[str, Any]:
-    return {
-        "output_type": "error",
-        "ename": name,
-        "evalue": text,
-        "traceback": [f"{name}: {text}"],
-    }

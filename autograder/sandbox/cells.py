@@ -32,7 +32,7 @@ class Recorder:
         self.outputs: list[dict[str, Any]] = []
         self.text = self.data = 0
         self.cut = False
-        self.raised: type | None = None  # the exception that ended the cell
+        self.raised: BaseException | None = None  # what ended the cell
 
     def stream(self, name: str, text: str) -> None:
         room = MOST_TEXT - self.text
@@ -57,15 +57,17 @@ class Recorder:
         self.outputs.append({"output_type": kind, "data": data, "metadata": metadata, **more})
 
     def error(self, name: str, value: str, trace: list[str]) -> None:
-        trace = [line[:10_000] for line in trace[:100]]
-        self.outputs.append(
-            {
-                "output_type": "error",
-                "ename": name[:200],
-                "evalue": value[:10_000],
-                "traceback": trace,
-            }
-        )
+        self.outputs.append(error_output(name, value, trace))
+
+
+def error_output(name: str, value: str, trace: list[str] | None = None) -> dict[str, Any]:
+    """An error as nbformat has it."""
+    return {
+        "output_type": "error",
+        "ename": name[:200],
+        "evalue": value[:10_000],
+        "traceback": [line[:10_000] for line in (trace or [f"{name}: {value}"])[:100]],
+    }
 
 
 class Stream(io.TextIOBase):
@@ -127,7 +129,7 @@ class CellShell(InteractiveShell):
         pass  # no event loops here
 
     def _showtraceback(self, etype, evalue, stb):
-        self.recorder.raised = etype
+        self.recorder.raised = evalue
         self.recorder.error(etype.__name__, safe_str(evalue), list(stb))
 
     def showindentationerror(self):

@@ -20,7 +20,7 @@ from autograder import limits
 from autograder.errors import Problem
 from autograder.limits import Lost, TimeUp
 from autograder.sandbox import library, tiers
-from autograder.sandbox.frames import Closed, FrameError, Pipe, Slow
+from autograder.sandbox.frames import Closed, FrameError, Pipe, Slow, TooLong
 from autograder.sandbox.namespaces import Limits
 
 START = 60.0  # seconds that a zygote may take to get ready
@@ -58,10 +58,8 @@ class Zygote:
             name.split(".")[0] == "matplotlib" or name == "dlcore.plot" for name in self.imports
         ):
             return
-        import matplotlib
-        from matplotlib import font_manager
+        import matplotlib.font_manager  # writes the list
 
-        del font_manager  # importing it writes the list
         for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
             (self.library / "fonts").mkdir(exist_ok=True)
             shutil.copy(path, self.library / "fonts")
@@ -84,7 +82,7 @@ class Zygote:
             [
                 *tiers.command(self.tier, self.library, home),
                 sys.executable,
-                "-P" if sys.version_info >= (3, 11) else "-B",
+                "-P",
                 "-m",
                 "autograder.sandbox.zygote",
                 json.dumps(options),
@@ -187,7 +185,8 @@ class Worker:
         | None = None,
     ) -> tuple[dict[str, Any], list[bytearray]]:
         """Send a request, return the reply. Raises Lost if the process has gone or is ended for
-        what it sends; TimeUp if it does not answer in ``seconds`` (then it may still be alive)."""
+        what it sends; TimeUp if it does not answer in ``seconds`` (then it may still be alive);
+        TooLong if the request cannot be sent."""
         if self.lost:
             raise Lost(self.lost)
         self.number += 1
@@ -213,12 +212,14 @@ class Worker:
                         back, out = call_back(reply, more)
                     finally:
                         self.depth -= 1
-                    self.pipe.send({"op": "return"} | back, out, deadline)
+                    self._send_back(back, out, deadline)
                 if reply.get("id") != number:
                     raise FrameError("an answer to something else")
             except Slow:
                 self._interrupt(number)
                 raise TimeUp from None
+            except TooLong:
+                raise  # nothing was sent: the process is as it was
             except Closed:
                 self.end(going=True)
                 raise Lost(self.lost) from None
@@ -229,6 +230,14 @@ class Worker:
             if len(self.events) < 200:
                 self.events[event] = None
         return reply, more
+
+    def _send_back(self, back: dict[str, Any], out: list[bytes], deadline: float) -> None:
+        """The answer to a call back."""
+        try:
+            self.pipe.send({"op": "return"} | back, out, deadline)
+        except TooLong as error:
+            problem = {"name": "ValueError", "message": str(error)}
+            self.pipe.send({"op": "return", "error": problem}, (), deadline)
 
     def _interrupt(self, number: int) -> None:
         """Ask the code to stop, as a press on the notebook's stop button does; if it will not, end it."""

@@ -21,13 +21,17 @@ from typing import Any
 MAGIC = b"DLC1"
 LONGEST = 64 * 2**20  # bytes in one message, head and blobs together
 LONGEST_HEAD = 8 * 2**20  # JSON takes up to 20 times its length when it is read
-MOST_BLOBS = 1000
+MOST_BLOBS = 20_000
 _SMALL = 65536
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class FrameError(Exception):
     """The other end sent something that is not a message, or hung up in the middle of one."""
+
+
+class TooLong(FrameError):
+    """A message of ours that is longer than may be sent; nothing of it was."""
 
 
 class Closed(FrameError):
@@ -48,12 +52,12 @@ class Pipe:
     def send(
         self, head: Any, blobs: Sequence[bytes | bytearray] = (), deadline: float | None = None
     ) -> None:
-        """Raises FrameError if the message is too long, Closed, or Slow."""
+        """Raises TooLong, Closed or Slow."""
         text = _to_json(head).encode()
         if len(text) > LONGEST_HEAD or len(text) + sum(map(len, blobs)) > LONGEST:
-            raise FrameError(f"more than {LONGEST // 2**20} MB in one message")
+            raise TooLong(f"more than {LONGEST // 2**20} MB in one message")
         if len(blobs) > MOST_BLOBS:
-            raise FrameError(f"more than {MOST_BLOBS} arrays in one message")
+            raise TooLong(f"more than {MOST_BLOBS} arrays in one message")
         lengths = struct.pack(
             f"<4sI{1 + len(blobs)}Q", MAGIC, len(blobs), len(text), *map(len, blobs)
         )

@@ -15,8 +15,8 @@ from pathlib import Path
 import autograder
 import dlcore
 
-_INSIDE = ["cells", "forbidden", "frames", "kernel", "landlock", "namespaces", "seccomp", "values",
-           "worker", "zygote"]  # fmt: skip
+_INSIDE = ["cells", "forbidden", "frames", "kernel", "landlock", "namespaces", "operations",
+           "seccomp", "values", "worker", "zygote"]  # fmt: skip
 WITHHELD = {"torch": ["torch", "torchgen", "functorch", "torchvision"]}
 
 _STAND_IN = '''\

@@ -34,7 +34,7 @@ class Limits:
     memory: int = 2 * 2**30
     cpu: int = 600
     file: int = 64 * 2**20
-    disk: int = 64 * 2**20
+    disk: int = 128 * 2**20  # an instructor's files and a student's need 70 MB of it
     processes: int = 64
     open_files: int = 256
 

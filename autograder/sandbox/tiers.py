@@ -29,8 +29,6 @@ INSTALL = "apt-get install bubblewrap libseccomp2"
 def missing(tier: str) -> str:
     """Why ``tier`` cannot be used here; empty if it can."""
     if not sys.platform.startswith("linux"):
-        if tier == "process" and hasattr(os, "fork"):
-            return ""
         return f"needs Linux, this is {sys.platform}"
     if tier == "process":
         return ""
@@ -63,6 +61,11 @@ def choose(wanted: str | None = None) -> str:
         if not missing(tier):
             return tier
     reasons = "; ".join(f"{t}: {missing(t)}" for t in ((wanted,) if wanted else TIERS[:2]))
+    if not sys.platform.startswith("linux"):
+        raise Problem(
+            f"grading needs Linux, this is {sys.platform}",
+            "grade in a Linux container or virtual machine (lessons and checks run everywhere)",
+        )
     raise Problem(
         f"nothing here can keep students' code apart ({reasons})",
         f"{INSTALL}; or, for work of people you trust, add --isolation process",

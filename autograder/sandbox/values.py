@@ -21,6 +21,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 DEEPEST = 60
+MOST_DIGITS = 10_000
+MOST_NUMBERS = 100_000_000  # of a range
 _BITS = {"PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"}
 _KINDS = "?biufcSUMm"
 _LIBRARY = {"numpy", "math", "operator", "builtins", "cmath"}
@@ -221,7 +223,7 @@ def _decode(
         case "d":
             return {inner(k): inner(i) for k, i in x}
         case "i":
-            return int(x, 16)
+            return _integer(x)
         case "c":
             return complex(*x)
         case "b":
@@ -235,11 +237,11 @@ def _decode(
         case "sl":
             return slice(*map(inner, x))
         case "r":
-            return range(*map(inner, x))
+            return _range(*map(inner, x))
         case "fr":
             return fractions.Fraction(*map(inner, x))
         case "de":
-            return decimal.Decimal(x)
+            return _decimal(x)
         case "dt":
             return datetime.datetime.fromisoformat(x)
         case "da":
@@ -263,6 +265,31 @@ def _decode(
                 array[i] = inner(item)
             return array.reshape(data["shape"])
     return resolve(data)
+
+
+# What follows keeps sizes small with which C code would be busy for hours, deaf to any signal.
+
+
+def _integer(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise NotPlain(f"an integer of more than {MOST_DIGITS} digits")
+    return int(text, 16)
+
+
+def _decimal(text: str) -> decimal.Decimal:
+    if len(text) > MOST_DIGITS:
+        raise NotPlain(f"a number of more than {MOST_DIGITS} digits")
+    number = decimal.Decimal(text)
+    if number.is_finite() and abs(number.adjusted()) > MOST_DIGITS:
+        raise NotPlain(f"a number of more than {MOST_DIGITS} digits")
+    return number
+
+
+def _range(start: int, stop: int, step: int) -> range:
+    found = range(start, stop, step)
+    if found[MOST_NUMBERS:]:
+        raise NotPlain(f"a range of more than {MOST_NUMBERS} numbers")
+    return found
 
 
 def _plain_dtype(text: str) -> np.dtype:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import linecache
-import operator
 import os
 import signal
 import socket
@@ -22,7 +21,8 @@ import numpy.random
 
 from autograder.forbidden import forbidden_name
 from autograder.sandbox import cells, values
-from autograder.sandbox.frames import Pipe
+from autograder.sandbox.frames import Pipe, TooLong
+from autograder.sandbox.operations import OPERATIONS
 
 MOST_OBJECTS = 100_000
 _WATCHED = {
@@ -103,8 +103,8 @@ class Worker:
                 case "uses":
                     target = self.objects[request["target"]]
                     reply, out = {"value": forbidden_name(target, request["names"])}, []
-                case "files":
-                    reply, out = self.files(request["paths"], blobs), []
+                case "file":
+                    reply, out = self.file(request["path"], blobs[0]), []
                 case other:
                     reply, out = {"unknown": other}, []
         except KeyboardInterrupt:
@@ -114,7 +114,15 @@ class Worker:
         reply["id"] = request["id"]
         if events := self.events.take():
             reply["events"] = events
-        self.pipe.send(reply, out)
+        try:
+            self.pipe.send(reply, out)
+        except TooLong as error:
+            problem = {
+                "name": "ValueError",
+                "bases": ["builtins:ValueError"],
+                "message": f"the result is too long: {error}",
+            }
+            self.pipe.send({"id": request["id"], "cut": True, "error": problem})
 
     # -- cells
 
@@ -131,11 +139,10 @@ class Worker:
             recorder.stream("stdout", said)
         return {"outputs": outputs, "cut": recorder.cut}
 
-    def files(self, paths: list[str], blobs: list[bytearray]) -> dict[str, Any]:
-        for path, blob in zip(paths, blobs, strict=True):
-            place = Path.cwd() / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(blob)
+    def file(self, path: str, data: bytearray) -> dict[str, Any]:
+        place = Path.cwd() / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
         return {}
 
     # -- values
@@ -174,8 +181,8 @@ class Worker:
                     continue
                 try:
                     found[name] = values.encode_into(value, self.refer, blobs)
-                except values.NotPlain as error:
-                    found[name] = {"not plain": str(error)}
+                except Exception as error:  # NotPlain, or what the value's own methods raised
+                    found[name] = {"not plain": cells.safe_str(error)[:200]}
         return {"values": found}, blobs
 
     def do(
@@ -195,7 +202,7 @@ class Worker:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                result = _DO[request["what"]](*args, **kwargs)
+                result = OPERATIONS[request["what"]](*args, **kwargs)
             reply["value"], out = values.encode(result, self.refer)
         except BaseException as error:
             reply["error"] = describe(error)
@@ -305,57 +312,6 @@ def _mutable(data: Any) -> bool:
     return tag in {"a", "l", "lp", "d", "s", "ba", "o", "rng"} or (
         tag == "t" and any(map(_mutable, data[tag]))
     )
-
-
-def _reversed(function: Any) -> Any:
-    return lambda a, b: function(b, a)
-
-
-_DO: dict[str, Any] = {
-    "call": lambda f, /, *args, **kwargs: f(*args, **kwargs),
-    "method": lambda x, name, /, *args, **kwargs: getattr(x, name)(*args, **kwargs),
-    "getattr": getattr,
-    "setattr": setattr,
-    "getitem": operator.getitem,
-    "setitem": operator.setitem,
-    "delitem": operator.delitem,
-    "contains": operator.contains,
-    "len": len,
-    "iter": iter,
-    "next": lambda x: (True, next(x)),
-    "bool": bool,
-    "int": int,
-    "float": float,
-    "str": str,
-    "repr": repr,
-    "hash": hash,
-    "abs": abs,
-    "neg": operator.neg,
-    "pos": operator.pos,
-    "isinstance": isinstance,
-    "issubclass": issubclass,
-    "dir": dir,
-    "enter": lambda x: x.__enter__(),
-    "exit": lambda x: x.__exit__(None, None, None),
-    "deepcopy": lambda x: __import__("copy").deepcopy(x),
-}
-for _name in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "matmul",
-    "and_",
-    "or_",
-    "xor",
-):
-    _DO[_name] = getattr(operator, _name)
-    _DO["r" + _name] = _reversed(getattr(operator, _name))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    _DO[_name] = getattr(operator, _name)
 
 
 def _shifted(data: Any, by: int) -> Any:

@@ -212,6 +212,41 @@ def test_the_cell_that_brings_the_process_down_is_left_out(session):
         session.names(["number"])
 
 
+def test_a_cell_that_hangs_when_it_is_run_again_is_left_out(zygote):
+    session = Session(zygote, timeout=2)
+    session.run(0, f"import time\nif time.time() > {time.time() + 1}: sum(iter(int, 1))")
+    session.run(1, "import os\ndef die(): os._exit(0)\ndef one(): return 1")
+    one = get(session, "one")
+    time.sleep(1)
+    with pytest.raises(Lost):
+        get(session, "die")()
+    assert one() == 1 and not session.cells[0].harmless
+    session.close()
+
+
+def test_what_is_too_long_for_a_message_is_an_error_where_it_was_made(session):
+    add, apply = get(session, "add"), get(session, "apply")
+    session.run(1, "def long(): return np.zeros(10_000_000)\ndef many(): return [np.ones(1)] * 30_000\ndef big(): return np.zeros(7_000_000)")  # fmt: skip
+    long, many, big, generation = (
+        *map(get, [session] * 3, ["long", "many", "big"]),
+        session.generation,
+    )
+    assert big().shape == (7_000_000,)
+    for do in (lambda: add(np.zeros(10_000_000)), lambda: add([np.ones(1)] * 30_000), long, many,
+               lambda: apply(lambda x: np.zeros(10_000_000), [1])):  # fmt: skip
+        with pytest.raises(ValueError, match="more than"):
+            do()
+    assert session.run(2, f"x = '{'a' * 9_000_000}'")[0]["ename"] == "ValueError"
+    assert session.run(3, "display({'text/plain': 'é' * 5_000_000}, raw=True)") == []
+    assert session.evidence[-1]["kind"] == "flood"
+    assert add(1) == 3 and session.generation == generation
+    files = {"a.bin": b"a" * (40 * 2**20), "b/c.bin": b"b" * (40 * 2**20)}
+    more = Session(session.zygote, timeout=20, files=files)
+    more.run(0, "import os\nsizes = [os.path.getsize(p) for p in ('a.bin', 'b/c.bin')]")
+    assert get(more, "sizes") == [40 * 2**20] * 2 and more.evidence == []
+    more.close()
+
+
 def test_a_zygote_that_dies_is_started_again():
     zygote = Zygote("bubblewrap", imports=["numpy"])
     session = Session(zygote, timeout=20)

@@ -144,6 +144,16 @@ def test_what_is_not_plain_is_refused():
             encode(value, refuse)
 
 
+@pytest.mark.parametrize(
+    "data", [{"i": "0x1" + "0" * 20_000}, {"de": "1e999999999"}, {"de": "9" * 20_000}, {"r": [0, 10**15, 1]},
+             {"fr": [1, {"i": "0x1" + "0" * 20_000}]}, {"l": [{"r": [0, {"i": hex(10**30)}, 3]}]}],
+    ids=lambda data: next(iter(data)),
+)  # fmt: skip
+def test_numbers_that_would_keep_the_machine_busy_are_refused(data):
+    with pytest.raises(NotPlain, match="more than"):
+        decode(data, [], refuse)
+
+
 nonsense = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4)
