@@ -12,7 +12,7 @@ import hashlib
 import json
 import symtable
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -89,34 +89,26 @@ class Assignment:
         found: dict[str, list[int]] = {}
         for i, cell in enumerate(self.code):
             if cell.solution:
-                for name in bound(cell.source):
+                for name in assigned(cell.source):
                     found.setdefault(name, []).append(i)
         return found
 
     @cached_property
     def imported(self) -> dict[str, str]:
         """Names that the instructor's cells import, and the statement that does."""
-        found: dict[str, str] = {}
-        for cell in self.code:
-            for node in ast.walk(parse(cell.source)):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    for alias in node.names:
-                        name = alias.asname or alias.name.split(".")[0]
-                        found.setdefault(name, ast.unparse(node))
-        return found
+        return _imports(node for cell in self.code for node in ast.walk(parse(cell.source)))
+
+    @cached_property
+    def brought(self) -> set[str]:
+        """Names that solutions import and no other cell does: there only if the student has them."""
+        cells = [parse(cell.source) for cell in self.code if not cell.solution]
+        return set(self.imported) - set(_imports(node for tree in cells for node in ast.walk(tree)))
 
     @cached_property
     def setup(self) -> dict[str, str]:
         """The imports that stand in the instructor's open cells: students' code relies on them."""
-        found: dict[str, str] = {}
-        for cell in self.code:
-            if not cell.solution and not cell.graded:
-                for node in parse(cell.source).body:
-                    if isinstance(node, ast.Import | ast.ImportFrom):
-                        for alias in node.names:
-                            name = alias.asname or alias.name.split(".")[0]
-                            found.setdefault(name, ast.unparse(node))
-        return found
+        cells = [c for c in self.code if not c.solution and not c.graded]
+        return _imports(node for cell in cells for node in parse(cell.source).body)
 
     @cached_property
     def locked(self) -> dict[str, CodeCell]:
@@ -181,6 +173,16 @@ class Assignment:
             if module.startswith("dlcore.") and module not in hidden:
                 found.update(dict.fromkeys(_heavy(module)))
         return [m for m in found if m not in hidden and m.split(".")[0] not in hidden]
+
+
+def _imports(nodes: Iterable[ast.AST]) -> dict[str, str]:
+    """The names that import statements bind, and the first statement that does."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                found.setdefault(alias.asname or alias.name.split(".")[0], ast.unparse(node))
+    return found
 
 
 def _heavy(module: str) -> list[str]:
@@ -332,6 +334,13 @@ def bound(source: str) -> tuple[str, ...]:
 
 
 @lru_cache(4096)
+def assigned(source: str) -> tuple[str, ...]:
+    """The names that a cell binds at its top level, not counting those it only imports."""
+    table = _table(source)
+    return tuple(s.get_name() for s in table.get_symbols() if s.is_assigned()) if table else ()
+
+
+@lru_cache(4096)
 def used(source: str) -> frozenset[str]:
     """The global names that a cell reads, in its functions too."""
     table = _table(source)
@@ -356,4 +365,4 @@ def _below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 
 def is_builtin(name: str) -> bool:
-    return hasattr(builtins, name)
+    return hasattr(builtins, name) or name in ("display", "get_ipython")  # IPython's own

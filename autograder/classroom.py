@@ -215,12 +215,11 @@ class Classroom:
     def settings(self) -> Settings:
         """How this class is graded, from nbgrader_config.py."""
         engine = self.config.get("Engine", {})
-        seed = os.environ.get("DLCOURSE_SEED", "") if self.config is not None else ""
         return Settings(
             timeout=float(engine.get("timeout", 60.0)),
             budget=float(engine.get("budget", 600.0)),
             memory=int(engine.get("memory", 2048)) * 2**20,
-            seed=seed,
+            seed=os.environ.get("DLCOURSE_SEED", ""),  # set by nbgrader_config.py
         )
 
     def assignment(self, lesson: str) -> Assignment:

@@ -226,7 +226,7 @@ class _Lesson:
             try:
                 yield Item(submission.student, path.read_bytes(), extra_files(path.parent))
             except (OSError, Refused) as error:
-                yield Item(submission.student, b"", {"": str(error).encode()})
+                yield Item(submission.student, b"", problem=str(error))
 
     def _marks(self, done: Done) -> Marks:
         folder = self.room.notebook("submitted", done.student, self.lesson).parent
@@ -329,14 +329,9 @@ class _Pool:
                     exhausted = not chunk
                     if exhausted:
                         continue
-                refused = [i for i in chunk if "" in i.files]
-                for item in refused:
-                    yield Done(item.student, problem=item.files[""].decode())
-                chunk = [i for i in chunk if "" not in i.files]
-                if chunk:
-                    assert self.executor is not None
-                    future = self.executor.submit(grade_chunk, a, tier, config, chunk)
-                    waiting[future] = chunk, time.monotonic()
+                assert self.executor is not None
+                future = self.executor.submit(grade_chunk, a, tier, config, chunk)
+                waiting[future] = chunk, time.monotonic()
             if not waiting:
                 return
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)

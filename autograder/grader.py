@@ -7,6 +7,7 @@ cells are the instructor's own; anything else is asked of the student.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import types
@@ -20,8 +21,8 @@ from nbformat import NotebookNode, from_dict
 from autograder import assignment as assignments
 from autograder import library
 from autograder.assignment import Assignment
-from autograder.clean import clean_outputs, fence_raw_cells
-from autograder.limits import Lost, TimeUp, time_limit
+from autograder.clean import clean_outputs, clean_texts, fence_raw_cells
+from autograder.limits import Lost, TimeUp, memory_limit, time_limit
 from autograder.records import Record
 from autograder.sandbox import cells, tiers
 from autograder.sandbox.client import Zygote
@@ -40,7 +41,8 @@ class Grader:
 
     def zygote(self, a: Assignment) -> Zygote:
         """The zygote for a lesson, started if need be."""
-        key = (a.slug, *a.imports, *a.twins, *a.withheld, a.settings.memory)
+        limits = Limits(memory=a.settings.memory, cpu=math.ceil(a.settings.budget))
+        key = (a.slug, *a.imports, *a.twins, *a.withheld, limits)
         found = self.zygotes.pop(key, None)
         if found is None:
             while len(self.zygotes) >= KEPT:
@@ -51,7 +53,7 @@ class Grader:
                 twins=a.twins,
                 withheld=a.withheld,
                 lesson=a.slug.split("-")[0],
-                limits=Limits(memory=a.settings.memory),
+                limits=limits,
             )
         self.zygotes[key] = found
         return found
@@ -129,48 +131,55 @@ class Tests:
     def run(self, name: str) -> list[dict[str, Any]]:
         """The outputs of the graded cell ``name``."""
         source, place = self.a.by_name[name].source, self.a.place.get(name, len(self.a.code))
-        shell = self.shell
-        stop = ""
         limit = min(self.a.settings.timeout, max(0.1, self.session.ends_in()))
+        memory = self.a.settings.memory
+        self.shell.recorder = cells.Recorder()  # what an earlier test showed is not this one's
+        wanted_before = self.wanted
+        failure: BaseException | None = None
         try:
-            with _warnings_cost_nothing(), time_limit(limit, again=0):
+            with _warnings_cost_nothing(), memory_limit(memory), time_limit(limit, again=0):
                 self._lend(source, place)
-                outputs = shell.run(source)
-        except TimeUp:
-            outputs, stop = list(shell.recorder.outputs), f"stopped after {limit:g} seconds"
-        except Lost as lost:
-            outputs = [_error("DeadKernelError", str(lost))]
-        if shell.recorder.raised is TimeUp:
-            outputs[-1] = _error("CellTimeoutError", f"stopped after {limit:g} seconds")
-        elif shell.recorder.raised is Lost:
-            outputs[-1] = _error("DeadKernelError", outputs[-1]["evalue"])
-        elif stop:
-            outputs.append(_error("CellTimeoutError", stop))
+                self.shell.run(source)
+        except (TimeUp, Lost, Exception) as error:
+            failure = error  # before the test began, or after its end
+            self.wanted = wanted_before  # later tests do not stumble over the same name
+        outputs, raised = self.shell.recorder.outputs, self.shell.recorder.raised
+        match failure or raised:
+            case TimeUp():
+                outputs = _ended(outputs, "CellTimeoutError", f"stopped after {limit:g} seconds")
+            case Lost() as lost:
+                outputs = _ended(outputs, "DeadKernelError", str(lost))
+            case Exception() as other if other is failure:
+                outputs = _ended(outputs, type(other).__name__, str(other))
         for bound in assignments.bound(source):
             self.borrowed.pop(bound, None)
             self.set_at[bound] = place
-        return outputs
+        return clean_texts(outputs)
 
     def _lend(self, source: str, place: int) -> None:
         """Put the names that a cell uses into its namespace."""
-        self.wanted |= assignments.used(source)
-        ask = []
+        self.wanted = self.wanted | assignments.used(source)
+        ask, bring = [], []
         for name in sorted(self.wanted):
             by_student = [i for i in self.a.declared.get(name, ()) if i < place]
             if by_student and by_student[-1] > self.set_at.get(name, -1):
                 ask.append(name)
             elif name in self.scope and name not in self.borrowed:
                 continue
+            elif name in self.a.brought:
+                bring.append(name)
             elif name in self.a.imported:
-                exec(self.a.imported[name], self.scope)
-                self.set_at[name] = -1
+                self._import(name)
             elif name in self.a.locked:
                 self._run_locked(name)
             elif not assignments.is_builtin(name):
                 ask.append(name)
-        if not ask:
+        if not ask and not bring:
             return
-        found = self.session.names(ask)
+        found = self.session.names([*ask, *bring])
+        for name in bring:  # the student's import may be of something else; ours is not
+            if name in found:
+                self._import(name)
         for name in ask:
             self.borrowed.pop(name, None)
             if name in found:
@@ -181,14 +190,29 @@ class Tests:
             else:
                 self.scope.pop(name, None)
 
+    def _import(self, name: str) -> None:
+        exec(self.a.imported[name], self.scope)
+        self.set_at[name] = -1
+
     def _run_locked(self, name: str) -> None:
         """Run the instructor's read-only cell that defines ``name``, on our side too."""
         cell = self.a.locked[name]
-        for each in assignments.bound(cell.source):
+        names = assignments.bound(cell.source)
+        for each in names:
             self.set_at[each] = self.a.code.index(cell)
-            self.scope.setdefault(each, None)  # so that it is not looked for again
-        self._lend(cell.source, self.a.code.index(cell))
-        exec(_compiled(cell.source), self.scope)
+            self.scope.setdefault(each, _unset)  # so that it is not looked for again
+        try:
+            self._lend(cell.source, self.a.code.index(cell))
+            exec(_compiled(cell.source), self.scope)
+        except Exception:
+            pass  # as in a notebook: what it did not come to set is missing in the cells after it
+        finally:
+            for each in names:
+                if self.scope.get(each) is _unset:
+                    del self.scope[each]
+
+
+_unset = object()
 
 
 @lru_cache(256)
@@ -203,13 +227,10 @@ def _missing(name: str) -> Any:
     return missing
 
 
-def _error(name: str, text: str) -> dict[str, Any]:
-    return {
-        "output_type": "error",
-        "ename": name,
-        "evalue": text,
-        "traceback": [f"{name}: {text}"],
-    }
+def _ended(outputs: list[dict[str, Any]], name: str, words: str) -> list[dict[str, Any]]:
+    """What a test showed, with the reason why it did not come to its end; points it has none."""
+    shown = [o for o in outputs if o["output_type"] in ("stream", "display_data")]
+    return [*shown, cells.error_output(name, words)]
 
 
 class _warnings_cost_nothing:
