@@ -424,6 +424,12 @@ attack(
     told="calls C",
 )
 attack(
+    "namespaces of its own by clone",
+    "root in a user namespace, which may mount",
+    "import ctypes, os, platform\nnumber = {'x86_64': 56, 'aarch64': 220}[platform.machine()]\npid = ctypes.CDLL(None).syscall(number, 0x10000000 | 17, 0, 0, 0, 0)\nif pid == 0: os._exit(0)\nprint('FOUND', pid > 0)",
+    told="ctypes",
+)
+attack(
     "set-uid",
     "root's rights by a program that has them",
     "!su -c id; sudo -n id; newgrp root; mount -t tmpfs x /mnt; unshare -Ur id",
