@@ -92,21 +92,22 @@ def memory_limit(more: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-@contextmanager
-def held() -> Iterator[None]:
+class held:
     """Put the alarm off to the end of the block: half a message would be the end of a pipe.
 
     (Masking the signal would not do: another thread of the process takes it then, and Python
     runs the handler here all the same.)
     """
-    global _held
-    _held += 1
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        global _held
+        _held += 1
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        global _held
         _held -= 1
-    if _rang and not _held and _deadlines:
-        raise TimeUp
+        if _rang and not _held and _deadlines and kind is None:
+            raise TimeUp
 
 
 @contextmanager

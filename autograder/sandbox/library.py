@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import shutil
 from collections.abc import Iterable
+from importlib.machinery import SourceFileLoader
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import autograder
 import dlcore
 
-_INSIDE = ["cells", "forbidden", "frames", "kernel", "landlock", "namespaces", "operations",
+_INSIDE = ["cells", "frames", "kernel", "landlock", "namespaces", "operations",
            "seccomp", "values", "worker", "zygote"]  # fmt: skip
 WITHHELD = {"torch": ["torch", "torchgen", "functorch", "torchvision"]}
 
@@ -57,18 +59,28 @@ def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[st
     (stand_in / "sandbox").mkdir(parents=True)
     (stand_in / "__init__.py").write_text(_STAND_IN, encoding="utf-8")
     (stand_in / "sandbox" / "__init__.py").write_text("", encoding="utf-8")
-    shutil.copy(package / "waiting.py", stand_in)
-    shutil.copy(package / "forbidden.py", stand_in)
+    _copy(package / "waiting.py", stand_in)
+    _copy(package / "forbidden.py", stand_in)
     for name in _INSIDE:
-        source = package / "sandbox" / f"{name}.py"
-        if source.exists():
-            shutil.copy(source, stand_in / "sandbox")
+        _copy(package / "sandbox" / f"{name}.py", stand_in / "sandbox")
     _copy_dlcore(target / "dlcore", set(twins), lesson)
     for package_name in withheld:
         for name in WITHHELD.get(package_name, [package_name]):
             folder = target / "withheld" / name
             folder.mkdir(parents=True)
             (folder / "__init__.py").write_text(_package_stub(name), encoding="utf-8")
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """A module, compiled too: the sandbox's folders are read-only, each start would compile it again."""
+    shutil.copy2(source, folder)
+    SourceFileLoader(source.stem, str(source)).get_code(
+        source.stem
+    )  # writes the cache if it is old
+    cache = Path(cache_from_source(str(source)))
+    if cache.exists():
+        (folder / "__pycache__").mkdir(exist_ok=True)
+        shutil.copy(cache, folder / "__pycache__")
 
 
 def _copy_dlcore(target: Path, twins: set[str], lesson: str) -> None:

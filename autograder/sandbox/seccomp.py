@@ -97,14 +97,7 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
     if not own_session:
         for call in ("setsid", "setpgid"):
             deny(call, errno.EPERM)
-    fd = os.memfd_create("filter")
-    try:
-        check(-lib.seccomp_export_bpf(context, fd), "seccomp export")
-        size = os.lseek(fd, 0, os.SEEK_CUR)
-        return os.pread(fd, size, 0)
-    finally:
-        os.close(fd)
-        lib.seccomp_release(context)
+    return _exported(lib, context)
 
 
 def deny_signals_to_others(own: int) -> bytes:
@@ -119,6 +112,10 @@ def deny_signals_to_others(own: int) -> bytes:
         check(
             -lib.seccomp_rule_add_array(context, _ERRNO | errno.EPERM, number, 1, comparison), call
         )
+    return _exported(lib, context)
+
+
+def _exported(lib: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:
     fd = os.memfd_create("filter")
     try:
         check(-lib.seccomp_export_bpf(context, fd), "seccomp export")

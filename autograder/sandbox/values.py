@@ -13,6 +13,7 @@ import decimal
 import fractions
 import importlib
 import io
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -25,6 +26,7 @@ MOST_DIGITS = 10_000
 MOST_NUMBERS = 100_000_000  # of a range
 _BITS = {"PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"}
 _KINDS = "?biufcSUMm"
+_NOT_FINITE = {repr(x): x for x in (math.inf, -math.inf, math.nan)}
 _LIBRARY = {"numpy", "math", "operator", "builtins", "cmath"}
 
 
@@ -50,15 +52,17 @@ def encode(value: Any, refer: Refer) -> tuple[Any, list[bytes]]:
 def encode_into(value: Any, refer: Refer, blobs: list[bytes]) -> Any:
     """JSON for ``value``; its blobs are added to ``blobs``. Raises NotPlain."""
     kind = type(value)
-    if value is None or kind is bool or kind is float or kind is str:
+    if value is None or kind is bool or kind is str:
         return value
     return _encode(value, refer, blobs, 0)
 
 
 def _encode(v: Any, refer: Refer, blobs: list[bytes], depth: int) -> Any:
     kind = type(v)
-    if v is None or kind is bool or kind is float or kind is str:
+    if v is None or kind is bool or kind is str:
         return v
+    if kind is float:
+        return v if v - v == 0.0 else {"nf": repr(v)}  # JSON has no infinities
     if kind is int:
         return v if -(2**63) <= v < 2**64 else {"i": hex(v)}
     if depth > DEEPEST:
@@ -90,7 +94,7 @@ def _encode_rare(v: Any, refer: Refer, blobs: list[bytes], depth: int) -> Any:
             return inner(plain(v))
     match v:
         case complex():
-            return {"c": [v.real, v.imag]}
+            return {"c": [inner(v.real), inner(v.imag)]}
         case bytes() | bytearray():
             return {"b" if isinstance(v, bytes) else "ba": _blob(bytes(v), blobs)}
         case set() | frozenset():
@@ -222,10 +226,12 @@ def _decode(
             return tuple(inner(i) for i in x)
         case "d":
             return {inner(k): inner(i) for k, i in x}
+        case "nf":
+            return _NOT_FINITE[x]
         case "i":
             return _integer(x)
         case "c":
-            return complex(*x)
+            return complex(*map(inner, x))
         case "b":
             return bytes(blobs[x])
         case "ba":

@@ -7,9 +7,12 @@ import datetime
 import decimal
 import enum
 import fractions
+import itertools
 import math
 import socket
 import struct
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -207,8 +210,6 @@ def test_malformed_messages(data):
 
 
 def _soon() -> float:
-    import time
-
     return time.monotonic() + 0.3
 
 
@@ -225,3 +226,34 @@ def test_half_a_message_is_not_waited_for_and_a_hang_up_is_told():
         Pipe(ours).send({}, [bytes(LONGEST)])
     with pytest.raises(Slow):
         Pipe(ours).send({}, [bytes(LONGEST // 2)], deadline=_soon())
+
+
+@pytest.mark.parametrize("blobs", [0, 1000])
+def test_who_sends_drop_by_drop_does_not_keep_us(blobs):
+    ours, theirs = socket.socketpair()
+    message = struct.pack("<4sIQ", b"DLC1", blobs, 1000) + struct.pack("<1000Q", *[1] * 1000)
+    stop = threading.Event()
+
+    def drip() -> None:
+        for byte in itertools.cycle(message):
+            if stop.wait(0.01):
+                return
+            theirs.sendall(bytes([byte]))
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        began = time.monotonic()
+        with pytest.raises(Slow):
+            Pipe(ours).receive(deadline=_soon())
+        assert time.monotonic() - began < 5
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("head", ["\ud800", {"\udcff": [1.5, None]}, {"é": "\U0001f600"}, 2**70])
+def test_every_text_arrives_as_it_was_sent(head):
+    ours, theirs = map(Pipe, socket.socketpair())
+    ours.send(head)
+    assert theirs.receive(deadline=_soon()) == (head, [])
