@@ -385,6 +385,12 @@ attack(
     told="network",
 )
 attack(
+    "torch behind the stub",
+    "PyTorch where pip has put it, past the stub that comes first",
+    "import glob, sys\nsys.path[:] = [p for p in sys.path if not p.endswith('withheld')]\nprint('FOUND', glob.glob(sys.prefix + '/lib/python*/site-packages/torch*/nn'), glob.glob(sys.prefix + '/lib/python*/site-packages/torch/lib'))",
+    told="what is imported",
+)
+attack(
     "socket",
     "an answer from another machine",
     "import socket\ns = socket.socket()\ns.settimeout(1)\ns.connect(('192.0.2.1', 80))",
