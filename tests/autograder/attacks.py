@@ -451,6 +451,12 @@ attack(
     told="starts processes",
 )
 attack(
+    "sleepers",
+    "more processes than the machine has room for, each of them quiet",
+    "import os, time\nn = 0\ntry:\n    while n < 300:\n        if os.fork() == 0: time.sleep(1234)\n        n += 1\nexcept OSError: pass\nprint('WROTE', n > 100)",
+    told="os.fork",
+)
+attack(
     "memory",
     "all memory",
     "x = []\nwhile True: x.append(bytearray(10**7))",

@@ -262,6 +262,24 @@ def test_a_zygote_that_dies_is_started_again():
     zygote.close()
 
 
+def test_every_limit_is_in_force(zygote):
+    limits = zygote.limits
+    s = Session(zygote, timeout=10)
+    s.run(0, "import resource, os\ndef limit(name): return resource.getrlimit(getattr(resource, 'RLIMIT_' + name))[0]\n"
+             "disks = [os.statvfs(p).f_frsize * os.statvfs(p).f_blocks for p in ('.', '/tmp', '/dev/shm')]\n"
+             "capabilities = [l.split()[1] for l in open('/proc/self/status') if l.startswith('Cap')]")  # fmt: skip
+    limit = get(s, "limit")
+    assert limit("CPU") == limits.cpu and limit("FSIZE") == limits.file
+    assert limit("NPROC") == limits.processes and limit("NOFILE") == limits.open_files
+    assert (
+        limits.memory <= limit("AS") < limits.memory + 2 * 2**30
+    )  # what the zygote has comes on top
+    assert [limit(n) for n in ("CORE", "MSGQUEUE", "MEMLOCK")] == [0, 0, 0]
+    assert get(s, "disks") == [limits.disk] * 3
+    assert set(get(s, "capabilities")[:3]) == {"0" * 16}  # inheritable, permitted, effective
+    s.close()
+
+
 def test_forks_share_nothing(zygote):
     """No state leaks from one submission to the next: modules, files, random numbers."""
     seen = []
