@@ -156,7 +156,8 @@ class Assignment:
     @property
     def twins(self) -> list[str]:
         """The modules of dlcore that hold answers."""
-        return sorted({e.twin.rpartition(".")[0] for e in self.exercises})
+        names = {name for e in self.exercises for name in e.banned}
+        return sorted(name for name in names if name.startswith("dlcore."))
 
     @property
     def withheld(self) -> list[str]:

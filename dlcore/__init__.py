@@ -2,6 +2,7 @@
 
     neuron         one unit, by hand: weighted sum, layer, perceptron           lesson 01
     activations    ReLU, sigmoid, GELU, softmax ...: kernels and tape nodes     lesson 02
+    objective      whole losses of plain arrays, and their gradients            lesson 03
     losses         squared error, cross-entropy from raw scores, divergences    lesson 03
     value          Value: one number that remembers how it was made             lesson 04
     tensor         Tensor and the tape that remembers how it was made           lesson 05

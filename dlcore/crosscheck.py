@@ -76,7 +76,8 @@ def crosscheck(
     """Compare ``forward(*arrays)`` with ``torch.<reference>(*arrays, **options)``, on a GPU too if there is one.
 
     ``backward(g, *arrays)`` returns the gradient with respect to the first array, or a tuple with
-    one for each; it is compared with autograd's for a random ``g``. With ``backward="tape"``,
+    one for each; it is compared with autograd's for a random ``g``. (Integers, such as class numbers,
+    have no gradient and come last.) With ``backward="tape"``,
     ``forward`` is an operation of dlcore on tensors, called with the same options.
 
     On a GPU your function is given CuPy's arrays; if it cannot take them, it runs on the CPU there.
@@ -107,13 +108,17 @@ def crosscheck(
         place, note = _place(device, mine, arrays, g)
         notes += note
         y, gradients = mine(place(g), *map(place, arrays))
-        leaves = [torch.tensor(a, device=device, requires_grad=True) for a in arrays]
+        leaves = [
+            torch.tensor(a, device=device, requires_grad=np.asarray(a).dtype.kind == "f")
+            for a in arrays
+        ]
         gt = torch.tensor(g, device=device)
 
         def once(leaves: Any = leaves, gt: Any = gt, device: str = device) -> Any:
             with torch.set_grad_enabled(backward is not None):
                 out = call(*leaves)
-            found = torch.autograd.grad(out, leaves, gt) if backward else ()
+            smooth = [leaf for leaf in leaves if leaf.requires_grad]
+            found = torch.autograd.grad(out, smooth, gt) if backward else ()
             if device == "cuda":
                 torch.cuda.synchronize()
             return out, found

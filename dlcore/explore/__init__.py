@@ -26,4 +26,11 @@ def activations() -> Widget:
     return view()
 
 
-EXPLORERS = {"neuron": neuron, "activations": activations}
+def losses() -> Widget:
+    """Five losses and their slopes: of a number, of a yes or no, of three classes."""
+    from dlcore.explore._losses import view
+
+    return view()
+
+
+EXPLORERS = {"neuron": neuron, "activations": activations, "losses": losses}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
@@ -12,7 +13,7 @@ import pytest
 import dlcore
 from autograder import build, card, catalogue, library
 from autograder.exercise import Exercise, call
-from autograder.judge import judge, run_case
+from autograder.judge import expect, judge, run_case
 
 EXERCISES = [e for lesson in catalogue.lessons() for e in lesson.exercises]
 MISCONCEPTIONS = [(e, m) for e in EXERCISES for m in e.misconceptions]
@@ -28,11 +29,16 @@ def library_for(seed: int):
 
 @functools.cache
 def reference(lesson_name: str) -> dict:
-    """The names that a lesson's solution cells define."""
+    """The names that a lesson's solution cells define, with what its first cell imports."""
     lesson = catalogue.find_lesson(lesson_name)
     scope = {"__name__": "reference"}
-    exec("import numpy as np", scope)
-    for cell in build.source_notebook(lesson).cells:
+    cells = build.source_notebook(lesson).cells
+    first = next(cell for cell in cells if cell.cell_type == "code")
+    imports = [
+        n for n in ast.parse(first.source).body if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+    exec("\n".join(map(ast.unparse, imports)), scope)
+    for cell in cells:
         if cell.metadata.get("nbgrader", {}).get("solution"):
             exec(compile(cell.source, cell.id, "exec"), scope)
     return scope
@@ -98,8 +104,6 @@ def test_empty_answers_score_nothing(exercise):
 @pytest.mark.parametrize("seed", range(5))
 def test_both_libraries_say_the_same(exercise, seed):
     """dlcore answers in notebooks, PyTorch when grading: the same cases, the same results."""
-    from autograder.judge import expect
-
     torch = library.load("torch")
     for part in exercise.parts:
         for case in part.cases(np.random.default_rng(seed)):
@@ -121,6 +125,18 @@ def test_twin_has_the_same_signature(exercise):
         return [(p.name, p.default) for p in inspect.signature(f).parameters.values()]
 
     assert shape(twin) == shape(student)
+
+
+@every_exercise
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_twin_is_right_too(exercise, seed):
+    module, _, name = exercise.twin.rpartition(".")
+    twin = getattr(importlib.import_module(module), name)
+    torch = library.load("torch")
+    for part in exercise.parts:
+        for case in part.cases(np.random.default_rng(seed)):
+            expected = expect(exercise, case, torch)
+            assert run_case(exercise, twin, case, expected, part.seconds).right, part.name
 
 
 @every_exercise

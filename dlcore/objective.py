@@ -1,0 +1,86 @@
+"""A loss as one number for plain arrays, and its gradient: what training makes small.
+
+These are the losses by hand, without a tape. ``losses`` has them as nodes of the tape, with
+weights, reductions and smoothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlcore.activations import logsumexp_forward, sigmoid_forward, softmax_forward
+
+
+def mse(x: Any, t: Any) -> Any:
+    """The mean squared error:  mean (x - t)^2.
+
+    Shapes: x, t (...) -> a number.
+
+    >>> print(mse(np.array([1.0, 5.0]), np.array([1.0, 2.0])))
+    4.5
+    """
+    difference = x - t
+    return (difference * difference).mean()
+
+
+def mse_gradient(x: Any, t: Any) -> Any:
+    """How the mean squared error changes with each prediction:  2 (x - t) / n, n the number of entries.
+
+    Shapes: x, t (...) -> (...).
+    """
+    return 2 / x.size * (x - t)
+
+
+def logsumexp(x: Any, axis: int = -1) -> Any:
+    """A smooth maximum:  log sum_j exp(x_j) = m + log sum_j exp(x_j - m), m the maximum.
+
+    Shapes: x (..., K, ...) -> (..., ...), without the axis.
+    """
+    return logsumexp_forward(x, axis)[0].squeeze(axis)
+
+
+def cross_entropy(x: Any, t: Any) -> Any:
+    """The average surprise at the right class:  mean over n of logsumexp(x_n) - x_n[t_n].
+
+    Shapes: scores x (N, K), classes t (N,) -> a number.
+    """
+    return (logsumexp(x, 1) - np.take_along_axis(x, t[:, None], 1)[:, 0]).mean()
+
+
+def cross_entropy_gradient(x: Any, t: Any) -> Any:
+    """(p - onehot(t)) / N, with p = softmax(x).
+
+    Shapes: scores x (N, K), classes t (N,) -> (N, K).
+    """
+    right = t[:, None] == np.arange(x.shape[1])
+    return (softmax_forward(x, 1) - right) / len(x)
+
+
+def bce_with_logits(x: Any, t: Any) -> Any:
+    """The average surprise at a yes or no:  mean of max(x, 0) - t x + log(1 + exp(-|x|)).
+
+    Shapes: scores x (...), targets t (...) from 0 to 1 -> a number.
+    """
+    return (np.logaddexp(0, x) - t * x).mean()
+
+
+def bce_with_logits_gradient(x: Any, t: Any) -> Any:
+    """(sigmoid(x) - t) / n, n the number of entries.
+
+    Shapes: scores x (...), targets t (...) from 0 to 1 -> (...).
+    """
+    return (sigmoid_forward(x) - t) / x.size
+
+
+def step(w: Any, b: Any, x: Any, t: Any, lr: float = 0.1) -> tuple[Any, Any]:
+    """One step of gradient descent for a layer under the cross-entropy: softmax regression.
+
+    The gradient of the scores is g = cross_entropy_gradient(x w^T + b, t); that of w is g^T x, of b
+    the sum of g over the examples.
+
+    Shapes: w (K, D), b (K,), x (N, D), classes t (N,) -> w, b.
+    """
+    g = cross_entropy_gradient(x @ w.T + b, t)
+    return w - lr * (g.T @ x), b - lr * g.sum(0)
