@@ -27,8 +27,8 @@ CELLS = {
     "helper": ("def inc(x): return x + 1", "def twice(x):\n    return inc(inc(x))\nresult = twice(1)\nassert result == 3\nlist_of = [1, 2]"),
     "later": ("result = 7", "assert result == 7\nassert twice(5) == 7\nassert list_of == [1, 2]"),
     "partial": ("def score(): return 1", "points = 0.5 if score() == 1 else 0.0\npoints"),
-    "room": ("def column(): return np.ones((3, 1))", "x = column()\nassert (x - x.T).shape == (3, 3)\nassert column().sum() == 3"),
     "stuck": ("def slow(): return 1", "assert slow() == 1"),
+    "room": ("def column(): return np.ones((3, 1))", "x = column()\nassert (x - x.T).shape == (3, 3)\nassert column().sum() == 3"),
     "shown": ("def thing(): return 3", "display(thing())\nassert thing() == 3"),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -278,6 +279,16 @@ def test_every_limit_is_in_force(zygote):
     assert get(s, "disks") == [limits.disk] * 3
     assert set(get(s, "capabilities")[:3]) == {"0" * 16}  # inheritable, permitted, effective
     s.close()
+
+
+def test_every_namespace_is_the_submissions_own(zygote):
+    names = ["user", "pid", "mnt", "ipc", "uts", "cgroup", "net"]
+    s = Session(zygote, timeout=10)
+    s.run(0, f"import os\nspaces = {{n: os.readlink('/proc/self/ns/' + n) for n in {names}}}")
+    ours = {name: str(Path(f"/proc/self/ns/{name}").readlink()) for name in names}
+    theirs = get(s, "spaces")
+    s.close()
+    assert not set(ours.values()) & set(theirs.values())
 
 
 def test_forks_share_nothing(zygote):
