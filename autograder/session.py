@@ -251,7 +251,7 @@ class Session:
                 self.proxies[number] = known
             return known
         if "g" in data:
-            return _from_library(str(data["g"]))
+            return values.find(str(data["g"]))
         if "m" in data:
             return self._module(str(data["m"]))
         raise values.NotPlain("something unknown")
@@ -433,22 +433,6 @@ def write_back(old: Any, new: Any) -> None:
 
 def _container(value: Any) -> bool:
     return isinstance(value, list | dict | set | np.ndarray | bytearray)
-
-
-def _from_library(name: str) -> Any:
-    """A type, or a function of mathematics: nothing that reaches a file."""
-    module = name.partition(":")[0]
-    if module in {"numpy", "math", "cmath", "operator", "builtins"}:
-        with contextlib.suppress(ImportError, AttributeError):
-            thing = values.find(name)
-            kinds = (int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset)
-            if isinstance(thing, np.ufunc) or thing in kinds or module in {"math", "cmath"}:
-                return thing
-            if isinstance(thing, type) and issubclass(
-                thing, np.generic | np.ndarray | BaseException
-            ):
-                return thing
-    raise values.NotPlain(f"the function {name}")
 
 
 def _strings(found: Any) -> list[str]:

@@ -8,10 +8,12 @@ give it a number that stands for it, or refuse.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import fractions
 import importlib
+import inspect
 import io
 import math
 from collections.abc import Callable
@@ -27,7 +29,8 @@ MOST_NUMBERS = 100_000_000  # of a range
 _BITS = {"PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"}
 _KINDS = "?biufcSUMm"
 _NOT_FINITE = {repr(x): x for x in (math.inf, -math.inf, math.nan)}
-_LIBRARY = {"numpy", "math", "operator", "builtins", "cmath"}
+_LIBRARY = {"numpy", "math", "builtins", "cmath"}
+_TYPES = {int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset}
 
 
 class NotPlain(Exception):
@@ -129,7 +132,8 @@ def _encode_rare(v: Any, refer: Refer, blobs: list[bytes], depth: int) -> Any:
 
 
 def library_name(v: Any) -> str | None:
-    """ "module:name" of a function or type that NumPy or the standard library offers."""
+    """ "module:name" of a type or a function of mathematics that both sides have: nothing that could
+    reach a file."""
     module = getattr(v, "__module__", None) or ("numpy" if isinstance(v, np.ufunc) else "")
     name = getattr(v, "__qualname__", None) or getattr(v, "__name__", None)
     if not isinstance(module, str) or not isinstance(name, str) or not callable(v):
@@ -139,17 +143,27 @@ def library_name(v: Any) -> str | None:
     module = "numpy" if getattr(np, name, None) is v else module
     try:
         return f"{module}:{name}" if find(f"{module}:{name}") is v else None
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError, NotPlain):
         return None
 
 
 def find(name: str) -> Any:
-    """What ``library_name`` named."""
+    """What ``library_name`` named. Raises NotPlain for anything else."""
     module, _, path = name.partition(":")
-    thing: Any = importlib.import_module(module)
-    for part in path.split("."):
-        thing = getattr(thing, part)
-    return thing
+    if module.split(".")[0] in _LIBRARY:
+        with contextlib.suppress(ImportError, AttributeError):
+            thing: Any = importlib.import_module(module)
+            for part in path.split("."):
+                thing = getattr(thing, part)
+            if isinstance(thing, np.ufunc) or (
+                module in {"math", "cmath"} and inspect.isbuiltin(thing)
+            ):
+                return thing
+            if isinstance(thing, type) and (
+                thing in _TYPES or issubclass(thing, np.generic | np.ndarray | BaseException)
+            ):
+                return thing
+    raise NotPlain(f"the function {name}")
 
 
 def _array(v: np.ndarray, refer: Refer, blobs: list[bytes], depth: int) -> Any:

@@ -385,6 +385,12 @@ attack(
     told="network",
 )
 attack(
+    "words put together",
+    "a call that no reading of the code would find",
+    "getattr(__import__('o' + 's'), 'sys' + 'tem')('true')",
+    told=r"os\.system",
+)
+attack(
     "torch behind the stub",
     "PyTorch where pip has put it, past the stub that comes first",
     "import glob, sys\nsys.path[:] = [p for p in sys.path if not p.endswith('withheld')]\nprint('FOUND', glob.glob(sys.prefix + '/lib/python*/site-packages/torch*/nn'), glob.glob(sys.prefix + '/lib/python*/site-packages/torch/lib'))",

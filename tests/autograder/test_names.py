@@ -166,6 +166,9 @@ def thing(): return T()"""
     assert "FOUND" not in json.dumps(cell) and done.scores["shown"] == 0
 
 
+WARNS = "import warnings\ndef count():\n    warnings.warn('careful')\n    return 3"
+
+
 @pytest.mark.slow
 def test_a_test_that_hears_no_signal_ends_with_its_process(lesson):
     """A sum is C code; how long it takes may be in what a student returns."""
@@ -173,8 +176,11 @@ def test_a_test_that_hears_no_signal_ends_with_its_process(lesson):
     items = [
         Item("eve", notebook(lesson, deaf="def count(): return 10**13")),
         Item("ada", notebook(lesson)),
+        Item("bob", notebook(lesson, deaf=WARNS)),
     ]
     with grade_class._Pool(1, None) as pool:
         done = {d.student: d for d in pool.map(a, "bubblewrap", {}, iter(items))}
     assert done["eve"].problem == "the grading process died of it, twice"
     assert done["ada"].scores["deaf"] == 1 and not done["ada"].problem
+    # in a process of its own, where pytest does not catch it: a warning costs nothing
+    assert done["bob"].scores["deaf"] == 1 and "careful" in done["bob"].notebook.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
@@ -51,6 +52,8 @@ def room(tmp_path_factory):
     nb.cells[-1].source = TEXT  # a written answer, which the instructor has to read
     mini.hand_in(room, "mallory", nb)
     assert not grade.run(room, jobs=1).failed
+    graded = nbformat.read(room.notebook("autograded", "mallory", mini.SLUG), as_version=4)
+    assert "raw" not in {cell.cell_type for cell in graded.cells}  # they go into pages as they are
     feedback.run(room)
     report.run(room)
     return room

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import psutil
 import pytest
 
 from autograder.limits import Lost, TimeUp, time_limit
-from autograder.proxies import StudentExit
+from autograder.proxies import RemoteCallable, StudentExit
+from autograder.sandbox import values
 from autograder.sandbox.client import Zygote
 from autograder.session import Session
 from tests.autograder.conftest import needs
@@ -246,6 +248,25 @@ def test_what_is_too_long_for_a_message_is_an_error_where_it_was_made(session):
     more.run(0, "import os\nsizes = [os.path.getsize(p) for p in ('a.bin', 'b/c.bin')]")
     assert get(more, "sizes") == [40 * 2**20] * 2 and more.evidence == []
     more.close()
+
+
+def test_only_mathematics_is_taken_for_our_own(session):
+    """What a student calls by the name of a library's function stays where it is, unless it is mathematics."""
+    session.run(1, "import math, operator\nours = [np.sin, math.exp, float, ValueError, np.float32]\n"
+                   "theirs = [open, eval, exec, np.load, np.mean, max, len, getattr, operator.add, __import__]\naverage, biggest = np.mean, max")  # fmt: skip
+    found = session.names(["ours", "theirs", "average", "biggest"])
+    assert found["ours"] == [np.sin, math.exp, float, ValueError, np.float32]
+    assert {type(f) for f in found["theirs"]} == {RemoteCallable}
+    assert found["average"](np.arange(5.0)) == 2 and found["biggest"]([1, 5, 3]) == 5
+    for name in (
+        "numpy:load",
+        "builtins:eval",
+        "os:system",
+        "numpy.testing:os.system",
+        "math:__loader__",
+    ):
+        with pytest.raises(values.NotPlain):
+            session._resolve({"g": name})
 
 
 def test_a_zygote_that_dies_is_started_again():
