@@ -101,9 +101,12 @@ class Exercise:
     def misconception(self, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register the decorated wrong implementation, with the hint that belongs to it."""
 
-        def register(wrong: Callable[..., Any]) -> Callable[..., Any]:
-            hint_text = " ".join(hint.split())
-            self.misconceptions.append(Misconception(wrong.__name__, hint_text, wrong))
+        def decorate(wrong: Callable[..., Any]) -> Callable[..., Any]:
+            self.register(wrong.__name__, hint, wrong)
             return wrong
 
-        return register
+        return decorate
+
+    def register(self, name: str, hint: str, wrong: Callable[..., Any]) -> None:
+        """A wrong implementation, under a name of its own; a class says in ``source`` what it is."""
+        self.misconceptions.append(Misconception(name, " ".join(hint.split()), wrong))

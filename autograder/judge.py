@@ -126,9 +126,7 @@ def judge(
         outcomes = []
         for case, wanted in zip(cases, expected, strict=True):
             outcome = stop or run_case(exercise, student, case, wanted, part.seconds)
-            if outcome.kind is Kind.NOT_WRITTEN:
-                stop = outcome
-            elif outcome.kind is Kind.TOO_SLOW and part.seconds >= Part.seconds:
+            if outcome.kind is Kind.TOO_SLOW and part.seconds >= Part.seconds:
                 stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call never came back.")
             elif outcome.kind is Kind.RAISED and outcome.got == Lost.__name__:
                 stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call ended Python.")

@@ -9,7 +9,10 @@ Paper: Rumelhart, Hinton and Williams (1986), Learning representations by back-p
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
 
 
 class Value:
@@ -22,20 +25,20 @@ class Value:
     (4.3891, 2.0)
     """
 
-    __slots__ = ("data", "grad", "label", "local", "op", "parents")
+    __slots__ = ("data", "grad", "label", "op", "parents", "slopes")
 
     def __init__(
         self,
         data: float,
         parents: tuple[Value, ...] = (),
-        local: tuple[float, ...] = (),
+        slopes: tuple[float, ...] = (),
         op: str = "",
         label: str = "",
     ) -> None:
         self.data = float(data)
         self.grad = 0.0
         self.parents = parents
-        self.local = local  # d self / d parent, one for each parent
+        self.slopes = slopes  # d self / d parent, one for each parent
         self.op = op
         self.label = label
 
@@ -104,18 +107,7 @@ class Value:
 
         An explicit stack instead of recursion: Python gives up about 1,000 calls deep.
         """
-        order: list[Value] = []
-        seen: set[int] = set()
-        stack: list[tuple[Value, bool]] = [(self, False)]
-        while stack:
-            node, parents_done = stack.pop()
-            if parents_done:
-                order.append(node)
-            elif id(node) not in seen:
-                seen.add(id(node))
-                stack.append((node, True))
-                stack.extend((parent, False) for parent in node.parents)
-        return order
+        return _ordered(self, lambda node: node.parents)
 
     def backward(self) -> None:
         """Add d self / d v to ``grad`` of every value v that self depends on.
@@ -128,7 +120,7 @@ class Value:
                 node.grad = 0.0
         self.grad = 1.0 if self.parents else self.grad + 1.0
         for node in reversed(order):
-            for parent, slope in zip(node.parents, node.local, strict=True):
+            for parent, slope in zip(node.parents, node.slopes, strict=True):
                 parent.grad += slope * node.grad
 
     def __repr__(self) -> str:
@@ -137,6 +129,87 @@ class Value:
 
 def _value(x: Value | float) -> Value:
     return x if isinstance(x, Value) else Value(x)
+
+
+Node = TypeVar("Node", bound=Hashable)
+
+
+def _ordered(root: Node, parents: Callable[[Node], Iterable[Node]]) -> list[Node]:
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack = [(root, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in parents(node))
+    return order
+
+
+def numerical_slope(f: Callable[[float], float], x: float, h: float = 1e-6) -> float:
+    """The slope of f at x, measured on both sides:  (f(x + h) - f(x - h)) / 2h.
+
+    Its error shrinks with h^2; that of a one-sided measurement only with h.
+
+    >>> round(numerical_slope(lambda x: x**3, 2.0), 6)
+    12.0
+    """
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+def neuron_slopes(w: Any, x: Any, b: float) -> tuple[Any, Any, float]:
+    """The slopes of y = tanh(w x + b) with respect to w, x and b, by the chain rule.
+
+    Shapes: w (D,), x (D,), b a number -> dw (D,), dx (D,), db a number.
+    """
+    y = np.tanh(x @ w + b)
+    dz = 1 - y * y
+    return dz * x, dz * w, dz
+
+
+def topological(graph: Mapping[str, Sequence[str]], root: str) -> list[str]:
+    """The names that ``root`` depends on, itself included, parents before children, each once.
+
+    ``graph`` gives the parents of every name.
+
+    >>> topological({"a": [], "b": [], "c": ["a", "b"], "y": ["c", "a"]}, "c")
+    ['b', 'a', 'c']
+    """
+    return _ordered(root, lambda name: graph[name])
+
+
+def gradients(graph: Mapping[str, Sequence[tuple[str, float]]], root: str) -> dict[str, float]:
+    """The slope of ``root`` with respect to every name that it depends on.
+
+    ``graph`` gives each name's parents with the local slopes: d name / d parent.
+
+    >>> gradients({"a": [], "b": [("a", 3.0)], "y": [("b", 2.0), ("a", 1.0)]}, "y")
+    {'a': 7.0, 'b': 2.0, 'y': 1.0}
+    """
+    order = _ordered(root, lambda name: [parent for parent, _ in graph[name]])
+    found = dict.fromkeys(order, 0.0)
+    found[root] = 1.0
+    for name in reversed(order):
+        for parent, slope in graph[name]:
+            found[parent] += slope * found[name]
+    return found
+
+
+def mlp(x: Sequence[Any], layers: Sequence[Any], activation: Callable[[Any], Any]) -> list[Any]:
+    """Send numbers or Values through layers, with ``activation`` after each but the last.
+
+    x: D of them; layers: pairs (w, b) of rows w (M, D) and biases b (M,) -> M of the last layer.
+    """
+    for depth, (w, b) in enumerate(layers):
+        sums = [
+            sum((wi * xi for wi, xi in zip(row, x, strict=True)), start=bias)
+            for row, bias in zip(w, b, strict=True)
+        ]
+        x = sums if depth == len(layers) - 1 else [activation(z) for z in sums]
+    return list(x)
 
 
 class Graph(NamedTuple):

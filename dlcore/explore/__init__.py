@@ -33,4 +33,11 @@ def losses() -> Widget:
     return view()
 
 
-EXPLORERS = {"neuron": neuron, "activations": activations, "losses": losses}
+def graph() -> Widget:
+    """A formula as a graph: forwards value by value, backwards slope by slope."""
+    from dlcore.explore._graph import view
+
+    return view()
+
+
+EXPLORERS = {"neuron": neuron, "activations": activations, "losses": losses, "graph": graph}

@@ -124,7 +124,8 @@ def test_twin_has_the_same_signature(exercise):
     def shape(f):
         return [(p.name, p.default) for p in inspect.signature(f).parameters.values()]
 
-    assert shape(twin) == shape(student)
+    wanted, found = shape(twin), shape(student)
+    assert found == (wanted[: len(found)] if isinstance(twin, type) else wanted)
 
 
 @every_exercise
@@ -235,7 +236,20 @@ def test_kinds_of_failure_are_told_apart(exercise, kind):
     assert verdict.points == 0
 
 
-@called_plainly
+@pytest.mark.parametrize(
+    "exercise",
+    [
+        e
+        for e in EXERCISES
+        if e.driver is call
+        and any(
+            isinstance(a, np.ndarray)
+            for c in e.parts[0].cases(np.random.default_rng(0))
+            for a in c.args
+        )
+    ],
+    ids=lambda e: e.name,
+)
 def test_a_changed_argument_is_seen(exercise):
     function = reference(exercise.lesson)[exercise.function]
 

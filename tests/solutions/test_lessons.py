@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import textwrap
 import tokenize
 
 import nbformat
@@ -72,8 +73,8 @@ def test_every_exercise_has_signature_docstring_and_staged_hints(lesson):
     cells = {cell.id: i for i, cell in enumerate(nb.cells)}
     for exercise in lesson.exercises:
         place = cells[f"{exercise.function}-answer"]
-        function = ast.parse(nb.cells[place].source).body[0]
-        doc = ast.get_docstring(function)
+        answer = ast.parse(nb.cells[place].source).body[0]  # a function or a class
+        doc = ast.get_docstring(answer)
         assert doc and "->" in doc, exercise.name
         assert 2 <= nb.cells[place - 1].source.count("<details>") <= 3, exercise.name
         assert cells[exercise.function] == place + 1
@@ -114,11 +115,12 @@ def tokens(source: str) -> list[str]:
     return [t.string for t in found if t.type not in skipped and t.string]
 
 
-def bodies(source: str, names: set[str] | None = None) -> list[list[str]]:
-    """The tokens of each function's body, without its docstring."""
+def bodies(source: str, name: str) -> list[list[str]]:
+    """The tokens of a function's body without its docstring; of a class, its methods'."""
+    (found,) = [n for n in ast.parse(source).body if getattr(n, "name", "") == name]
     result = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef) and (names is None or node.name in names):
+    for node in ast.walk(found):
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
             body = node.body[1:] if ast.get_docstring(node) else node.body
             result.append(tokens("\n".join(ast.unparse(part) for part in body)))
     return result
@@ -130,15 +132,14 @@ def test_no_answer_leaks(lesson):
     released = nbformat.reads(build.release_text(lesson), as_version=4)
     text = " " + " ".join(" ".join(tokens(cell.source)) for cell in released.cells) + " "
     answers = [
-        body
+        tokens(ast.unparse(ast.parse(textwrap.dedent(region))))
         for cell in build.source_notebook(lesson).cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
-        for body in bodies(cell.source)
+        for region in re.findall("### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.S)
     ]
     for exercise in lesson.exercises:
         module, _, name = exercise.twin.rpartition(".")
         path = ROOT / (module.replace(".", "/") + ".py")
-        answers += bodies(path.read_text(), {name})
+        answers += bodies(path.read_text(), name)
     assert answers
     for answer in answers:
         for i in range(len(answer) - 11):

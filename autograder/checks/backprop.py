@@ -1,0 +1,751 @@
+# ruff: noqa: B905  learners write zip without strict
+"""Lesson 04: measured slopes, a neuron's slopes by hand, graphs and their order, Value, a network."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import numpy as np
+
+from autograder.checks._draw import nonzero, normal, size
+from autograder.exercise import Case, Exercise, Part
+from dlcore import value as value_module
+
+# 1 ---------------------------------------------------------------- numerical_slope
+
+
+def _cubic(a, b, c):
+    def f(x):
+        return a * x**3 + b * x**2 + c * x + 1
+
+    f.coefficients = a, b, c
+    return f
+
+
+def _slope_case(rng):
+    a, b, c = nonzero(rng, 3)
+    return Case(_cubic(a, b, c), round(float(rng.uniform(-2, 2)), 2))
+
+
+def _wide_case(rng):
+    a, b, c = nonzero(rng, 3)
+    return Case(_cubic(a, b, c), round(float(rng.uniform(-2, 2)), 2), 0.5)
+
+
+def _slope_oracle(torch, f, x, h=1e-6):
+    """Autograd's slope; measured over a distance h that of a cubic is off by exactly a h^2."""
+    a, b, c = f.coefficients
+    leaf = torch.tensor(np.float64(x), requires_grad=True)
+    (a * leaf**3 + b * leaf**2 + c * leaf).backward()
+    return leaf.grad.numpy() + a * h * h
+
+
+numerical_slope = Exercise(
+    "backprop.numerical_slope",
+    twin="dlcore.value.numerical_slope",
+    parts=[
+        Part("a tiny h", 1, [Case(_cubic(1.0, 0.0, 0.0), 2.0)], _slope_case),
+        Part("on both sides, at any h", 1, [Case(_cubic(0.0, 1.0, 0.0), 3.0, 0.5)], _wide_case),
+    ],
+    oracle=_slope_oracle,
+    rtol=1e-6,
+    atol=1e-7,
+)
+
+
+@numerical_slope.misconception(
+    """Your slope is twice too large. From x - h to x + h the distance is 2h."""
+)
+def divides_by_one_h(f, x, h=1e-6):
+    return (f(x + h) - f(x - h)) / h
+
+
+@numerical_slope.misconception(
+    """You look to the right only. That is off by about h times the curvature; with a step to each side
+    the errors cancel, and what is left shrinks with h squared."""
+)
+def looks_to_one_side(f, x, h=1e-6):
+    return (f(x + h) - f(x)) / h
+
+
+@numerical_slope.misconception(
+    """This is the difference of the values. A slope is the difference divided by the distance, 2h."""
+)
+def forgets_to_divide(f, x, h=1e-6):
+    return f(x + h) - f(x - h)
+
+
+@numerical_slope.misconception("""The sign is turned round: right minus left, over 2h.""")
+def takes_left_minus_right(f, x, h=1e-6):
+    return (f(x - h) - f(x + h)) / (2 * h)
+
+
+@numerical_slope.misconception(
+    """You use a step of your own. Use the argument h, of which 1e-6 is only the default."""
+)
+def ignores_h(f, x, h=1e-6):
+    return (f(x + 1e-6) - f(x - 1e-6)) / 2e-6
+
+
+# 2 ---------------------------------------------------------------- neuron_slopes
+
+
+def _neuron_case(rng):
+    d = size(rng, 2, 4)
+    return Case(
+        nonzero(rng, d, scale=0.6), nonzero(rng, d, scale=0.6), float(normal(rng, scale=0.4))
+    )
+
+
+def _neuron_oracle(torch, w, x, b):
+    leaves = [torch.tensor(np.asarray(v, dtype=float), requires_grad=True) for v in (w, x, b)]
+    weights, inputs, bias = leaves
+    ((weights * inputs).sum() + bias).tanh().backward()
+    return tuple(leaf.grad for leaf in leaves)
+
+
+neuron_slopes = Exercise(
+    "backprop.neuron_slopes",
+    twin="dlcore.value.neuron_slopes",
+    parts=[
+        Part("two inputs", 1, [Case(np.array([0.5, -1.0]), np.array([2.0, 1.0]), 0.25)]),
+        Part("any number of inputs", 1, draw=_neuron_case),
+    ],
+    oracle=_neuron_oracle,
+    returns=("dw", "dx", "db"),
+)
+
+
+@neuron_slopes.misconception(
+    """The bend is missing: these are the slopes of z = w x + b. Multiply each by tanh's own slope,
+    1 - y^2."""
+)
+def forgets_the_bend(w, x, b):
+    return x.copy(), w.copy(), 1.0
+
+
+@neuron_slopes.misconception(
+    """You wrote 1 - z^2, with the sum before the bend. The slope of tanh is 1 - y^2, with its output y."""
+)
+def squares_the_sum(w, x, b):
+    dz = 1 - (w @ x + b) ** 2
+    return dz * x, dz * w, dz
+
+
+@neuron_slopes.misconception(
+    """dw and dx are swapped. The product w_i x_i grows by x_i when w_i grows by 1, so dw holds the x."""
+)
+def swaps_weights_and_inputs(w, x, b):
+    dz = 1 - np.tanh(w @ x + b) ** 2
+    return dz * w, dz * x, dz
+
+
+@neuron_slopes.misconception(
+    """The bias passes through the bend like all the rest: its slope is 1 - y^2 too, not 1."""
+)
+def gives_the_bias_a_one(w, x, b):
+    dz = 1 - np.tanh(w @ x + b) ** 2
+    return dz * x, dz * w, 1.0
+
+
+@neuron_slopes.misconception("""y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y^2.""")
+def uses_the_sigmoids_slope(w, x, b):
+    y = np.tanh(w @ x + b)
+    dz = y * (1 - y)
+    return dz * x, dz * w, dz
+
+
+# 3 ---------------------------------------------------------------- topological
+
+
+def _random_graph(rng, slopes=False):
+    """Names in no particular order, some of which the root does not depend on."""
+    names = [str(n) for n in rng.permutation(list("abcdefgh"))]
+    graph, made = {}, []
+    for i, name in enumerate(names):
+        parents = []
+        if i >= 2:
+            wanted = int(rng.integers(1, 4))
+            parents = [made[-1], *(str(p) for p in rng.choice(made, wanted))][:wanted]
+        if slopes:
+            parents = [(p, float(nonzero(rng))) for p in parents]
+        graph[name] = parents
+        made.append(name)
+    order = sorted(graph)  # the alphabet knows nothing of parents
+    return {name: graph[name] for name in order}, names[-2]
+
+
+def _topological_case(rng):
+    return Case(*_random_graph(rng))
+
+
+def _chain(length):
+    """A long chain, its links named by their number."""
+    return {f"v{i}": [f"v{i - 1}"] if i else [] for i in range(length)}, f"v{length - 1}"
+
+
+def _drive_order(student, graph, root):
+    """What is wrong with an order, in four numbers: many orders are right."""
+    found = [str(name) for name in student(graph, root)]
+    place = {name: i for i, name in enumerate(found)}
+    late = sum(place.get(p, len(found)) > i for i, n in enumerate(found) for p in graph.get(n, ()))
+    return np.array([len(set(found)), len(found) - len(place), late, place.get(root, -1)])
+
+
+def _order_oracle(torch, graph, root):
+    known, waiting = {root}, [root]
+    while waiting:
+        fresh = set(graph[waiting.pop()]) - known
+        known |= fresh
+        waiting += fresh
+    return np.array([len(known), 0, 0, len(known) - 1])
+
+
+_DIAMOND = {"y": ["p", "q"], "q": ["a"], "p": ["a", "b"], "b": [], "a": [], "z": ["y"]}
+
+topological = Exercise(
+    "backprop.topological",
+    twin="dlcore.value.topological",
+    parts=[
+        Part("a diamond", 1, [Case(_DIAMOND, "y")]),
+        Part("any graph", 2, draw=_topological_case),
+        Part(
+            "a chain of 5,000",
+            1,
+            draw=lambda rng: Case(*_chain(int(rng.integers(5000, 5100)))),
+            draws=1,
+        ),
+    ],
+    oracle=_order_oracle,
+    driver=_drive_order,
+)
+
+
+@topological.misconception(
+    """The order is the wrong way round: children come before their parents. A value can be computed
+    only after those it is made of."""
+)
+def puts_children_first(graph, root):
+    order, stack, seen = [], [(root, False)], set()
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            order.append(name)
+        elif name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            stack += [(p, False) for p in graph[name]]
+    return order[::-1]
+
+
+@topological.misconception(
+    """A name that is reached on two ways stands in your list twice. Keep a set of those you have seen."""
+)
+def visits_twice(graph, root):
+    order, stack = [], [(root, False)]
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            order.append(name)
+        else:
+            stack.append((name, True))
+            stack += [(p, False) for p in graph[name]]
+    return order
+
+
+@topological.misconception(
+    """You return every name of the graph. Only those that the root depends on are wanted: start at the
+    root and follow the parents."""
+)
+def returns_every_name(graph, root):
+    order = []
+    while len(order) < len(graph):
+        for name in graph:
+            if name not in order and all(p in order for p in graph[name]):
+                order.append(name)
+    return order
+
+
+@topological.misconception(
+    """You list names in the order in which you meet them, nearest first, and turn that round. A name
+    that is near on one way may be far on another: its parents can still come too late."""
+)
+def turns_a_breadth_first_search_round(graph, root):
+    order, queue = [root], [root]
+    while queue:
+        for p in graph[queue.pop(0)]:
+            if p not in order:
+                order.append(p)
+                queue.append(p)
+    return order[::-1]
+
+
+@topological.misconception(
+    """Right, until the graph gets deep: Python gives up after about 1,000 calls inside each other. Keep a
+    list of what is still to be visited, and a loop."""
+)
+def calls_itself(graph, root):
+    order, seen = [], set()
+
+    def visit(name):
+        if name not in seen:
+            seen.add(name)
+            for p in graph[name]:
+                visit(p)
+            order.append(name)
+
+    visit(root)
+    return order
+
+
+# 4 ---------------------------------------------------------------- gradients
+
+
+def _gradients_case(rng):
+    return Case(*_random_graph(rng, slopes=True))
+
+
+def _drive_gradients(student, graph, root):
+    found = student(graph, root)
+    names = sorted(_order(graph, root))
+    return np.array([float(found.get(name, np.nan)) for name in names])
+
+
+def _order(graph, root):
+    known, waiting = {root}, [root]
+    while waiting:
+        fresh = {p for p, _ in graph[waiting.pop()]} - known
+        known |= fresh
+        waiting += fresh
+    return known
+
+
+def _gradients_oracle(torch, graph, root):
+    """Each name as a tensor with a leaf of its own added, whose gradient is the name's."""
+    leaves, made = {}, {}
+
+    def make(name):
+        if name not in made:
+            leaves[name] = torch.tensor(np.float64(0.0), requires_grad=True)
+            total = leaves[name]
+            for parent, slope in graph[name]:
+                total = total + slope * make(parent)
+            made[name] = total
+        return made[name]
+
+    make(root).backward()
+    return np.array([leaves[name].grad.numpy() for name in sorted(leaves)])
+
+
+_SLOPES = {
+    "y": [("a", 5.0), ("p", 2.0)],
+    "p": [("a", 3.0), ("b", -1.0)],
+    "a": [("b", 4.0)],
+    "b": [],
+}
+
+gradients = Exercise(
+    "backprop.gradients",
+    twin="dlcore.value.gradients",
+    parts=[
+        Part("two ways from a to y", 1, [Case(_SLOPES, "y")]),
+        Part("any graph", 2, draw=_gradients_case, draws=6),
+    ],
+    oracle=_gradients_oracle,
+    driver=_drive_gradients,
+)
+
+
+@gradients.misconception(
+    """You overwrite what came along another way. A name that is used twice acts on the result twice:
+    its gradient is the sum, so += and not =."""
+)
+def overwrites_the_other_way(graph, root):
+    order, stack, seen = [], [(root, False)], set()
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            order.append(name)
+        elif name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            stack += [(p, False) for p, _ in graph[name]]
+    grad = dict.fromkeys(order, 0.0)
+    grad[root] = 1.0
+    for name in reversed(order):
+        for parent, slope in graph[name]:
+            grad[parent] = slope * grad[name]
+    return grad
+
+
+@gradients.misconception(
+    """You add the local slopes and leave out what comes from above. The chain rule multiplies: slope
+    times the gradient of the name itself."""
+)
+def leaves_out_what_comes_from_above(graph, root):
+    order, stack, seen = [], [(root, False)], set()
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            order.append(name)
+        elif name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            stack += [(p, False) for p, _ in graph[name]]
+    grad = dict.fromkeys(order, 0.0)
+    grad[root] = 1.0
+    for name in reversed(order):
+        for parent, slope in graph[name]:
+            grad[parent] += slope
+    return grad
+
+
+@gradients.misconception(
+    """All gradients are zero: nothing was there to be passed on. The result's slope with respect to
+    itself is 1; set that before the loop."""
+)
+def forgets_the_first_one(graph, root):
+    order, stack, seen = [], [root], set()
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            order.append(name)
+            stack += [p for p, _ in graph[name]]
+    return dict.fromkeys(order, 0.0)
+
+
+@gradients.misconception(
+    """You pass a gradient on before it is complete. A name may do so only after all that use it have:
+    go through a topological order backwards."""
+)
+def passes_on_too_early(graph, root):
+    order, queue = [root], [root]
+    while queue:
+        for p, _ in graph[queue.pop(0)]:
+            if p not in order:
+                order.append(p)
+                queue.append(p)
+    grad = dict.fromkeys(order, 0.0)
+    grad[root] = 1.0
+    for name in order:
+        for parent, slope in graph[name]:
+            grad[parent] += slope * grad[name]
+    return grad
+
+
+@gradients.misconception(
+    """You walk forwards, from the leaves to the result, so their gradients are still 0 when they are
+    used. Begin at the result."""
+)
+def walks_forwards(graph, root):
+    order, stack, seen = [], [(root, False)], set()
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            order.append(name)
+        elif name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            stack += [(p, False) for p, _ in graph[name]]
+    grad = dict.fromkeys(order, 0.0)
+    grad[root] = 1.0
+    for name in order:
+        for parent, slope in graph[name]:
+            grad[parent] += slope * grad[name]
+    return grad
+
+
+# 5 ---------------------------------------------------------------- Value
+
+
+def _drive_value(student, expression, leaves):
+    """Build the expression from the student's values; its result, and the leaves' gradients."""
+    values = {name: student(x) for name, x in leaves.items()}
+    y = _built(expression, values)
+    y.backward()
+    return float(y.data), np.array([float(values[name].grad) for name in leaves])
+
+
+def _built(expression, values):
+    if match := re.fullmatch(r"a \+ b \+ b \+ \.\.\. \((\d+) times\)", expression):
+        y = values["a"]
+        for _ in range(int(match[1])):
+            y = y + values["b"]
+        return y
+    return eval(expression, {"__builtins__": {}}, dict(values))  # the expression is our own
+
+
+def _value_oracle(torch, expression, leaves):
+    values = {n: torch.tensor(np.float64(x), requires_grad=True) for n, x in leaves.items()}
+    y = _built(expression, values)
+    y.backward()
+    grads = [0.0 if v.grad is None else float(v.grad.numpy()) for v in values.values()]
+    return y.detach().numpy(), np.array(grads)
+
+
+def _leaves(rng, positive=False):
+    x = nonzero(rng, 3)
+    return dict(zip("abc", map(float, np.abs(x) + 0.2 if positive else x), strict=True))
+
+
+def _of(*expressions, positive=False):
+    """Draws one of the expressions, with random leaves."""
+
+    def draw(rng):
+        return Case(expressions[int(rng.integers(len(expressions)))], _leaves(rng, positive))
+
+    return draw
+
+
+def _random_expression(rng):
+    """Three statements deep; every part of it is used at least once, some twice."""
+    names = ["a", "b", "c"]
+    forms = ["({0} * {1} + {2})", "({0} - {1} * {2})", "({0} * {1}).tanh()", "({0} + {1}).relu()",
+             "({0} / ({1} ** 2 + 1))", "({0} * 0.5).exp()", "(1 - {0}) * {1}"]  # fmt: skip
+    made = []
+    for name in "pqr":
+        form = forms[int(rng.integers(len(forms)))]
+        made.append(f"({name} := {form.format(*rng.permutation(names)[:3])})")
+        names = [*names, name]
+    return Case(f"{made[0]} * {made[1]} + {made[2]} * a + b * c - p", _leaves(rng))
+
+
+def _ab(a, b):
+    return {"a": a, "b": b, "c": 1.0}
+
+
+Value = Exercise(
+    "backprop.Value",
+    twin="dlcore.value.Value",
+    parts=[
+        Part("+", 1, [Case("a + b", _ab(2.0, -3.0))], _of("a + b", "a + b + c", "a + (b + c)")),
+        Part("*", 1, [Case("a * b", _ab(2.0, -3.0))], _of("a * b", "a * b * c", "a * (b + c)")),
+        Part(
+            "used twice",
+            2,
+            [Case("a * a", _ab(3.0, 1.0)), Case("(d := a * b) * d + a", _ab(2.0, -3.0))],
+            _of("a + a * b", "(d := a + b) * d * c", "(d := a * b) + d * (e := d + c) * e"),
+        ),
+        Part("**", 1, [Case("a ** 3", _ab(2.0, 1.0))], _of("a ** 2", "a ** -1", "(a * b) ** 1.5", positive=True)),
+        Part("- and /", 1, [Case("a - b", _ab(2.0, 5.0))], _of("-a * b", "a - b * c", "a / b - c / a")),
+        Part("beside plain numbers", 1, [Case("2 * a + 1", _ab(3.0, 1.0))], _of("3 - a", "a - 1.5 * b", "1 / a + b / 2")),
+        Part("exp and tanh", 1, [Case("a.exp()", _ab(0.5, 1.0))], _of("(a * b).tanh()", "a.exp() * b.tanh()", "(a + b.exp()).tanh()")),
+        Part("relu", 1, [Case("a.relu() + b.relu()", _ab(-2.0, 3.0))], _of("(a * b).relu() + c", "a.relu() * b", "(a + b * c).relu()")),
+        Part("whole expressions", 2, draw=_random_expression, draws=6),
+        Part("a chain of thousands", 1, draw=lambda rng: Case(f"a + b + b + ... ({int(rng.integers(3000, 3100))} times)", _leaves(rng)), draws=1),
+    ],
+    oracle=_value_oracle,
+    driver=_drive_value,
+    returns=("data", "grads"),
+)  # fmt: skip
+
+
+def _value_with(old, new):
+    """The library's Value with a mistake put in."""
+    pieces = [inspect.getsource(getattr(value_module, n)) for n in ("Value", "_value", "_ordered")]
+    source = "import math\n\n\n" + "\n\n".join(pieces)
+    assert source.count(old) == 1, old
+    source = re.sub(r'\n +"""(?:[^"]|"(?!""))*"""', "", source.replace(old, new))
+    scope = {"__name__": "misconception"}
+    exec(compile("from __future__ import annotations\n" + source, "<misconception>", "exec"), scope)
+    wrong = scope["Value"]
+    wrong.source = "from __future__ import annotations\n\n" + source
+    return wrong
+
+
+def _mistake(name, hint, old, new):
+    Value.register(name, hint, _value_with(old, new))
+
+
+_mistake(
+    "assigns_instead_of_adding",
+    """A value that is used twice acts on the result twice, and its gradient is the sum of both: += where
+    you have =.""",
+    "parent.grad += slope * node.grad",
+    "parent.grad = slope * node.grad",
+)
+_mistake(
+    "never_starts",
+    """All gradients are 0: nothing is passed on because nothing is there. The slope of the result with
+    respect to itself is 1; backward begins with it.""",
+    "self.grad = 1.0 if self.parents else self.grad + 1.0",
+    "pass",
+)
+_mistake(
+    "swaps_the_factors_slopes",
+    """The slopes of the product are swapped: if a grows by 1, a b grows by b, the other factor.""",
+    "(other.data, self.data)",
+    "(self.data, other.data)",
+)
+_mistake(
+    "forgets_the_chain",
+    """You add up local slopes and leave out what comes from above. The chain rule multiplies the local slope
+    by the gradient of the result of the operation.""",
+    "parent.grad += slope * node.grad",
+    "parent.grad += slope",
+)
+_mistake(
+    "walks_from_the_leaves",
+    """backward goes through the values in the order in which they were computed. The slopes travel the other
+    way: from the result to the leaves.""",
+    "for node in reversed(order):",
+    "for node in order:",
+)
+_mistake(
+    "forgets_the_exponent",
+    """The slope of x^n is n x^(n-1). The factor n is missing in yours.""",
+    "slope = exponent * self.data ** (exponent - 1) if exponent else 0.0",
+    "slope = self.data ** (exponent - 1)",
+)
+_mistake(
+    "keeps_the_exponent",
+    """The slope of x^n is n x^(n-1): the exponent goes down by one.""",
+    "slope = exponent * self.data ** (exponent - 1) if exponent else 0.0",
+    "slope = exponent * self.data**exponent",
+)
+_mistake(
+    "subtracts_the_wrong_way_round",
+    """a - b comes out as b - a. Write it as a + (-b).""",
+    "return self + -_value(other)",
+    "return _value(other) + -self",
+)
+_mistake(
+    "squares_tanhs_input",
+    """The slope of tanh is 1 - y^2, with its output y, not with its input.""",
+    "(1 - y * y,)",
+    "(1 - self.data * self.data,)",
+)
+_mistake(
+    "gives_exp_its_input_as_slope",
+    """The slope of exp is exp itself: its own output, not its input.""",
+    '(y,), "exp")',
+    '(self.data,), "exp")',
+)
+_mistake(
+    "lets_everything_through_relu",
+    """relu passes no slope back where its input is negative: 1 for x > 0, otherwise 0.""",
+    "(float(self.data > 0),)",
+    "(1.0,)",
+)
+_mistake(
+    "calls_itself_for_every_value",
+    """Right, until the graph gets deep: Python gives up after about 1,000 calls inside each other. Keep a list
+    of what is still to be visited, and a loop.""",
+    """    stack = [(root, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in parents(node))
+""",
+    """
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in parents(node):
+                visit(parent)
+            order.append(node)
+
+    visit(root)
+""",
+)
+
+
+# 6 ---------------------------------------------------------------- mlp
+
+
+def _bent(z):
+    """A function of nobody's library, so that the activation handed in must be used."""
+    return z * z + 0.5 * z if z > 0 else 0.3 * z
+
+
+def _network(rng, widths):
+    shapes = list(zip(widths[1:], widths[:-1], strict=True))
+    layers = [(nonzero(rng, m, d).tolist(), nonzero(rng, m).tolist()) for m, d in shapes]
+    return Case(nonzero(rng, widths[0]).tolist(), layers, _bent)
+
+
+def _mlp_oracle(torch, x, layers, activation):
+    h = np.array(x)
+    for depth, (w, b) in enumerate(layers):
+        z = torch.nn.functional.linear(*(torch.tensor(np.array(v)) for v in (h, w, b)))
+        h = z.detach().numpy()
+        if depth < len(layers) - 1:
+            h = np.array([activation(float(v)) for v in h])
+    return h
+
+
+def _drive_mlp(student, x, layers, activation):
+    return np.array([float(v) for v in student(x, layers, activation)])
+
+
+mlp = Exercise(
+    "backprop.mlp",
+    twin="dlcore.value.mlp",
+    parts=[
+        Part("one layer", 1, [Case([1.0, 2.0], [([[3.0, -1.0], [0.5, 0.5]], [0.5, -1.0])], _bent)]),
+        Part("two layers", 1, draw=lambda rng: _network(rng, [2, 3, 1])),
+        Part(
+            "any number of layers",
+            1,
+            draw=lambda rng: _network(rng, [3, *rng.integers(2, 5, 3), 2]),
+        ),
+    ],
+    oracle=_mlp_oracle,
+    driver=_drive_mlp,
+)
+
+
+@mlp.misconception(
+    """The last layer is bent too. Its sums are the network's scores and leave as they are: the loss
+    decides what to do with them."""
+)
+def bends_the_last_layer(x, layers, activation):
+    for w, b in layers:
+        x = [activation(sum(p * q for p, q in zip(row, x)) + bias) for row, bias in zip(w, b)]
+    return x
+
+
+@mlp.misconception(
+    """There is no bend between your layers, so together they are one single layer, as lesson 2 showed. Apply
+    the activation to every sum but the last layer's."""
+)
+def never_bends(x, layers, activation):
+    for w, b in layers:
+        x = [sum(p * q for p, q in zip(row, x)) + bias for row, bias in zip(w, b)]
+    return x
+
+
+@mlp.misconception("""The biases are missing: each neuron adds its own to its sum.""")
+def forgets_the_biases(x, layers, activation):
+    for depth, (w, _b) in enumerate(layers):
+        z = [sum(p * q for p, q in zip(row, x)) for row in w]
+        x = z if depth == len(layers) - 1 else [activation(v) for v in z]
+    return x
+
+
+@mlp.misconception(
+    """Every layer is given the network's input. Feed it what the layer before has sent out."""
+)
+def feeds_the_input_to_every_layer(x, layers, activation):
+    h = x
+    for depth, (w, b) in enumerate(layers):
+        h = [sum(p * q for p, q in zip(row, x)) + bias for row, bias in zip(w, b)]
+        if depth < len(layers) - 1:
+            h = [activation(v) for v in h]
+    return h
+
+
+@mlp.misconception(
+    """You bend the inputs of a neuron before they are weighted. First the weighted sum with its bias, then
+    the bend."""
+)
+def bends_before_the_sum(x, layers, activation):
+    for w, b in layers:
+        x = [sum(p * activation(q) for p, q in zip(row, x)) + bias for row, bias in zip(w, b)]
+    return x
