@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: lab demo test test-whole lint build bench lock clean
+.PHONY: lab demo test test-whole mutants lint build bench lock clean
 
 lab: $(READY)  ## JupyterLab on the course, at lesson 01
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root) --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/01-neurons/01-neurons.ipynb
@@ -16,6 +16,9 @@ test: lint  ## everything that must hold
 
 test-whole: $(READY)  ## what `make test` samples, all of it: stock nbgrader on every honest submission, 20 kills
 	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 --dist load tests/autograder/test_equality.py tests/autograder/test_chaos.py
+
+mutants: $(READY)  ## every small mistake in every right answer must lose points
+	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 tests/solutions/test_mutants.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -420,7 +420,9 @@ def _softmax_axis(rng):
 
 
 def _softmax_extreme(rng):
-    return Case(3000 * rng.permutation([1.0, 0.999, 0.5, -1.0])[None] + normal(rng, 3, 1))
+    """Scores in the thousands, in rows that are thousands apart."""
+    rows = rng.permutation([[0.0], [-9000.0], [4000.0]])
+    return Case(3000 * rng.permutation([1.0, 0.999, 0.5, -1.0])[None] + normal(rng, 3, 1) + rows)
 
 
 softmax = Exercise(

@@ -485,18 +485,18 @@ def _value_oracle(torch, expression, leaves):
     return y.detach().numpy(), np.array(grads)
 
 
-def _leaves(rng, positive=False):
-    x = nonzero(rng, 3)
-    return dict(zip("abc", map(float, np.abs(x) + 0.2 if positive else x), strict=True))
+def _leaves(rng):
+    return dict(zip("abc", map(float, nonzero(rng, 3)), strict=True))
 
 
-def _of(*expressions, positive=False):
-    """Draws one of the expressions, with random leaves."""
+def _part(name, points, *expressions):
+    """Every expression with leaves that are given, one of them with others: a positive, a negative, a zero."""
+    given = [{"a": 2.0, "b": -3.0, "c": 0.0 if "relu" in e else 1.0} for e in expressions]
 
     def draw(rng):
-        return Case(expressions[int(rng.integers(len(expressions)))], _leaves(rng, positive))
+        return Case(expressions[int(rng.integers(len(expressions)))], _leaves(rng))
 
-    return draw
+    return Part(name, points, [Case(e, x) for e, x in zip(expressions, given, strict=True)], draw)
 
 
 def _random_expression(rng):
@@ -512,27 +512,18 @@ def _random_expression(rng):
     return Case(f"{made[0]} * {made[1]} + {made[2]} * a + b * c - p", _leaves(rng))
 
 
-def _ab(a, b):
-    return {"a": a, "b": b, "c": 1.0}
-
-
 Value = Exercise(
     "backprop.Value",
     twin="dlcore.value.Value",
     parts=[
-        Part("+", 1, [Case("a + b", _ab(2.0, -3.0))], _of("a + b", "a + b + c", "a + (b + c)")),
-        Part("*", 1, [Case("a * b", _ab(2.0, -3.0))], _of("a * b", "a * b * c", "a * (b + c)")),
-        Part(
-            "used twice",
-            2,
-            [Case("a * a", _ab(3.0, 1.0)), Case("(d := a * b) * d + a", _ab(2.0, -3.0))],
-            _of("a + a * b", "(d := a + b) * d * c", "(d := a * b) + d * (e := d + c) * e"),
-        ),
-        Part("**", 1, [Case("a ** 3", _ab(2.0, 1.0))], _of("a ** 2", "a ** -1", "(a * b) ** 1.5", positive=True)),
-        Part("- and /", 1, [Case("a - b", _ab(2.0, 5.0))], _of("-a * b", "a - b * c", "a / b - c / a")),
-        Part("beside plain numbers", 1, [Case("2 * a + 1", _ab(3.0, 1.0))], _of("3 - a", "a - 1.5 * b", "1 / a + b / 2")),
-        Part("exp and tanh", 1, [Case("a.exp()", _ab(0.5, 1.0))], _of("(a * b).tanh()", "a.exp() * b.tanh()", "(a + b.exp()).tanh()")),
-        Part("relu", 1, [Case("a.relu() + b.relu()", _ab(-2.0, 3.0))], _of("(a * b).relu() + c", "a.relu() * b", "(a + b * c).relu()")),
+        _part("+", 1, "a + b", "a + b + c", "a + (b + c)"),
+        _part("*", 1, "a * b", "a * b * c", "a * (b + c)"),
+        _part("used twice", 2, "a * a", "(d := a * b) * d + a", "a + a * b", "(d := a * b) + d * (e := d + c) * e"),
+        _part("**", 1, "a ** 3", "a ** 2 * b", "a ** -1", "((a * b) ** 2) ** 1.5"),
+        _part("- and /", 1, "a - b", "-a * b", "a - b * c", "a / b - c / a"),
+        _part("beside plain numbers", 1, "2 * a + 1", "3 - a", "a - 1.5 * b", "1 / a + b / 2"),
+        _part("exp and tanh", 1, "a.exp()", "a.tanh()", "(a * b).tanh()", "a.exp() * b.tanh()"),
+        _part("relu", 1, "a.relu() + b.relu() + c.relu()", "(a * b).relu() + c", "(a + b * c).relu() * b"),
         Part("whole expressions", 2, draw=_random_expression, draws=6),
         Part("a chain of thousands", 1, draw=lambda rng: Case(f"a + b + b + ... ({int(rng.integers(3000, 3100))} times)", _leaves(rng)), draws=1),
     ],

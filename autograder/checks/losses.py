@@ -156,7 +156,9 @@ def returns_the_share_of_the_loss(x, t):
 
 
 def _rows(rng):
-    return Case(nonzero(rng, size(rng, 3, 5), 3, scale=2.0))
+    """Rows of scores; or many such tables at once, the axis still the last."""
+    shape = [(size(rng, 3, 5), 3), (2, 1, 3), (2, 4, 3)][int(rng.integers(3))]
+    return Case(nonzero(rng, *shape, scale=2.0))
 
 
 def _axis(rng):
@@ -634,7 +636,6 @@ step = Exercise(
                     np.zeros(2),
                     np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]]),
                     np.array([0, 1, 1]),
-                    0.6,
                 )
             ],
         ),

@@ -374,7 +374,11 @@ perceptron_step = Exercise(
         Part(
             "silent when it should fire",
             1,
-            [Case(np.array([1.0, 2.0]), 1, np.array([0.5, -1.0]), np.float64(0.0), 1.0)],
+            [
+                Case(np.array([1.0, 2.0]), 1, np.array([0.5, -1.0]), np.float64(0.0), 1.0),
+                # a sum of exactly 0 does not fire
+                Case(np.array([2.0, -1.0]), 1, np.zeros(2), np.float64(0.0), 1.0),
+            ],
             draw=lambda rng: _mistake(rng, 1),
         ),
         Part("fires when it should be silent", 1, draw=lambda rng: _mistake(rng, 0)),

@@ -171,7 +171,7 @@ class _View:
         self.back = widgets.Button(description="step back")
         self.on = widgets.Button(description="step on")
         self.said = widgets.HTML()
-        self.figure = Figure(figsize=(9.4, 4.0), dpi=100, layout="constrained")
+        self.figure = Figure(figsize=(9.4, 3.4), dpi=100, layout="constrained")
         self.axes = self.figure.subplots()
         self.stage = Stage(
             self.figure,

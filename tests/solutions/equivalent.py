@@ -1,0 +1,48 @@
+"""Mutants that are right answers too: each with the reason why no test could tell them apart."""
+
+_TWO_VECTORS = "the product of two vectors does not depend on their order"
+_TWO_AXES = "of two axes, the second is the last"
+_LARGER = "the larger of two numbers does not depend on their order"
+_XOR = "many networks compute XOR: these weights and thresholds have room, and lists are as good as arrays"
+
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "neurons.weighted_sum": {"x @ w -> w @ x": _TWO_VECTORS},
+    "neurons.boundary": {"1 -> -1": "of two weights, the second is the last"},
+    "neurons.perceptron_step": {
+        "float(x @ w + b > 0) -> x @ w + b > 0": "True counts as 1 in a difference",
+        "x @ w -> w @ x": _TWO_VECTORS,
+    },
+    "neurons.train_perceptron": {
+        "int(predict(xi[None], w, b)[0] != yi) -> predict(xi[None], w, b)[0] != yi": "True counts as 1 in a sum",
+        "1 -> -1": _TWO_AXES,
+        "0 -> -1": "of one prediction, the first is the last",
+    },
+    "neurons.xor_network": {
+        "np.array([[1.0, 1.0], [1.0, 1.0]]) -> [[1.0, 1.0], [1.0, 1.0]]": _XOR,
+        "np.array([-0.5, -1.5]) -> [-0.5, -1.5]": _XOR,
+        "np.array([[1.0, -1.0]]) -> [[1.0, -1.0]]": _XOR,
+        "np.array([-0.5]) -> [-0.5]": _XOR,
+        "1.0 -> 1.6": _XOR,
+        "0.5 -> 0.85": _XOR,
+    },
+    "activations.relu": {"np.maximum(x, 0) -> np.maximum(0, x)": _LARGER},
+    "activations.leaky_relu": {"x > 0 -> x >= 0": "at 0 both sides are 0"},
+    "activations.sigmoid": {"x >= 0 -> x > 0": "at 0 both forms give 1/2"},
+    "losses.mse": {"x - t -> t - x": "squares have no sign"},
+    "losses.cross_entropy": {
+        "logsumexp(x, axis=1) -> logsumexp(x)": _TWO_AXES,
+        "1 -> -1": _TWO_AXES,
+    },
+    "losses.cross_entropy_gradient": {
+        "softmax(x, axis=1) -> softmax(x)": _TWO_AXES,
+        "1 -> -1": _TWO_AXES,
+    },
+    "losses.bce_with_logits": {"np.maximum(x, 0) -> np.maximum(0, x)": _LARGER},
+    "backprop.neuron_slopes": {"np.dot(w, x) -> np.dot(x, w)": _TWO_VECTORS},
+    "backprop.gradients": {"list(grad) -> grad": "a dictionary can be walked backwards as well"},
+    "backprop.Value": {
+        "__add__: (self, other) -> (other, self)": "both slopes of a sum are 1",
+        "relu: max(0.0, self.data) -> max(self.data, 0.0)": _LARGER,
+    },
+    "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
+}
