@@ -8,9 +8,10 @@ the lesson does not teach. The sandbox sees this folder and nothing else of the 
 from __future__ import annotations
 
 import ast
+import contextlib
+import py_compile
 import shutil
 from collections.abc import Iterable
-from importlib.machinery import SourceFileLoader
 from importlib.util import cache_from_source
 from pathlib import Path
 
@@ -72,15 +73,14 @@ def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[st
 
 
 def _copy(source: Path, folder: Path) -> None:
-    """A module, compiled too: the sandbox's folders are read-only, each start would compile it again."""
+    """A module with its bytecode: the sandbox's folders are read-only, each start would compile it again."""
     shutil.copy2(source, folder)
-    SourceFileLoader(source.stem, str(source)).get_code(
-        source.stem
-    )  # writes the cache if it is old
-    cache = Path(cache_from_source(str(source)))
-    if cache.exists():
+    compiled = Path(cache_from_source(str(source)))
+    with contextlib.suppress(OSError):  # the package's own folder may be read-only, too
+        if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
+            py_compile.compile(str(source), quiet=2)
         (folder / "__pycache__").mkdir(exist_ok=True)
-        shutil.copy(cache, folder / "__pycache__")
+        shutil.copy(compiled, folder / "__pycache__")
 
 
 def _copy_dlcore(target: Path, twins: set[str], lesson: str) -> None:
