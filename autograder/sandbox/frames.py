@@ -68,6 +68,8 @@ class Pipe:
 
     def receive(self, deadline: float | None = None) -> tuple[Any, list[bytearray]]:
         """The next message. Raises FrameError, Closed or Slow."""
+        if self.at >= len(self.ahead):
+            self._more(deadline)
         magic, count, head_length = _FIRST.unpack(self._exactly(16, deadline))
         if magic != MAGIC or count > MOST_BLOBS:
             raise FrameError("not a message of this protocol")
@@ -120,6 +122,21 @@ class Pipe:
                 raise Closed("the other end hung up")
             have += got
         return data
+
+    def _more(self, deadline: float | None) -> None:
+        """What has come, at least a byte of it: mostly the whole message."""
+        self._tick(deadline)
+        while True:
+            _in_time(deadline)
+            try:
+                self.ahead, self.at = self.sock.recv(_SMALL), 0
+                break
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed(str(error)) from None
+        if not self.ahead:
+            raise Closed("the other end hung up")
 
     def _tick(self, deadline: float | None) -> None:
         """From the first deadline on, calls of this socket return in time to look at it.
