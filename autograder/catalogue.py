@@ -117,8 +117,8 @@ def alternatives(lesson: Lesson) -> list[Answer]:
 
 def misconception_source(exercise: Exercise, wrong: Callable[..., object]) -> str:
     """A wrong implementation as a learner would type it: its body under the exercise's name."""
-    if isinstance(wrong, type):
-        return str(vars(wrong)["source"])
+    if source := getattr(wrong, "source", None):
+        return str(source)
     tree = ast.parse(textwrap.dedent(inspect.getsource(wrong)))
     function = tree.body[0]
     assert isinstance(function, ast.FunctionDef)

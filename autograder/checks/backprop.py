@@ -12,6 +12,43 @@ from autograder.checks._draw import nonzero, normal, size
 from autograder.exercise import Case, Exercise, Part
 from dlcore import value as value_module
 
+
+def _mistake(exercise, name, hint, old, new):
+    """The library's own answer with a mistake put in, as a learner would type it."""
+    pieces = [exercise.function, *(["_value"] if exercise.function == "Value" else []), "_ordered"]
+    source = "\n\n".join(inspect.getsource(getattr(value_module, piece)) for piece in pieces)
+    assert source.count(old) == 1, old
+    source = re.sub(r'\n +"""(?:[^"]|"(?!""))*"""', "", source.replace(old, new))
+    source = f"from __future__ import annotations\n\nimport math\n\n\n{source}"
+    scope = {"__name__": "misconception"}
+    exec(compile(source, "<misconception>", "exec"), scope)
+    wrong = scope[exercise.function]
+    wrong.source = source
+    exercise.register(name, hint, wrong)
+
+
+_LOOP = """    stack = [(root, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in parents(node))
+"""
+_CALLS = """
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in parents(node):
+                visit(parent)
+            order.append(node)
+
+    visit(root)
+"""
+
+
 # 1 ---------------------------------------------------------------- numerical_slope
 
 
@@ -222,36 +259,23 @@ topological = Exercise(
 )
 
 
-@topological.misconception(
+_mistake(
+    topological,
+    "puts_children_first",
     """The order is the wrong way round: children come before their parents. A value can be computed
-    only after those it is made of."""
+    only after those it is made of.""",
+    "return order",
+    "return order[::-1]",
 )
-def puts_children_first(graph, root):
-    order, stack, seen = [], [(root, False)], set()
-    while stack:
-        name, ready = stack.pop()
-        if ready:
-            order.append(name)
-        elif name not in seen:
-            seen.add(name)
-            stack.append((name, True))
-            stack += [(p, False) for p in graph[name]]
-    return order[::-1]
 
 
-@topological.misconception(
-    """A name that is reached on two ways stands in your list twice. Keep a set of those you have seen."""
+_mistake(
+    topological,
+    "visits_twice",
+    """A name that is reached on two ways stands in your list twice. Keep a set of those you have seen.""",
+    "elif node not in seen:",
+    "else:",
 )
-def visits_twice(graph, root):
-    order, stack = [], [(root, False)]
-    while stack:
-        name, ready = stack.pop()
-        if ready:
-            order.append(name)
-        else:
-            stack.append((name, True))
-            stack += [(p, False) for p in graph[name]]
-    return order
 
 
 @topological.misconception(
@@ -281,22 +305,14 @@ def turns_a_breadth_first_search_round(graph, root):
     return order[::-1]
 
 
-@topological.misconception(
+_mistake(
+    topological,
+    "calls_itself",
     """Right, until the graph gets deep: Python gives up after about 1,000 calls inside each other. Keep a
-    list of what is still to be visited, and a loop."""
+    list of what is still to be visited, and a loop.""",
+    _LOOP,
+    _CALLS,
 )
-def calls_itself(graph, root):
-    order, seen = [], set()
-
-    def visit(name):
-        if name not in seen:
-            seen.add(name)
-            for p in graph[name]:
-                visit(p)
-            order.append(name)
-
-    visit(root)
-    return order
 
 
 # 4 ---------------------------------------------------------------- gradients
@@ -357,63 +373,34 @@ gradients = Exercise(
 )
 
 
-@gradients.misconception(
+_mistake(
+    gradients,
+    "overwrites_the_other_way",
     """You overwrite what came along another way. A name that is used twice acts on the result twice:
-    its gradient is the sum, so += and not =."""
+    its gradient is the sum, so += and not =.""",
+    "found[parent] += slope * found[name]",
+    "found[parent] = slope * found[name]",
 )
-def overwrites_the_other_way(graph, root):
-    order, stack, seen = [], [(root, False)], set()
-    while stack:
-        name, ready = stack.pop()
-        if ready:
-            order.append(name)
-        elif name not in seen:
-            seen.add(name)
-            stack.append((name, True))
-            stack += [(p, False) for p, _ in graph[name]]
-    grad = dict.fromkeys(order, 0.0)
-    grad[root] = 1.0
-    for name in reversed(order):
-        for parent, slope in graph[name]:
-            grad[parent] = slope * grad[name]
-    return grad
 
 
-@gradients.misconception(
+_mistake(
+    gradients,
+    "leaves_out_what_comes_from_above",
     """You add the local slopes and leave out what comes from above. The chain rule multiplies: slope
-    times the gradient of the name itself."""
+    times the gradient of the name itself.""",
+    "found[parent] += slope * found[name]",
+    "found[parent] += slope",
 )
-def leaves_out_what_comes_from_above(graph, root):
-    order, stack, seen = [], [(root, False)], set()
-    while stack:
-        name, ready = stack.pop()
-        if ready:
-            order.append(name)
-        elif name not in seen:
-            seen.add(name)
-            stack.append((name, True))
-            stack += [(p, False) for p, _ in graph[name]]
-    grad = dict.fromkeys(order, 0.0)
-    grad[root] = 1.0
-    for name in reversed(order):
-        for parent, slope in graph[name]:
-            grad[parent] += slope
-    return grad
 
 
-@gradients.misconception(
+_mistake(
+    gradients,
+    "forgets_the_first_one",
     """All gradients are zero: nothing was there to be passed on. The result's slope with respect to
-    itself is 1; set that before the loop."""
+    itself is 1; set that before the loop.""",
+    "found[root] = 1.0",
+    "pass",
 )
-def forgets_the_first_one(graph, root):
-    order, stack, seen = [], [root], set()
-    while stack:
-        name = stack.pop()
-        if name not in seen:
-            seen.add(name)
-            order.append(name)
-            stack += [p for p, _ in graph[name]]
-    return dict.fromkeys(order, 0.0)
 
 
 @gradients.misconception(
@@ -435,26 +422,14 @@ def passes_on_too_early(graph, root):
     return grad
 
 
-@gradients.misconception(
+_mistake(
+    gradients,
+    "walks_forwards",
     """You walk forwards, from the leaves to the result, so their gradients are still 0 when they are
-    used. Begin at the result."""
+    used. Begin at the result.""",
+    "for name in reversed(order):",
+    "for name in order:",
 )
-def walks_forwards(graph, root):
-    order, stack, seen = [], [(root, False)], set()
-    while stack:
-        name, ready = stack.pop()
-        if ready:
-            order.append(name)
-        elif name not in seen:
-            seen.add(name)
-            stack.append((name, True))
-            stack += [(p, False) for p, _ in graph[name]]
-    grad = dict.fromkeys(order, 0.0)
-    grad[root] = 1.0
-    for name in order:
-        for parent, slope in graph[name]:
-            grad[parent] += slope * grad[name]
-    return grad
 
 
 # 5 ---------------------------------------------------------------- Value
@@ -533,24 +508,8 @@ Value = Exercise(
 )  # fmt: skip
 
 
-def _value_with(old, new):
-    """The library's Value with a mistake put in."""
-    pieces = [inspect.getsource(getattr(value_module, n)) for n in ("Value", "_value", "_ordered")]
-    source = "import math\n\n\n" + "\n\n".join(pieces)
-    assert source.count(old) == 1, old
-    source = re.sub(r'\n +"""(?:[^"]|"(?!""))*"""', "", source.replace(old, new))
-    scope = {"__name__": "misconception"}
-    exec(compile("from __future__ import annotations\n" + source, "<misconception>", "exec"), scope)
-    wrong = scope["Value"]
-    wrong.source = "from __future__ import annotations\n\n" + source
-    return wrong
-
-
-def _mistake(name, hint, old, new):
-    Value.register(name, hint, _value_with(old, new))
-
-
 _mistake(
+    Value,
     "assigns_instead_of_adding",
     """A value that is used twice acts on the result twice, and its gradient is the sum of both: += where
     you have =.""",
@@ -558,6 +517,7 @@ _mistake(
     "parent.grad = slope * node.grad",
 )
 _mistake(
+    Value,
     "never_starts",
     """All gradients are 0: nothing is passed on because nothing is there. The slope of the result with
     respect to itself is 1; backward begins with it.""",
@@ -565,12 +525,14 @@ _mistake(
     "pass",
 )
 _mistake(
+    Value,
     "swaps_the_factors_slopes",
     """The slopes of the product are swapped: if a grows by 1, a b grows by b, the other factor.""",
     "(other.data, self.data)",
     "(self.data, other.data)",
 )
 _mistake(
+    Value,
     "forgets_the_chain",
     """You add up local slopes and leave out what comes from above. The chain rule multiplies the local slope
     by the gradient of the result of the operation.""",
@@ -578,6 +540,7 @@ _mistake(
     "parent.grad += slope",
 )
 _mistake(
+    Value,
     "walks_from_the_leaves",
     """backward goes through the values in the order in which they were computed. The slopes travel the other
     way: from the result to the leaves.""",
@@ -585,65 +548,54 @@ _mistake(
     "for node in order:",
 )
 _mistake(
+    Value,
     "forgets_the_exponent",
     """The slope of x^n is n x^(n-1). The factor n is missing in yours.""",
     "slope = exponent * self.data ** (exponent - 1) if exponent else 0.0",
     "slope = self.data ** (exponent - 1)",
 )
 _mistake(
+    Value,
     "keeps_the_exponent",
     """The slope of x^n is n x^(n-1): the exponent goes down by one.""",
     "slope = exponent * self.data ** (exponent - 1) if exponent else 0.0",
     "slope = exponent * self.data**exponent",
 )
 _mistake(
+    Value,
     "subtracts_the_wrong_way_round",
     """a - b comes out as b - a. Write it as a + (-b).""",
     "return self + -_value(other)",
     "return _value(other) + -self",
 )
 _mistake(
+    Value,
     "squares_tanhs_input",
     """The slope of tanh is 1 - y^2, with its output y, not with its input.""",
     "(1 - y * y,)",
     "(1 - self.data * self.data,)",
 )
 _mistake(
+    Value,
     "gives_exp_its_input_as_slope",
     """The slope of exp is exp itself: its own output, not its input.""",
     '(y,), "exp")',
     '(self.data,), "exp")',
 )
 _mistake(
+    Value,
     "lets_everything_through_relu",
     """relu passes no slope back where its input is negative: 1 for x > 0, otherwise 0.""",
     "(float(self.data > 0),)",
     "(1.0,)",
 )
 _mistake(
+    Value,
     "calls_itself_for_every_value",
     """Right, until the graph gets deep: Python gives up after about 1,000 calls inside each other. Keep a list
     of what is still to be visited, and a loop.""",
-    """    stack = [(root, False)]
-    while stack:
-        node, parents_done = stack.pop()
-        if parents_done:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((parent, False) for parent in parents(node))
-""",
-    """
-    def visit(node):
-        if node not in seen:
-            seen.add(node)
-            for parent in parents(node):
-                visit(parent)
-            order.append(node)
-
-    visit(root)
-""",
+    _LOOP,
+    _CALLS,
 )
 
 

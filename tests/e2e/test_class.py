@@ -120,7 +120,7 @@ def test_feedback_names_the_misconception_and_nobody_else(demo, lesson):
         page = path.read_text()
         assert len(page) < 60_000
         assert "Content-Security-Policy" in page and "<script" not in page
-        assert not [s for s in students - {student} if s in page]
+        assert not [s for s in students - {student} if re.search(rf"\b{s}\b", page)]
         for secret in ("BEGIN SOLUTION", "MARK SCHEME", "oracle", "DLCOURSE_SEED", "Traceback"):
             assert secret not in page
     for i, exercise in enumerate(lesson.exercises):
@@ -239,7 +239,7 @@ def test_problems_end_with_the_next_command(tmp_path):
 def test_init_release_and_doctor(tmp_path):
     (tmp_path / "roster.csv").write_text("id,first_name\nada,Ada\nbob,Bob\n")
     done = command("autograder", "init", "my-class", "--students", "roster.csv", cwd=tmp_path)
-    assert "2 lessons, 2 students" in done.stdout
+    assert f"{len(LESSONS)} lessons, 2 students" in done.stdout
     room = tmp_path / "my-class"
     # once more: nothing is lost, nothing breaks
     config = (room / "nbgrader_config.py").read_text()
