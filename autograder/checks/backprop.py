@@ -283,12 +283,12 @@ _mistake(
     root and follow the parents."""
 )
 def returns_every_name(graph, root):
-    order = []
+    order = {}
     while len(order) < len(graph):
         for name in graph:
             if name not in order and all(p in order for p in graph[name]):
-                order.append(name)
-    return order
+                order[name] = True
+    return list(order)
 
 
 @topological.misconception(
@@ -296,13 +296,13 @@ def returns_every_name(graph, root):
     that is near on one way may be far on another: its parents can still come too late."""
 )
 def turns_a_breadth_first_search_round(graph, root):
-    order, queue = [root], [root]
+    order, queue = {root: True}, [root]
     while queue:
         for p in graph[queue.pop(0)]:
             if p not in order:
-                order.append(p)
+                order[p] = True
                 queue.append(p)
-    return order[::-1]
+    return list(order)[::-1]
 
 
 _mistake(
