@@ -693,7 +693,7 @@ r"""
 
 You wrote an engine for automatic differentiation: small, complete, and in its idea the same as PyTorch's. It found the weights for XOR, and a boundary between two moons.
 
-It is also slow. Each single number is a Python object with its own list of parents, and the digits of lesson 3 would take it hours. Lesson 5 makes the same idea fast: a node will hold a whole *array*, and one arrow will stand for millions of them.
+It is also slow. Each single number is a Python object with its own list of parents, and the digits of lesson 3, a matter of seconds there, would take it an hour or so. Lesson 5 makes the same idea fast: a node will hold a whole *array*, and one arrow will stand for millions of them.
 
 ## References
 
