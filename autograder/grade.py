@@ -28,7 +28,7 @@ from autograder.assignment import Assignment
 from autograder.book import Book, Marks
 from autograder.classroom import Classroom
 from autograder.errors import Problem
-from autograder.intake import Refused, Submission, digest, extra_files, intake
+from autograder.intake import Refused, Submission, beside, digest, extra_files, intake
 from autograder.sandbox import tiers
 from autograder.work import Done, Item, grade_chunk
 
@@ -238,7 +238,7 @@ class _Lesson:
         path = self.room.notebook("autograded", done.student, self.lesson)
         folder = self.room.notebook("submitted", done.student, self.lesson).parent
         path.parent.mkdir(parents=True, exist_ok=True)
-        files = {**extra_files(folder), **self.assignment.files}
+        files = beside(extra_files(folder), self.assignment.files)
         stamp = folder / "timestamp.txt"
         if stamp.is_file() and not stamp.is_symlink():
             files["timestamp.txt"] = stamp.read_bytes()

@@ -22,6 +22,7 @@ from autograder import assignment as assignments
 from autograder import library
 from autograder.assignment import Assignment
 from autograder.clean import clean_outputs, clean_texts, fence_raw_cells
+from autograder.intake import beside
 from autograder.limits import Lost, TimeUp, memory_limit, time_limit
 from autograder.records import Record
 from autograder.sandbox import cells, tiers
@@ -73,7 +74,7 @@ class Grader:
             self.zygote(a),
             timeout=a.settings.timeout,
             budget=a.settings.budget,
-            files={**(files or {}), **a.files},
+            files=beside(files or {}, a.files),
             modules=frozenset(a.modules),
             declared=set(a.declared),
         )

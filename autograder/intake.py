@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -197,6 +197,15 @@ def extra_files(folder: Path) -> dict[str, bytes]:
             )
         found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
+
+
+def beside(handed_in: Mapping[str, bytes], shipped: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What lies beside the notebook: the instructor's files, and the student's that leave them room."""
+
+    def in_the_way(name: str) -> bool:  # a file where the other has a folder
+        return any(f"{a}/".startswith(f"{b}/") for x in shipped for a, b in ((x, name), (name, x)))
+
+    return {**{k: v for k, v in handed_in.items() if not in_the_way(k)}, **shipped}
 
 
 def digest(folder: Path, notebook: str, seal: str) -> str:

@@ -84,6 +84,30 @@ def test_files_beside_the_notebook_are_there_when_it_runs(tmp_path):
     assert (room.root / "autograded" / "ada" / mini.SLUG / "given.csv").read_text() == "5"
 
 
+@needs("bubblewrap")
+def test_a_file_in_the_way_of_the_instructors_stops_nobody(tmp_path):
+    """One student handed in a file called as the instructor's folder, another a folder called as a file."""
+    room = mini.make(tmp_path / "class")
+    data = room.root / "source" / mini.SLUG / "data"
+    data.mkdir()
+    (data / "train.csv").write_text("77")
+    nb = mini.answered(mini.released(room), mini.ANSWERS)
+    nb.cells[0].source += "\nprint('read', open('data/train.csv').read())"
+    for student, name in {"ada": "data", "bob": "data/train.csv/x", "cyd": "data/own.txt"}.items():
+        place = mini.hand_in(room, student, nb).parent / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("in the way")
+    report = grade.run(room, jobs=1)
+    assert {row.student: row.points for row in report.rows} == dict.fromkeys(
+        ("ada", "bob", "cyd"), mini.FULL
+    )
+    for student in ("ada", "bob", "cyd"):
+        notebook = room.notebook("autograded", student, mini.SLUG)
+        assert "read 77" in notebook.read_text()
+        assert (notebook.parent / "data" / "train.csv").read_text() == "77"
+    assert (notebook.parent / "data" / "own.txt").exists()
+
+
 def test_nonsense_is_refused_in_words():
     for data in (
         b"",
