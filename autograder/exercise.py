@@ -108,5 +108,5 @@ class Exercise:
         return decorate
 
     def register(self, name: str, hint: str, wrong: Callable[..., Any]) -> None:
-        """A wrong implementation under a name of its own, made from text: its ``source``."""
+        """Register ``wrong``; if it was made from text, that is its attribute ``source``."""
         self.misconceptions.append(Misconception(name, " ".join(hint.split()), wrong))

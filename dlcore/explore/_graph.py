@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from html import escape
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -192,7 +193,7 @@ class _View:
         try:
             return state(self.formula.value, leaves, self.step.value)
         except ValueError as error:
-            self.said.value = f"<b>{self.formula.value!r}</b>: {error}"
+            self.said.value = f"<b>{escape(self.formula.value)}</b>: {error}"
             return None
 
     def _change_formula(self) -> None:
@@ -258,7 +259,7 @@ class _View:
         result = f"{now.data[-1]:.4g}" if now.known[-1] and math.isfinite(now.data[-1]) else "?"
         self.said.value = (
             f"step {self.step.value} of {now.steps}: {now.now}<br>"
-            f"{self.formula.value} = {result}<br>slopes of the leaves so far: {done}"
+            f"{escape(self.formula.value)} = {result}<br>slopes of the leaves so far: {done}"
         )
 
 

@@ -173,6 +173,8 @@ def test_a_bad_formula_leaves_the_picture_and_says_why():
     picture = view.stage.image.value
     view.formula.value = "a +"
     assert view.stage.image.value == picture and "Python" in view.said.value
+    view.formula.value = "a <b"
+    assert "a &lt;b" in view.said.value
     view.formula.value = "a * b * c + 1"
     assert view.stage.image.value != picture and "step" in view.said.value
 
