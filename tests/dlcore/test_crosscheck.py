@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from dlcore import Tensor
+from dlcore import Tensor, objective
 from dlcore import activations as act
 from dlcore.crosscheck import crosscheck
 
@@ -68,3 +68,19 @@ def test_a_gradient_that_is_missing_and_one_for_each_array():
         lambda x, y: x * y, "mul", X, 2 * X, backward=lambda g, x, y: (g * y, g * y)
     ).rows[0]
     assert one_wrong.backward > 0.1
+
+
+@pytest.mark.parametrize(("sign", "agrees"), [(1, True), (-1, False)])
+def test_class_numbers_have_no_gradient_and_the_scores_have(sign, agrees):
+    rng = np.random.default_rng(0)
+    scores, classes = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
+    report = crosscheck(
+        objective.cross_entropy,
+        "nn.functional.cross_entropy",
+        scores,
+        classes,
+        backward=lambda g, x, t: sign * g * objective.cross_entropy_gradient(x, t),
+        repeat=1,
+    )
+    assert report.rows[0].forward < 1e-12
+    assert (report.rows[0].backward < 1e-12) is agrees
