@@ -329,9 +329,11 @@ def _alike(a: Outcome, b: Outcome) -> bool:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Equal, arrays entry by entry with NaN equal to itself, tuples item by item."""
+    """Equal, arrays entry by entry with NaN equal to itself, tuples and dictionaries item by item."""
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(_same(a[key], b[key]) for key in a)
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         x, y = np.asarray(a), np.asarray(b)
         if x.shape != y.shape or x.dtype.kind in "OUS" or y.dtype.kind in "OUS":

@@ -5,6 +5,7 @@
     objective      whole losses of plain arrays, and their gradients            lesson 03
     losses         squared error, cross-entropy from raw scores, divergences    lesson 03
     value          Value: one number that remembers how it was made             lesson 04
+    vjp            the way back of arrays by hand, the smallest Tensor          lesson 05
     tensor         Tensor and the tape that remembers how it was made           lesson 05
     ops            arithmetic, matmul, linear, with their derivatives           lesson 05
     reductions     sum, mean, variance, extremes                                lesson 05

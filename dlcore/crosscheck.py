@@ -1,6 +1,7 @@
 """Compare a NumPy function with PyTorch's: values, gradients, time; on a GPU if there is one.
 
-``from_torch`` and ``to_torch`` copy whole modules with their weights from one library to the other.
+``torch_gradients`` has every gradient on the way; ``from_torch`` and ``to_torch`` copy whole
+modules with their weights from one library to the other.
 The only file of the library that imports torch, and only when one of these is called.
 """
 
@@ -143,6 +144,30 @@ def crosscheck(
     if len(rows) == 1:
         notes.append("No GPU was found, so this ran on the CPU alone.")
     return Report(reference, rows, "\n".join(notes))
+
+
+def torch_gradients(forward: Callable[..., dict[str, Any]], **arrays: Any) -> dict[str, np.ndarray]:
+    """PyTorch's gradient of every array that goes into ``forward``, and of every tensor on the way.
+
+    ``forward(**tensors)`` returns the tensors on the way by name, the last of them a single number; it
+    may use what your tensors and PyTorch's have in common. Empty where PyTorch is not installed.
+
+    >>> def forward(w):
+    ...     y = w * w
+    ...     return {"y": y, "loss": y.sum()}
+    >>> torch_gradients(forward, w=np.array([1.0, 2.0]))  # doctest: +SKIP
+    {'w': array([2., 4.]), 'y': array([1., 1.]), 'loss': array(1.)}
+    """
+    try:
+        import torch
+    except ImportError:
+        return {}
+    tensors = {name: torch.tensor(a, requires_grad=True) for name, a in arrays.items()}
+    way = forward(**tensors)
+    for tensor in way.values():
+        tensor.retain_grad()
+    list(way.values())[-1].backward()
+    return {name: tensor.grad.numpy() for name, tensor in (tensors | way).items()}
 
 
 Both = Callable[..., tuple[Any, tuple[Any, ...]]]  # (g or None, *arrays) -> output, gradients

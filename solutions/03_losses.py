@@ -74,7 +74,7 @@ Many numbers would do. We get a good one by asking an honest question: **how pro
 
 ## 1. Squared error
 
-You measure a table three times: 2.1, 1.9 and 2.6 metres. How long is it? Suppose each measurement is the true length plus a normal random error with a spread of 1. If the length is $\mu$, the probability (density) of measuring $t$ is
+You measure a table three times: 2.1, 1.9 and 2.6 metres. How long is it? Suppose each measurement is the true length plus a normal random error with a standard deviation of 1. If the length is $\mu$, the probability (density) of measuring $t$ is
 
 $$p(t) = \frac{1}{\sqrt{2\pi}}\; e^{-(t - \mu)^2 / 2}$$
 
@@ -151,7 +151,7 @@ check("losses.mse_gradient", mse_gradient)
 
 # %% [markdown]
 r"""
-**Predict, then look.** One number shall stand for the five measurements 1, 2, 3, 4 and 90. Where does gradient descent on the squared error end? And where on the *absolute* error $|x - t|$, whose slope is +1 or −1
+**Predict, then look.** Let one number stand for the five measurements 1, 2, 3, 4 and 90. Where does gradient descent on the squared error end? And where on the *absolute* error $|x - t|$, whose slope is +1 or −1
 however far away the target is? Write two numbers down, then run.
 """
 
@@ -178,7 +178,7 @@ price is a slope that does not fade near the goal. **Huber's loss** (1964) takes
 ## 3. From probabilities to surprise
 
 Now the answer is a class. The network gives each class a probability, by a softmax, and the same question decides: how probable is what happened? Three pictures, and the probabilities that the network gave to the
-*right* class of each: 0.7, 0.2 and 0.9. That all three are so has the probability
+*right* class of each: 0.7, 0.2 and 0.9. That all three happen together has the probability
 
 $$0.7 \cdot 0.2 \cdot 0.9 = 0.126 \qquad\text{and}\qquad -\log 0.126 = 0.357 + 1.609 + 0.105 = 2.071$$
 

@@ -3,28 +3,20 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
 import numpy as np
 
 from autograder.checks._draw import nonzero, normal, size
+from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
-from dlcore import value as value_module
+from dlcore import value
 
 
 def _mistake(exercise, name, hint, old, new):
-    """The library's own answer with a mistake put in, as a learner would type it."""
     pieces = [exercise.function, *(["_value"] if exercise.function == "Value" else []), "_ordered"]
-    source = "\n\n".join(inspect.getsource(getattr(value_module, piece)) for piece in pieces)
-    assert source.count(old) == 1, old
-    source = re.sub(r'\n +"""(?:[^"]|"(?!""))*"""', "", source.replace(old, new))
-    source = f"from __future__ import annotations\n\nimport math\n\n\n{source}"
-    scope = {"__name__": "misconception"}
-    exec(compile(source, "<misconception>", "exec"), scope)
-    wrong = scope[exercise.function]
-    wrong.source = source
-    exercise.register(name, hint, wrong)
+    found = [getattr(value, piece) for piece in pieces]
+    mistake(exercise, name, hint, (old, new), pieces=found, header="import math")
 
 
 _LOOP = """    stack = [(root, False)]
@@ -57,6 +49,7 @@ def _cubic(a, b, c):
         return a * x**3 + b * x**2 + c * x + 1
 
     f.coefficients = a, b, c
+    f.__name__ = f"x -> {a:g} x^3 + {b:g} x^2 + {c:g} x + 1"
     return f
 
 
@@ -605,6 +598,9 @@ _mistake(
 def _bent(z):
     """A function of nobody's library, so that the activation handed in must be used."""
     return z * z + 0.5 * z if z > 0 else 0.3 * z
+
+
+_bent.__name__ = "z -> z * z + 0.5 * z if z > 0 else 0.3 * z"
 
 
 def _network(rng, widths):

@@ -40,4 +40,17 @@ def graph() -> Widget:
     return view()
 
 
-EXPLORERS = {"neuron": neuron, "activations": activations, "losses": losses, "graph": graph}
+def shapes() -> Widget:
+    """Two shapes: how they broadcast or multiply, and what comes back to each entry."""
+    from dlcore.explore._shapes import view
+
+    return view()
+
+
+EXPLORERS = {
+    "neuron": neuron,
+    "activations": activations,
+    "losses": losses,
+    "graph": graph,
+    "shapes": shapes,
+}

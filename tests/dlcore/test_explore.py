@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcore import explore, losses, tensor
-from dlcore.explore import _activations, _graph, _losses, _neuron
+from dlcore.explore import _activations, _graph, _losses, _neuron, _shapes
 from dlcore.value import Value
 
 
@@ -34,10 +34,13 @@ def test_every_control_changes_the_picture_and_the_image_stays_the_same_widget(n
     seen = 0
     for control in everything:
         before = image.value
+        if getattr(control, "disabled", False):  # and it says so to its user
+            continue
         if isinstance(control, widgets.FloatSlider | widgets.IntSlider):
-            step = 5 * control.step
-            up = control.value + step <= control.max
-            control.value += step if up else -step
+            up = control.value + 5 * control.step <= control.max
+            down = control.value - 5 * control.step >= control.min
+            far = max(control.min, control.max, key=lambda end: abs(end - control.value))
+            control.value = control.value + (5 if up else -5) * control.step if up or down else far
         elif isinstance(control, widgets.Dropdown | widgets.ToggleButtons):
             control.index = (control.index + 1) % len(control.options)
         elif isinstance(control, widgets.Button):
@@ -192,3 +195,45 @@ def test_the_browsers_rounding_is_not_taken_for_a_hand():
     assert abs(_neuron.line_of(view.weights, view.bias)[0] - 37.0) < 1e-9
     view.w1.value += view.w1.step  # one step is a hand
     assert view.stage.image.value != picture
+
+
+SHAPES = st.lists(st.integers(1, 4), max_size=3).map(tuple)
+
+
+@given(
+    operation=st.sampled_from(_shapes.OPERATIONS),
+    a=SHAPES,
+    b=SHAPES,
+    who=st.sampled_from("AB"),
+    data=st.data(),
+)
+def test_an_entry_is_shown_where_numpy_uses_it(operation, a, b, who, data):
+    """Change one entry: what changes in the result is lit, by the weights that are shown."""
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(1, 2, a), rng.uniform(1, 2, b)
+    combine = operator.add if operation == "A + B" else operator.matmul
+    mine = x if who == "A" else y
+    entry = data.draw(st.integers(0, mine.size - 1))
+    found = _shapes.state(operation, a, b, who, entry)
+    try:
+        before = combine(x, y)
+    except ValueError:
+        assert found.shape is None and found.problem
+        return
+    if combine is operator.matmul and min(len(a), len(b)) < 2:
+        assert found.problem  # NumPy takes single axes, the lesson does not
+        return
+    assert found.shape == before.shape and not found.problem
+    mine.flat[entry] += 1
+    np.testing.assert_array_equal(found.lit, combine(x, y) != before)
+    if combine is operator.add:
+        assert not found.weights.any()
+        for name, shape in (("A", a), ("B", b)):
+            g = rng.standard_normal(before.shape).sum(axis=found.summed[name], keepdims=True)
+            assert g.size == math.prod(shape)
+    else:  # only those weights matter: without the others the change is the same
+        change = combine(x, y) - before
+        (y if who == "A" else x)[~found.weights] = 0
+        after = combine(x, y)
+        mine.flat[entry] -= 1
+        np.testing.assert_allclose(after - combine(x, y), change)

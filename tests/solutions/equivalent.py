@@ -44,5 +44,15 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "__add__: (self, other) -> (other, self)": "both slopes of a sum are 1",
         "relu: max(0.0, self.data) -> max(self.data, 0.0)": _LARGER,
     },
+    "tensors.sum_backward": {
+        "g * np.ones(shape) -> g / np.ones(shape)": "a division by ones copies as well"
+    },
+    "tensors.Tensor": {
+        "backward: self.grad + g -> g": "before the walk the gradient of the result is 0"
+    },
+    "tensors.disagreements": {"found - wanted -> wanted - found": "sizes have no sign"},
+    "tensors.step": {
+        "float(loss.data) -> loss.data": "an array without axes is as good as a number"
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
