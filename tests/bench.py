@@ -13,13 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import nbformat
 from rich.console import Console
 from rich.table import Table
 
 from autograder import build, catalogue
 from dlcore.explore import EXPLORERS
-from tests.conftest import ROOT
 
 console = Console(width=100)
 BIN = Path(sys.executable).parent
@@ -87,44 +88,129 @@ def start_up() -> None:
     console.print(table)
 
 
-def sliders() -> None:
-    """From a key press on a slider to a new picture on the page."""
-    from tests.e2e.lab import Browser, Notebook, Server, copy_course
+PAGE = """
+import io
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+from PIL import Image
+from dlcore import explore
+
+def empty():
+    slider, image = widgets.IntSlider(50), widgets.Image(format="png")
+    dots = []
+    for grey in (0, 255):
+        dots.append(io.BytesIO())
+        Image.new("L", (1, 1), grey).save(dots[-1], "png")
+    def show(_=None):
+        image.value = dots[slider.value % 2].getvalue()
+    slider.observe(show, "value")
+    show()
+    return widgets.VBox([slider, image])
+
+def redrawn():
+    slider, place = widgets.IntSlider(50), widgets.Output()
+    x = np.linspace(-4, 4, 200)
+    def show(_=None):
+        with place:
+            place.clear_output(wait=True)
+            figure, axes = plt.subplots(1, 2, figsize=(9.4, 3.5))
+            for ax in axes:
+                ax.plot(x, np.tanh(x * slider.value / 50))
+            plt.show()
+    slider.observe(show, "value")
+    show()
+    return widgets.VBox([slider, place])
+"""
+WATCH = """(cell) => {
+    window.samples = []; window.count = 0; window.start = null; window.cell = cell;
+    if (window.watching) return;
+    window.watching = true;
+    document.addEventListener('keydown', () => window.start = performance.now(), true);
+    document.addEventListener('load', (e) => {
+        if (e.target.tagName !== 'IMG' || !window.cell.contains(e.target)) return;
+        window.count += 1;
+        if (window.start !== null) window.samples.push(performance.now() - window.start);
+        window.start = null;
+    }, true);
+}"""
+
+
+def sliders(rounds: int = 3) -> None:
+    """From a key press on a slider to a new picture on the page, and pictures a second while it is dragged."""
+    from tests.e2e.lab import Browser, Notebook, Server
 
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         console.print("no browser here, so sliders are not measured (apt-get install chromium)")
         return
-    table = Table("slider to picture, ms", "median of 30", "fastest", "slowest", box=None)
+    shown = {"an empty round trip": "empty()", "Output, drawn anew": "redrawn()"}
+    shown |= {f"explore.{name}": f"explore.{name}()" for name in EXPLORERS}
+    cells = [nbformat.v4.new_code_cell(code) for code in (PAGE, *shown.values())]
+    times: dict[str, list[float]] = {name: [] for name in shown}
+    rates: dict[str, list[float]] = {name: [] for name in shown}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        server = Server(copy_course(ROOT / "course", home / "course"), home / "home")
+        (home / "course").mkdir()
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, home / "course" / "page.ipynb")
+        server = Server(home / "course", home / "home")
         browser = Browser(program, home / "shots")
         try:
-            for lesson in catalogue.lessons():
-                notebook = Notebook(server, browser, f"{lesson.slug}/{lesson.slug}.ipynb")
-                notebook.run_all()
-                page = notebook.page
-                page.evaluate(
-                    "() => { const img = document.querySelector('.dlcourse-explorer img');"
-                    "window.samples = []; let start = null;"
-                    "document.addEventListener('keydown', () => start = performance.now(), true);"
-                    "img.addEventListener('load', () => { if (start !== null) {"
-                    "window.samples.push(performance.now() - start); start = null; } }); }"
-                )
-                page.locator(".dlcourse-explorer .noUi-handle").first.focus()
-                for i in range(31):
-                    page.keyboard.press("ArrowRight" if i % 2 else "ArrowLeft")
-                    page.wait_for_function("n => window.samples.length === n", arg=i + 1)
-                    page.wait_for_timeout(60)
-                found = page.evaluate("window.samples")[1:]
-                row = statistics.median(found), min(found), max(found)
-                table.add_row(lesson.name, *(f"{x:.0f}" for x in row))
+            opened = Notebook(server, browser, "page.ipynb")
+            opened.run_all()
+            page = opened.page
+            for _ in range(rounds):
+                for number, name in enumerate(shown, 1):
+                    cell = page.locator(".jp-CodeCell").nth(number)
+                    handle = cell.locator(".noUi-handle:not([disabled])").first
+                    handle.scroll_into_view_if_needed()
+                    page.evaluate(WATCH, cell.element_handle())
+                    handle.focus()
+                    for i in range(11):
+                        now, most = (
+                            float(handle.get_attribute(f"aria-value{what}") or 0)
+                            for what in ("now", "max")
+                        )
+                        page.keyboard.press("ArrowRight" if now < most else "ArrowLeft")
+                        page.wait_for_function("n => window.samples.length === n", arg=i + 1)
+                        page.wait_for_timeout(60)
+                    times[name] += page.evaluate("window.samples")[1:]
+                    rates[name].append(_dragged(page, handle))
         finally:
             browser.stop()
             server.stop()
-    assert len(EXPLORERS) == table.row_count
+    table = Table(
+        "slider to picture", "median (ms)", "fastest", "slowest", "pictures a second", box=None
+    )
+    for name, found in times.items():
+        row = statistics.median(found), min(found), max(found)
+        rate = statistics.median(rates[name])
+        table.add_row(name, *(f"{x:.0f}" for x in row), f"{rate:.0f}")
     console.print(table)
+
+
+STREAM = """async ([handle, ms]) => {
+    const start = performance.now();
+    window.count = 0;
+    for (let i = 0; performance.now() - start < ms; i++) {
+        const key = i % 40 < 20 ? 'ArrowRight' : 'ArrowLeft';
+        handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+        await new Promise(done => setTimeout(done, 10));
+    }
+    return 1000 * window.count / (performance.now() - start);
+}"""
+
+
+def _dragged(page: Any, handle: Any) -> float:
+    """New pictures a second while changes arrive as fast as from a mouse, 100 a second.
+
+    Sent from within the page: a mouse that is moved from outside waits for each frame of this browser.
+    """
+    found = page.evaluate(STREAM, [handle.element_handle(), 2000])
+    page.wait_for_timeout(500)
+    return found
 
 
 if __name__ == "__main__":

@@ -47,6 +47,13 @@ def shapes() -> Widget:
     return view()
 
 
+def app() -> Widget:
+    """All of them on one page, as ``make explore`` shows it."""
+    from dlcore.explore._app import view
+
+    return view(EXPLORERS)
+
+
 EXPLORERS = {
     "neuron": neuron,
     "activations": activations,

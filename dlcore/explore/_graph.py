@@ -10,7 +10,7 @@ from typing import NamedTuple
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
 from dlcore.explore._stage import Stage
@@ -27,6 +27,7 @@ FORMULAS = (
 )
 NAMES = "abc"
 BENDS = (0.06, 0.2)  # of the arrows, by turns
+FREE = 36  # pixels between an arrow's ends and the middle of their boxes
 MOST = 16  # nodes that fit into the picture
 
 
@@ -205,16 +206,14 @@ class _View:
         self.axes.axis("off")
         left, top = now.places.min(0), now.places.max(0)
         self.axes.set(xlim=(left[0] - 0.5, top[0] + 0.6), ylim=(left[1] - 0.7, top[1] + 0.8))
-        self.lines = []
-        for i, (start, end) in enumerate(now.arrows):
-            bend = f"arc3,rad={BENDS[i % 2]}"
-            line = FancyArrowPatch(
-                tuple(now.places[start]), tuple(now.places[end]), arrowstyle="-|>", shrinkA=26, shrinkB=26,
-                mutation_scale=13, lw=1.6, connectionstyle=bend)  # fmt: skip
-            self.lines.append(self.axes.add_patch(line))
         self.stage.canvas.draw()  # the layout settles; curves are bent in pixels
-        ends = [(now.places[start], now.places[end]) for start, end in now.arrows]
-        beside = [self._along(*pair, BENDS[i % 2]) for i, pair in enumerate(ends)]
+        ends = [now.places[[start, end]] for start, end in now.arrows]
+        curves = [self._curve(pair, BENDS[i % 2]) for i, pair in enumerate(ends)]
+        self.lines = [self.axes.plot(*curve.T, lw=1.6)[0] for curve in curves]
+        self.heads = [
+            self.axes.add_patch(Polygon(self._head(curve[-2:]), closed=True)) for curve in curves
+        ]
+        beside = [curve[len(curve) // 4] for curve in curves]
 
         def texts(places, up: float, va: str, **more) -> list[Text]:
             return [self.axes.text(x, y + up, "", ha="center", va=va, **more) for x, y in places]
@@ -224,26 +223,46 @@ class _View:
         self.above = texts(now.places, 0.2, "bottom", fontsize=10, color=COLORS[0])
         self.below = texts(now.places, -0.2, "top", fontsize=10, color=COLORS[1])
         self.beside = texts(beside, -0.03, "top", fontsize=9, color="0.35")
-        self.stage.moving = [*self.lines, *self.boxes, *self.above, *self.below, *self.beside]
+        self.stage.moving = [
+            *self.lines,
+            *self.heads,
+            *self.boxes,
+            *self.above,
+            *self.below,
+            *self.beside,
+        ]
         for artist in self.stage.moving:
             artist.set_animated(True)
         self.step.max = now.steps
         self.stage.redraw()
         self.show()
 
-    def _along(self, start: np.ndarray, end: np.ndarray, bend: float) -> np.ndarray:
-        """A point on a curved arrow, a third of the way."""
-        (x0, y0), (x1, y1) = pixels = self.axes.transData.transform([start, end])
+    def _curve(self, ends: np.ndarray, bend: float) -> np.ndarray:
+        """Points (n, 2) of a bent arrow from box to box, both of which it leaves free."""
+        pixels = self.axes.transData.transform(ends)
+        (x0, y0), (x1, y1) = pixels
         control = pixels.mean(0) + bend * np.array([y1 - y0, x0 - x1])
-        point = (4 * pixels[0] + 4 * control + pixels[1]) / 9
-        return self.axes.transData.inverted().transform(point)
+        t = np.linspace(0, 1, 60)[:, None]
+        curve = (1 - t) ** 2 * pixels[0] + 2 * t * (1 - t) * control + t**2 * pixels[1]
+        far = np.linalg.norm(curve[:, None] - pixels, axis=2).min(1) > FREE
+        return self.axes.transData.inverted().transform(curve[far])
+
+    def _head(self, tip: np.ndarray) -> np.ndarray:
+        """The corners (3, 2) of an arrow's head at the last of two points."""
+        before, end = self.axes.transData.transform(tip)
+        along = 10 * (end - before) / np.linalg.norm(end - before)
+        across = 0.4 * np.array([-along[1], along[0]])
+        return self.axes.transData.inverted().transform(
+            [end, end - along + across, end - along - across]
+        )
 
     def show(self) -> None:
         now = self._state()
         if now is None or self.formula_drawn != self.formula.value:
             return
         for k, line in enumerate(self.lines):
-            line.set_color(COLORS[1] if now.passed[k] else "0.7")
+            line.set_color(colour := COLORS[1] if now.passed[k] else "0.7")
+            self.heads[k].set_color(colour)
             shown = now.known[now.arrows[k][1]]
             self.beside[k].set_text(f"× {now.slopes[k]:.3g}" if shown else "")
         for i, label in enumerate(now.labels):

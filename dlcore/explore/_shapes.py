@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Pixels, Stage
 from dlcore.plot import COLORS
 from dlcore.vjp import unbroadcast
 
@@ -88,7 +88,7 @@ def _draw(pixels: np.ndarray, name: str, tint: str, shape: tuple[int, ...], stro
     for k, i, j in np.ndindex(strong.shape):
         share = 1.0 if strong[k, i, j] else 0.55 if middle[k, i, j] else 0.18
         x, y = left + CELL * (k * (columns + 1) + j), top + CELL * i
-        pixels[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = 1 - share * (1 - colour)
+        pixels[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = 255 * (1 - share * (1 - colour))
 
 
 class _View:
@@ -114,13 +114,12 @@ class _View:
             for name, start in (("A", (2, 3, 4)), ("B", (1, 3, 1)))
         }
         self.said = widgets.HTML()
+        self.said.layout.width = "330px"
         figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
-        ax = figure.add_axes((0, 0, 1, 1))
-        ax.axis("off")
-        self.pixels = np.ones((HEIGHT, WIDTH, 3))
-        self.picture = ax.imshow(self.pixels, extent=(0, WIDTH, HEIGHT, 0), interpolation="nearest")
+        self.picture = Pixels(np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
         self.titles = {
-            name: ax.text(x, y - 6, "", fontsize=11, va="bottom") for name, (x, y) in PLACES.items()
+            name: figure.text(x / WIDTH, 1 - (y - 6) / HEIGHT, "", fontsize=11, va="bottom")
+            for name, (x, y) in PLACES.items()
         }
         self.stage = Stage(
             figure,
@@ -146,32 +145,29 @@ class _View:
         shape = {"A": a, "B": b}[who]
         self.entry.max = int(np.prod(shape)) - 1
         found = state(self.operation.value, a, b, who, self.entry.value)
-        self.pixels[:] = 1
+        pixels = self.picture.pixels
+        pixels[:] = 255
         for name, its in (("A", a), ("B", b)):
             strong = np.zeros(its, bool)
             if name == who:
                 strong.flat[self.entry.value] = True
             weights = found.weights if name != who and found.shape is not None else None
-            _draw(self.pixels, name, name, its, strong, weights)
+            _draw(pixels, name, name, its, strong, weights)
             self.titles[name].set_text(f"{name}   {_text(its)}")
         if found.shape is None:
             self.titles["result"].set_text(f"{self.operation.value}: these shapes do not fit")
         else:
-            _draw(self.pixels, "result", who, found.shape, found.lit)
+            _draw(pixels, "result", who, found.shape, found.lit)
             self.titles["result"].set_text(f"{self.operation.value}   {_text(found.shape)}")
-        self.picture.set_data(self.pixels)
         self.stage.update()
         self.said.value = self._words(found, a, b)
 
     def _words(self, found: State, a: tuple[int, ...], b: tuple[int, ...]) -> str:
         who, entry = self.who.value, self.entry.value
-        width = max(len(a), len(b))
-        line = lambda name, s: (
-            f"{name:<6}" + "".join(f"{n:>4}" for n in ("",) * (width - len(s)) + s)
-        )
         if found.shape is None:
-            return f"<pre>{line('A', a)}\n{line('B', b)}</pre>These shapes do not fit: {found.problem}."
-        table = "\n".join([line("A", a), line("B", b), line("result", found.shape)])
+            table = _aligned({"A": a, "B": b})
+            return f"{table}These shapes do not fit: {found.problem}."
+        table = _aligned({"A": a, "B": b, "result": found.shape})
         place = ", ".join(map(str, np.unravel_index(entry, a if who == "A" else b)))
         count = int(found.lit.sum())
         weighed = ", each weighed with an entry of the other array" if found.weights.any() else ""
@@ -184,11 +180,22 @@ class _View:
             + (f", summed over axes {_axes(axes)}" if axes else ", nothing to sum")
             for name, axes in found.summed.items()
         ]
-        return f"<pre>{table}</pre>{back}<br>" + "<br>".join(sums)
+        return f"{table}{back}<br>" + "<br>".join(sums)
 
 
 def _text(shape: tuple[int, ...]) -> str:
     return f"({shape[0]},)" if len(shape) == 1 else str(shape)
+
+
+def _aligned(shapes: dict[str, tuple[int, ...]]) -> str:
+    """The shapes as a table, lined up from the right as NumPy does it."""
+    width = max(map(len, shapes.values()))
+    cell = '<td style="text-align: right; padding: 0 8px">{}</td>'
+    rows = [
+        f"<tr><th>{name}</th>{cell.format('') * (width - len(shape))}{''.join(map(cell.format, shape))}</tr>"
+        for name, shape in shapes.items()
+    ]
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _axes(axes: tuple[int, ...]) -> str:

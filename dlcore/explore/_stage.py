@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -26,6 +27,18 @@ class Picture(widgets.Image):
     """
 
     description = Unicode("").tag(sync=True)
+
+
+class Pixels(Artist):
+    """Pixels (H, W, 3) of 8 bits, put on the figure as they are, from its upper left corner."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def draw(self, renderer: Any) -> None:
+        height, width = self.pixels.shape[:2]
+        np.asarray(renderer.buffer_rgba())[:height, :width, :3] = self.pixels
 
 
 class Stage:
@@ -53,7 +66,10 @@ class Stage:
         renderer = self.canvas.get_renderer()
         for artist in sorted(self.moving, key=lambda a: a.get_zorder()):
             artist.draw(renderer)
-        pixels = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
+        size = self.canvas.get_width_height()
+        pixels = Image.frombuffer("RGBA", size, self.canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
         png = io.BytesIO()
-        pixels.save(png, "png", compress_level=1)  # level 1: four times faster, a little larger
+        pixels.convert("RGB").save(
+            png, "png", compress_level=1
+        )  # level 1: four times faster, a little larger
         self.image.value = png.getvalue()

@@ -66,6 +66,8 @@ class Server:
                 f"--ServerApp.port={self.port}",
                 "--ServerApp.port_retries=0",
                 "--ServerApp.ip=127.0.0.1",
+                "--ServerApp.kernel_websocket_connection_class="
+                "dlcore.explore.connection.PromptConnection",
                 "--IdentityProvider.token=",
                 "--LabApp.expose_app_in_browser=True",
                 f"--LabApp.app_settings_dir={settings}",

@@ -1,0 +1,76 @@
+"""`make explore`: all explorers on one page, without notebooks, from the keyboard alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from dlcore.explore import EXPLORERS
+from tests.conftest import ROOT
+from tests.e2e.lab import Browser, free_port
+from tests.e2e.test_browser import SHOTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def page(chromium, tmp_path):
+    """The page that the Makefile's own command serves."""
+    recipe = re.search(r"^explore:.*\n\t(.*)", (ROOT / "Makefile").read_text(), re.M)[1]
+    names = dict(re.findall(r"^(\w+) \??:?= *(.*)$", (ROOT / "Makefile").read_text(), re.M))
+    command = re.sub(r"\$\((\w+)\)", lambda m: names[m[1]], recipe)
+    port = free_port()
+    log = (tmp_path / "voila.log").open("wb")
+    server = subprocess.Popen(
+        [*command.split(), "--no-browser", f"--port={port}"],
+        cwd=ROOT,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"HOME": str(tmp_path)},
+        start_new_session=True,
+    )
+    browser = Browser(chromium, SHOTS)
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/", timeout=2)
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                assert server.poll() is None, (tmp_path / "voila.log").read_text()
+                time.sleep(0.1)
+        browser.page.goto(f"http://127.0.0.1:{port}/")
+        yield browser.page
+    finally:
+        browser.stop()
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
+        log.close()
+
+
+def test_every_explorer_is_on_the_page_and_moves_from_the_keyboard(page):
+    page.wait_for_selector(".dlcourse-explorer img")
+    for name in EXPLORERS:
+        button = page.get_by_role("button", name=name, exact=True)
+        button.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name=name.capitalize()).wait_for()
+        assert page.locator(".dlcourse-explorer").count() == 1
+        image = page.locator(".dlcourse-explorer img")
+        page.locator(".dlcourse-explorer .noUi-handle").first.focus()
+        for key in ("ArrowLeft", "ArrowRight"):
+            page.wait_for_timeout(500)  # two keys within a picture's time are one change, or none
+            before = image.get_attribute("src")
+            page.keyboard.press(key)
+            page.wait_for_function(
+                "before => document.querySelector('.dlcourse-explorer img').src !== before",
+                arg=before,
+            )
+        assert image.count() == 1
+    page.screenshot(path=SHOTS / "app.png")
