@@ -61,6 +61,7 @@ def test_every_explorer_is_on_the_page_and_moves_from_the_keyboard(page):
         button.focus()
         page.keyboard.press("Enter")
         page.get_by_role("heading", name=name.capitalize()).wait_for()
+        page.locator(f".dlcourse-{name} .noUi-handle").first.wait_for()
         assert page.locator(".dlcourse-explorer").count() == 1
         image = page.locator(".dlcourse-explorer img")
         page.locator(".dlcourse-explorer .noUi-handle").first.focus()
