@@ -11,6 +11,7 @@
     reductions     sum, mean, variance, extremes                                lesson 05
     shaping        reshape, transpose, join, cut, pad, index                    lesson 05
     gradcheck      measured slopes against backward                             lesson 05
+    descent        one step of each optimizer, by hand                          lesson 06
     rng            where chance comes from                                      lesson 06
     init           where weights start                                          lesson 06
     optim          SGD, RMSprop, Adagrad, Adam, AdamW                           lesson 06

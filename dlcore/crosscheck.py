@@ -1,6 +1,6 @@
 """Compare a NumPy function with PyTorch's: values, gradients, time; on a GPU if there is one.
 
-``torch_gradients`` has every gradient on the way; ``from_torch`` and ``to_torch`` copy whole
+``torch_gradients`` has every gradient on the way, ``torch_trajectory`` the end of it; ``from_torch`` and ``to_torch`` copy whole
 modules with their weights from one library to the other.
 The only file of the library that imports torch, and only when one of these is called.
 """
@@ -168,6 +168,27 @@ def torch_gradients(forward: Callable[..., dict[str, Any]], **arrays: Any) -> di
         tensor.retain_grad()
     list(way.values())[-1].backward()
     return {name: tensor.grad.numpy() for name, tensor in (tensors | way).items()}
+
+
+def torch_trajectory(
+    optimizer: str, params: Any, gradients: Any, **settings: Any
+) -> list[np.ndarray]:
+    """Where an optimizer of PyTorch, such as "AdamW", takes ``params`` by these gradients.
+
+    Shapes: params a list of arrays, gradients for every step a list like it -> a list like params.
+    Empty where PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        return []
+    leaves = [torch.tensor(p, requires_grad=True) for p in params]
+    walker = getattr(torch.optim, optimizer)(leaves, **settings)
+    for grads in gradients:
+        for leaf, g in zip(leaves, grads, strict=True):
+            leaf.grad = torch.tensor(g)
+        walker.step()
+    return [leaf.detach().numpy() for leaf in leaves]
 
 
 Both = Callable[..., tuple[Any, tuple[Any, ...]]]  # (g or None, *arrays) -> output, gradients

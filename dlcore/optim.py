@@ -65,7 +65,9 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     state = self.state.setdefault(index, {})
-                    self.update(p.data, p.grad.data, state, group)
+                    # without an axis a product of two arrays is no array, and cannot be changed in place
+                    data, grad = (np.atleast_1d(t.data) for t in (p, p.grad))
+                    self.update(data, grad, state, group)
                     p.changed()
                 index += 1
 

@@ -49,7 +49,7 @@ def _cubic(a, b, c):
         return a * x**3 + b * x**2 + c * x + 1
 
     f.coefficients = a, b, c
-    f.__name__ = f"x -> {a:g} x^3 + {b:g} x^2 + {c:g} x + 1"
+    f.__name__ = f.__qualname__ = f"x -> {a:g} x^3 + {b:g} x^2 + {c:g} x + 1"
     return f
 
 

@@ -47,6 +47,13 @@ def shapes() -> Widget:
     return view()
 
 
+def optimizers() -> Widget:
+    """Four optimizers race down a surface: move the learning rate, the momentum, the start."""
+    from dlcore.explore._optimizers import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -60,4 +67,5 @@ EXPLORERS = {
     "losses": losses,
     "graph": graph,
     "shapes": shapes,
+    "optimizers": optimizers,
 }

@@ -28,15 +28,16 @@ every_optimizer = pytest.mark.parametrize(
 def problem(dtype, size=3):
     """A bowl that is not round, its parameters in both libraries."""
     rng = np.random.default_rng(0)
-    start = [rng.standard_normal((size, 4)).astype(dtype), rng.standard_normal(4).astype(dtype)]
+    shapes = [(size, 4), (4,), ()]
+    start = [np.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
     ours = [tensor(a, requires_grad=True) for a in start]
     theirs = [torch.tensor(a, requires_grad=True) for a in start]
     x = rng.standard_normal((7, size)).astype(dtype)
     return ours, theirs, x
 
 
-def loss(w, b, x):
-    return ((x @ w + b - 1) ** 2).mean() + (w**4).mean()
+def loss(w, b, scale, x):
+    return ((x @ w + b - 1) ** 2).mean() + (w**4).mean() + (scale - 1) ** 2 + scale**4
 
 
 @every_optimizer

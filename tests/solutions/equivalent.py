@@ -54,5 +54,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "tensors.step": {
         "float(loss.data) -> loss.data": "an array without axes is as good as a number"
     },
+    "optimizers.cosine_rate": {
+        "t - warmup -> warmup - t": "a cosine has no sign",
+        "steps - warmup -> warmup - steps": "a cosine has no sign",
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
