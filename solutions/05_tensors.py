@@ -328,7 +328,7 @@ Each operation has points of its own. Begin with `__add__` and `backward`, run t
 
 <details><summary>Hint 1</summary>Each operation: compute the result, then <code>return Tensor(result, parents, vjp)</code>. With one parent, vjp returns a tuple of one: <code>lambda g: (g * y,)</code>, with its comma.</details>
 <details><summary>Hint 2</summary>backward: first add g to self.grad. Then, for each node of <code>self.history()</code> that has a vjp, call it with node.grad and add what it returns to the parents' grad.</details>
-<details><summary>Hint 3</summary>Write <code>parent.grad = parent.grad + gradient</code>, which makes a new array. The short form += writes into the old one, and that may be the very array that somebody else holds as his gradient, too.</details>
+<details><summary>Hint 3</summary>Write <code>parent.grad = parent.grad + gradient</code>, which makes a new array. The short form += writes into the old one, and that may be the very array that another tensor holds as its gradient.</details>
 """
 
 
@@ -483,7 +483,7 @@ check("tensors.Tensor", Tensor)
 
 # %% [markdown]
 r"""
-Look at `cross_entropy` among the methods that are given. It is put together from eight of your operations, and nobody has told it its gradient.
+Look at `cross_entropy` among the methods that are given. It is put together from your operations, and nobody has told it its gradient.
 
 **Predict, then look.** In lesson 3 the gradient was worked out on paper, $(p - y) / N$. What will yours be? One thing may trouble you: the largest score is subtracted as a plain *array*, which passes no gradient back, although it depends on the scores. Does that matter?
 """

@@ -81,7 +81,7 @@ With 0.01 the network has hardly moved, with 1 it learns, and with 4, only four 
 
 ## 1. The walk, written down
 
-First the walk itself, for any gradient: from $x$, step after step against the slope.
+First the walk itself: from $x$, step after step against the gradient, which is written $\nabla L$ ("nabla L").
 
 $$x_{t+1} = x_t - \eta\;\nabla L(x_t) \qquad x\ (D,)\ \text{and all its points together}\ (\text{steps} + 1,\; D)$$
 
@@ -187,9 +187,9 @@ A network is not a bowl, but wherever it stands it has a curvature, and the same
 
 ## 3. The ravine, and momentum
 
-And why not take a safe, small rate? Because the *flattest* direction then takes for ever. Let the curvatures be 1 and 50. The limit is $2/50 = 0.04$. With a rate just below it the steep direction is content, but the flat one shrinks by $1 - 0.04 = 0.96$ a step, and needs 340 steps for a millionth. Such a **ravine** is the normal case: in networks the largest curvature is often thousands of times the usual one.
+And why not take a safe, small rate? Because the *flattest* direction then takes for ever. Let the curvatures be 1 and 50. The limit is $2/50 = 0.04$. With a rate just below it the steep direction is content, but the flat one shrinks by $1 - 0.04 = 0.96$ a step, and needs 340 steps for a millionth. Such a **ravine** is the normal case: in networks, too, a few directions are far steeper than all others (Sagun and others, 2016).
 
-A ball would roll. Across the ravine its pushes alternate and cancel; along it they all point the same way and add up. **Momentum** keeps a velocity $v$, the sum of all gradients so far, in which each old one counts $\mu$ times less with every step:
+A ball would roll. Across the ravine its pushes alternate and cancel; along it they all point the same way and add up. **Momentum** keeps a velocity $v$, the sum of all gradients so far, in which the old ones count only $\mu$ times as much with every step:
 
 $$v \leftarrow \mu\,v + g \qquad\quad x \leftarrow x - \eta\,v \qquad\quad x,\ v,\ g\ \text{of the same shape}$$
 
@@ -350,7 +350,7 @@ $$\hat m = \frac{m}{1 - \beta_1^t} \qquad \hat s = \frac{s}{1 - \beta_2^t} \qqua
 
 With numbers, in the first step with $g = 10$: $m = 1$, $\hat m = 1 / 0.1 = 10$; $s = 0.1$, $\hat s = 0.1 / 0.001 = 100$; and $\hat m / \sqrt{\hat s} = 1$. For $g = -0.1$ it is $-1$. In the first step every weight moves by exactly the learning rate, whatever its gradient.
 
-The **W** stands for **weight decay**. To keep weights small, one pulls each of them a little towards 0 in every step. The old way adds $\gamma x$ to the gradient. In plain descent that is the same thing; in Adam it is not, because the pull, too, is then divided by $\sqrt{\hat s}$. With numbers: for $\gamma x = 0.1$, a weight with gradients of size 10 is pulled by $0.1 / 10 = 0.01$ rates, one with gradients of 0.1 by a whole rate. The busy weights, which need it most, are spared. **AdamW** (2019) takes the pull out of the gradient and
+The **W** stands for **weight decay**. To keep weights small, one pulls each of them a little towards 0 in every step. The old way adds $\gamma x$ to the gradient. In plain descent that is the same thing; in Adam it is not, because the pull, too, is then divided by $\sqrt{\hat s}$. With numbers: for $\gamma x = 0.1$, a weight with gradients of size 10 is pulled by $0.1 / 10 = 0.01$ rates, one with gradients of 0.1 by a whole rate. The busier a weight, the less it is pulled, which nobody has asked for. **AdamW** (2019) takes the pull out of the gradient and
 lets it act on the weight itself:
 
 $$x \leftarrow x - \eta\,\gamma\,x \qquad \text{and then the step of Adam, with the gradient alone in}\ m\ \text{and}\ s$$
@@ -549,5 +549,6 @@ In the race every step looked at all 1,200 digits. With a million pictures nobod
 - G. Goh, *Why momentum really works*, Distill, 2017. The same, with pictures that move.
 - T. Tieleman and G. Hinton, *Lecture 6.5: RMSprop*, 2012. A method that was never published and is used everywhere.
 - D. Kingma and J. Ba, *Adam: a method for stochastic optimization*, 2015.
+- L. Sagun, L. Bottou and Y. LeCun, *Eigenvalues of the Hessian in deep learning*, 2016. Curvatures of real networks, counted.
 - I. Loshchilov and F. Hutter, *Decoupled weight decay regularization*, 2019. The W; their paper of 2017 has the cosine.
 """
