@@ -310,15 +310,20 @@ def demo(
     directory: Annotated[Path, typer.Argument(help="Where to make the class.")] = Path(
         "demo-class"
     ),
+    lessons: Annotated[
+        list[str] | None, typer.Option("--lesson", help="Which lessons, instead of the first two.")
+    ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:
     """Make a class with submissions of every kind, grade it, compare with what must come out."""
+    from autograder import catalogue
     from autograder import demo as demo_
 
     with problems():
+        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()[:2]
         demo_.remove(directory)
         with bar("grading") as progress:
-            result = demo_.run(directory, jobs=jobs or None, progress=progress)
+            result = demo_.run(directory, chosen, jobs=jobs or None, progress=progress)
     assert result.summary is not None
     table = Table("lesson", "student", "what was handed in", "expected", "given", "", box=None)
     for line in result.lines:
@@ -335,7 +340,8 @@ def demo(
         f"in {result.seconds:.0f} s; {result.pages} feedback pages"
     )
     out.print(f"look at  {directory}/reports/index.html", soft_wrap=True)
-    out.print(f"and at   {directory}/feedback/mis-1/01-neurons/01-neurons.html", soft_wrap=True)
+    slug = chosen[0].slug
+    out.print(f"and at   {directory}/feedback/mis-1/{slug}/{slug}.html", soft_wrap=True)
     raise typer.Exit(0 if result.agrees else 1)
 
 

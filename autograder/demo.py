@@ -83,13 +83,12 @@ class DemoReport:
 
 def run(
     root: Path,
-    lessons: list[Lesson] | None = None,
+    lessons: list[Lesson],
     *,
     jobs: int | None = None,
     progress: grade.Progress = lambda done, total, what: None,
 ) -> DemoReport:
     """Make the class in ``root`` (or take the one there), grade it, write feedback and report."""
-    lessons = catalogue.lessons() if lessons is None else lessons
     start = time.perf_counter()
     classroom.init(root, lessons, seed=SEED, timeout=20)
     room = Classroom(root)

@@ -15,7 +15,7 @@ You will be able to
 
 **It builds on** the graph and its way back (lesson 4), cross-entropy (lesson 3) and a layer as `x @ w.T + b` (lesson 1). **Time:** about 120 minutes.
 
-Run the two cells, then play: choose the shapes of two arrays, and see how NumPy makes them fit. Move through the entries of A: the lit entries of the result are all those that it goes into.
+Run the two cells, then play: choose the shapes of two arrays, and see how NumPy makes them fit. Click on an entry of A or B: the lit entries of the result are all those that it goes into.
 """
 
 # %%

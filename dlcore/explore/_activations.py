@@ -108,6 +108,7 @@ class _View:
         for control in (self.at, self.depth, self.gain, self.bias):
             control.observe(lambda _: self.show(), "value")
         self.name.observe(lambda _: self._change_function(), "value")
+        self.stage.on_drag(self.curve_axes, lambda x, y: setattr(self.at, "value", round(x, 1)))
         self._change_function()
 
     def _draw_figure(self) -> None:

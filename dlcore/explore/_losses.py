@@ -83,12 +83,15 @@ class _View:
         everything = (self.x, self.target, self.delta, self.score, self.answer, self.right)
         for control in (*everything, *self.scores):
             control.observe(lambda _: self.show(), "value")
+        self.stage.on_drag(self.left, lambda x, y: setattr(self.x, "value", round(x, 1)))
+        self.stage.on_drag(self.middle, lambda x, y: setattr(self.score, "value", round(x, 1)))
         self.stage.redraw()
         self.show()
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(9.4, 3.5), dpi=100, layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=[1.1, 1.1, 0.9])
+        self.left, self.middle = left, middle
         styles = list(zip(COLORS, ("-", "--", "-."), "os^", strict=False))
 
         def lines(ax, names):

@@ -94,8 +94,13 @@ class _View:
         self.smooth.observe(lambda _: self.show(), "value")
         self.learn.on_click(lambda _: self._learn())
         self._show_points()
+        self.stage.on_drag(self.plane, self._through)
         self.stage.redraw()
         self._become(self.weights, self.bias)
+
+    def _through(self, x: float, y: float) -> None:
+        """Somebody dragged the line: it keeps its angle and goes through this point."""
+        self._become(self.weights, -float(self.weights @ (x, y)))
 
     def _load(self) -> None:
         self.points = DATASETS[str(self.dataset.value)]()
@@ -103,6 +108,7 @@ class _View:
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(7.2, 3.5), dpi=100, layout="constrained")
         plane, sums = figure.subplots(1, 2, width_ratios=[1.15, 1])
+        self.plane = plane
         two = LinearSegmentedColormap.from_list("two", [COLORS[0], "white", COLORS[1]])
         self.picture = plane.imshow(
             np.zeros((80, 80)),

@@ -116,11 +116,20 @@ class _View:
         self.play = widgets.Play(value=60, min=0, max=STEPS, interval=50)
         self.link = widgets.jslink((self.play, "value"), (self.step, "value"))
         self.said = widgets.HTML()
+        self.waiting = False  # for the last of several changes
         self._draw_figure()
         self.surface.observe(lambda _: self._change_surface(), "value")
         for control in (*self.start, self.rate, self.momentum, self.step):
             control.observe(lambda _: self.show(), "value")
+        self.stage.on_drag(self.left, self._start_at)
         self._change_surface()
+
+    def _start_at(self, x: float, y: float) -> None:
+        """Somebody dragged the start; one picture for both of its numbers."""
+        self.waiting = True
+        self.start[0].value, self.start[1].value = round(x, 1), round(y, 1)
+        self.waiting = False
+        self.show()
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(9.4, 4.0), dpi=100, layout="constrained")
@@ -162,12 +171,17 @@ class _View:
         for artist in self.stage.moving:
             artist.set_animated(True)
         self.stage.redraw()
-        for control, x in zip(self.start, surface.start, strict=True):
+        self.waiting = True
+        for control, x in zip(
+            (*self.start, self.rate), (*surface.start, surface.rate), strict=True
+        ):
             control.value = x
-        self.rate.value = surface.rate
+        self.waiting = False
         self.show()
 
     def show(self) -> None:
+        if self.waiting:
+            return
         name = str(self.surface.value)
         surface = SURFACES[name]
         start = (self.start[0].value, self.start[1].value)

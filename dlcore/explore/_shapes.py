@@ -78,9 +78,15 @@ def _summed(shape: tuple[int, ...], result: tuple[int, ...]) -> tuple[int, ...]:
     return (*range(missing), *stretched)
 
 
+def _blocks(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """How many blocks, and the rows and columns of each."""
+    rows, columns = (1, 1, *shape)[-2:]
+    return int(np.prod(shape)) // (rows * columns), rows, columns
+
+
 def _draw(pixels: np.ndarray, name: str, tint: str, shape: tuple[int, ...], strong, middle=None):
     """An array as blocks of cells: its last two axes are a block, blocks stand side by side."""
-    rows, columns = ((1, 1, *shape)[-2:]) if len(shape) > 1 else (1, (1, *shape)[-1])
+    _, rows, columns = _blocks(shape)
     strong = np.reshape(strong, (-1, rows, columns))
     middle = np.zeros_like(strong) if middle is None else np.reshape(middle, strong.shape)
     colour = np.array(TINTS[tint])
@@ -127,12 +133,27 @@ class _View:
             "Two arrays as blocks of cells, and their result. The entry pointed at is dark, and so are the "
             "entries of the result that it goes into. The text gives shapes, copies and sums.",
         )
+        whole = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, WIDTH), ylim=(HEIGHT, 0))
+        whole.set_axis_off()
+        self.stage.on_drag(whole, self._point_at)
         for control in (self.operation, self.who, self.entry, *self.axes.values()):
             control.observe(lambda _: self.show(), "value")
         for size in (*self.sizes["A"], *self.sizes["B"]):
             size.observe(lambda _: self.show(), "value")
         self.stage.redraw()
         self.show()
+
+    def _point_at(self, x: float, y: float) -> None:
+        """Somebody points at a cell of A or B."""
+        for name in "AB":
+            blocks, rows, columns = _blocks(shape := self._shape(name))
+            left, top = PLACES[name]
+            column, i = int((x - left) // CELL), int((y - top) // CELL)
+            k, j = divmod(column, columns + 1)
+            if x >= left and 0 <= i < rows and k < blocks and j < columns:
+                self.who.value = name
+                self.entry.max = int(np.prod(shape)) - 1
+                self.entry.value = (k * rows + i) * columns + j
 
     def _shape(self, name: str) -> tuple[int, ...]:
         count = self.axes[name].value

@@ -8,25 +8,30 @@ artists that move on top of them (matplotlib calls this blitting).
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
+import anywidget
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
-from traitlets import Unicode
+from traitlets import Bool, Bytes, Float, List
 
 
-class Picture(widgets.Image):
-    """An image with a title, which browsers read out where an image has no other text.
+class Picture(anywidget.AnyWidget):
+    """A picture with a text for those who cannot see it, and the place on it that is dragged.
 
-    ipywidgets looks at ``description`` before it sets a title, and its own Image has none.
+    ``value`` is a PNG; ``at`` = [x, y] the place of the pointer, from [0, 0], upper left, to [1, 1].
     """
 
-    description = Unicode("").tag(sync=True)
+    _esm = (Path(__file__).parent / "picture.js").read_text(encoding="utf-8")
+    value = Bytes(b"").tag(sync=True)
+    at = List(Float()).tag(sync=True)
+    answers = Bool(False).tag(sync=True)  # to being dragged
 
 
 class Pixels(Artist):
@@ -50,9 +55,22 @@ class Stage:
         self.moving = list(moving)
         for artist in self.moving:
             artist.set_animated(True)
-        self.image = Picture(format="png", tooltip=description)
+        self.image = Picture(tooltip=description)
         self.image.layout.max_width = "100%"
         self.image.layout.align_self = "flex-start"  # a stretched picture is a blurred one
+
+    def on_drag(self, axes: Axes, act: Callable[[float, float], object]) -> None:
+        """Call ``act(x, y)``, in the coordinates of ``axes``, when the pointer is dragged over it."""
+
+        def dragged(change: dict[str, Any]) -> None:
+            width, height = self.canvas.get_width_height()
+            place = change["new"][0] * width, (1 - change["new"][1]) * height
+            if axes.bbox.contains(*place):
+                x, y = axes.transData.inverted().transform(place)
+                act(float(x), float(y))
+
+        self.image.answers = True
+        self.image.observe(dragged, "at")
 
     def redraw(self) -> None:
         """Draw everything: after a change to something that does not usually move."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dlcore import explore, losses, optim, tensor
 from dlcore.explore import _activations, _graph, _losses, _neuron, _optimizers, _shapes
+from dlcore.explore._stage import Picture
 from dlcore.value import Value
 
 
@@ -29,7 +30,7 @@ def controls(root: widgets.Widget) -> list[widgets.Widget]:
 def test_every_control_changes_the_picture_and_the_image_stays_the_same_widget(name):
     root = explore.EXPLORERS[name]()
     everything = controls(root)
-    (image,) = [w for w in everything if isinstance(w, widgets.Image)]
+    (image,) = [w for w in everything if isinstance(w, Picture)]
     assert len(image.tooltip) > 40
     seen = 0
     for control in everything:
@@ -58,10 +59,32 @@ def test_every_control_changes_the_picture_and_the_image_stays_the_same_widget(n
 @pytest.mark.parametrize("name", explore.EXPLORERS)
 def test_the_same_controls_give_the_same_picture(name):
     pictures = [
-        next(w for w in controls(explore.EXPLORERS[name]()) if isinstance(w, widgets.Image)).value
+        next(w for w in controls(explore.EXPLORERS[name]()) if isinstance(w, Picture)).value
         for _ in range(2)
     ]
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "control"),
+    [
+        ("neuron", (0.3, 0.3), "b"),
+        ("activations", (0.2, 0.5), "x"),
+        ("losses", (0.1, 0.5), "prediction"),
+        ("losses", (0.5, 0.5), "score"),
+        ("shapes", (0.03, 0.78), "its entry"),
+        ("optimizers", (0.3, 0.3), "start y"),
+    ],
+)
+def test_the_picture_can_be_dragged(name, place, control):
+    root = explore.EXPLORERS[name]()
+    (image,) = [w for w in controls(root) if isinstance(w, Picture)]
+    (slider,) = [w for w in controls(root) if getattr(w, "description", "") == control]
+    before = slider.value, image.value
+    image.at = list(place)
+    assert slider.value != before[0] and image.value != before[1]
+    image.at = [0.999, 0.999]  # beside everything: nothing happens
+    assert slider.value != before[0]
 
 
 @given(angle=st.floats(-179, 179), distance=st.floats(-3, 3), steepness=st.floats(0.1, 5))

@@ -75,3 +75,44 @@ def test_every_explorer_is_on_the_page_and_moves_from_the_keyboard(page):
             )
         assert image.count() == 1
     page.screenshot(path=SHOTS / "app.png")
+
+
+def _new_picture(page, act) -> str:
+    image = page.locator(".dlcourse-explorer img")
+    before = image.get_attribute("src")
+    act()
+    page.wait_for_function(
+        "before => document.querySelector('.dlcourse-explorer img').src !== before", arg=before
+    )
+    page.wait_for_timeout(500)
+    return image.get_attribute("src")
+
+
+def test_a_picture_is_dragged_and_an_animation_runs_until_it_is_paused(page):
+    page.wait_for_selector(".dlcourse-explorer img")
+    page.get_by_role("button", name="optimizers", exact=True).click()
+    page.locator(".dlcourse-optimizers img").wait_for()
+    page.wait_for_timeout(500)
+    box = page.locator(".dlcourse-explorer img").bounding_box()
+    handles = page.locator(".dlcourse-explorer .noUi-handle")
+    starts = [float(handles.nth(k).get_attribute("aria-valuenow")) for k in range(2)]
+
+    def drag():
+        x, y = box["x"] + 0.2 * box["width"], box["y"] + 0.7 * box["height"]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 40, y - 40)
+        page.mouse.up()
+
+    _new_picture(page, drag)
+    found = [float(handles.nth(k).get_attribute("aria-valuenow")) for k in range(2)]
+    assert found[0] != starts[0] and found[1] != starts[1]
+
+    play, pause = page.locator(".widget-play button").all()[:2]
+    _new_picture(page, play.click)
+    _new_picture(page, lambda: None)  # it goes on by itself
+    pause.click()
+    page.wait_for_timeout(500)
+    still = page.locator(".dlcourse-explorer img").get_attribute("src")
+    page.wait_for_timeout(1000)
+    assert page.locator(".dlcourse-explorer img").get_attribute("src") == still

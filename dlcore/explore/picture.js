@@ -1,0 +1,43 @@
+// A picture that is replaced as a whole, and says where on it the mouse or a finger is dragged.
+function render({ model, el }) {
+  const image = document.createElement("img");
+  image.alt = model.get("tooltip");
+  image.title = image.alt;
+  image.draggable = false; // the browser must not carry it away
+  image.style.maxWidth = "100%";
+  image.style.touchAction = "none";
+  image.style.cursor = model.get("answers") ? "crosshair" : "";
+
+  let url = "";
+  const show = () => {
+    const old = url;
+    url = URL.createObjectURL(new Blob([model.get("value")], { type: "image/png" }));
+    image.src = url;
+    if (old) URL.revokeObjectURL(old);
+  };
+  const point = (event) => {
+    const box = image.getBoundingClientRect();
+    const x = (event.clientX - box.left) / box.width;
+    const y = (event.clientY - box.top) / box.height;
+    model.set("at", [Math.min(Math.max(x, 0), 1), Math.min(Math.max(y, 0), 1)]);
+    model.save_changes();
+  };
+  if (model.get("answers")) {
+    image.addEventListener("pointerdown", (event) => {
+      image.setPointerCapture(event.pointerId);
+      point(event);
+    });
+    image.addEventListener("pointermove", (event) => {
+      if (event.buttons & 1) point(event);
+    });
+  }
+  model.on("change:value", show);
+  show();
+  el.appendChild(image);
+  return () => {
+    model.off("change:value", show);
+    URL.revokeObjectURL(url);
+  };
+}
+
+export default { render };
