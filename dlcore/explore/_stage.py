@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
-from traitlets import Bool, Bytes, Float, List
+from traitlets import Bool, Bytes, Float, List, Unicode
 
 
 class Picture(anywidget.AnyWidget):
@@ -32,6 +32,7 @@ class Picture(anywidget.AnyWidget):
     value = Bytes(b"").tag(sync=True)
     at = List(Float()).tag(sync=True)
     answers = Bool(False).tag(sync=True)  # to being dragged
+    description = Unicode("").tag(sync=True)  # ipywidgets wants one where there is a tooltip
 
 
 class Pixels(Artist):
