@@ -111,7 +111,7 @@ class _View:
             slider(0, min=-EDGE, max=EDGE, step=0.1, description=f"start {name}") for name in "xy"
         ]
         self.rate = widgets.FloatLogSlider(0.05, min=-3, max=0.5, step=0.02, description="rate η")
-        self.momentum = slider(0.9, min=0, max=0.98, step=0.02, description="momentum µ")
+        self.momentum = slider(0.9, min=0, max=0.98, step=0.02, description="momentum")
         self.step = widgets.IntSlider(60, min=0, max=STEPS, description="step")
         self.play = widgets.Play(value=60, min=0, max=STEPS, interval=50)
         self.link = widgets.jslink((self.play, "value"), (self.step, "value"))

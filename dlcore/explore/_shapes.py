@@ -233,9 +233,9 @@ def view() -> widgets.Widget:
     columns = [
         widgets.VBox([v.axes["A"], *v.sizes["A"]]),
         widgets.VBox([v.axes["B"], *v.sizes["B"]]),
-        widgets.VBox([v.operation, v.who, v.entry]),
+        widgets.VBox([v.operation, v.who, v.entry, v.said]),
     ]
-    controls = widgets.HBox([*columns, v.said])
+    controls = widgets.HBox(columns)
     controls.layout.flex_flow = "row wrap"
     box = widgets.VBox([controls, v.stage.image])
     box.add_class("dlcourse-explorer")
