@@ -290,9 +290,8 @@ class _Pool:
     def _start(self) -> None:
         if self.scheduler is None:
             # spawn: a fork of a process with threads (Jupyter's, BLAS's) may hang
-            context = get_context("spawn")
             self.executor = ProcessPoolExecutor(
-                self.jobs, context, _become_worker, (context.Value("i", 0),)
+                self.jobs, mp_context=get_context("spawn"), initializer=_become_worker
             )
             return
         try:
@@ -331,7 +330,14 @@ class _Pool:
                     if exhausted:
                         continue
                 assert self.executor is not None
-                future = self.executor.submit(grade_chunk, a, tier, config, chunk)
+                try:
+                    future = self.executor.submit(grade_chunk, a, tier, config, chunk)
+                except BrokenProcessPool:  # a process died since the last look at the pool
+                    again.extendleft(reversed(chunk))
+                    if waiting:
+                        break  # they say so, too, and the pool is made anew below
+                    self._start()
+                    continue
                 waiting[future] = chunk, time.monotonic()
             if not waiting:
                 return
@@ -367,17 +373,8 @@ class _Pool:
         return found
 
 
-def _become_worker(place: Any) -> None:
-    """A pool's process: quiet, not to be interrupted, gone when the parent is gone.
-
-    ``place`` counts them. Each has a core of its own, and its sandbox shares it: they take turns, and a
-    call from one to the other costs a third of what it does from core to core.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        with place.get_lock():
-            number, place.value = place.value, place.value + 1
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
+def _become_worker() -> None:
+    """A pool's process: quiet, not to be interrupted, gone when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     for name in ("OMP", "OPENBLAS", "MKL"):

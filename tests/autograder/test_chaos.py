@@ -14,6 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autograder import grade
+from autograder.classroom import Classroom
+from autograder.work import Item
 from tests.autograder import mini
 from tests.autograder.conftest import WHOLE, needs
 
@@ -176,3 +179,20 @@ def test_a_full_disk(room, undisturbed, tmp_path):
         assert exported(where) == undisturbed
     finally:
         subprocess.run(["umount", "-l", disk], check=False)
+
+
+def test_a_pool_that_breaks_between_two_looks_at_it_is_made_anew(room):
+    """The next chunk is refused then, which once ended the whole run."""
+    class_ = Classroom(room)
+    a, data = class_.assignment(mini.SLUG), class_.notebook("submitted", "s00", mini.SLUG)
+    items = iter([Item(f"s{i}", data.read_bytes()) for i in range(6)])
+    with grade._Pool(1, None) as pool:
+        results = pool.map(a, "bubblewrap", {}, items)
+        found = [next(results)]
+        for process in list(pool.executor._processes.values()):
+            process.kill()
+        while not pool.executor._broken:
+            time.sleep(0.01)
+        found += results
+    assert sorted(done.student for done in found) == [f"s{i}" for i in range(6)]
+    assert not [done.problem for done in found if done.problem]
