@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.descent import momentum_step, rmsprop_step
+from dlcore.descent import AdamW, momentum_step, rmsprop_step
 from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS, MARKERS
 
@@ -84,16 +84,13 @@ def state(surface: str, start: tuple[float, float], rate: float, momentum: float
     """The ways (4, STEPS + 1, 2) of SGD, momentum, RMSprop and Adam; NaN from where one is lost."""
     gradient = SURFACES[surface].gradient
     x = np.tile(np.array(start, dtype=float), (4, 1))
-    way, v, s = [x], np.zeros(2), np.zeros((2, 2))
-    m, b1, b2 = np.zeros(2), 0.9, 0.999
-    for t in range(1, STEPS + 1):
+    way, v, s, adam = [x], np.zeros(2), np.zeros(2), AdamW(rate, weight_decay=0.0)
+    for _ in range(STEPS):
         g = gradient(x)
         plain = x[0] - rate * g[0]
         rolled, v = momentum_step(x[1], v, g[1], rate, momentum)
-        scaled, s[0] = rmsprop_step(x[2], s[0], g[2], rate, 0.9)
-        m, s[1] = b1 * m + (1 - b1) * g[3], b2 * s[1] + (1 - b2) * g[3] ** 2
-        adam = x[3] - rate * (m / (1 - b1**t)) / (np.sqrt(s[1] / (1 - b2**t)) + 1e-8)
-        x = np.stack([plain, rolled, scaled, adam])
+        scaled, s = rmsprop_step(x[2], s, g[2], rate, 0.9)
+        x = np.stack([plain, rolled, scaled, *adam.step([x[3]], [g[3]])])
         x[~(np.abs(x).max(1) < LOST)] = np.nan
         way.append(x)
     return np.stack(way, 1)
