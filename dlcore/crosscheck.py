@@ -1,7 +1,7 @@
 """Compare a NumPy function with PyTorch's: values, gradients, time; on a GPU if there is one.
 
-``torch_gradients`` has every gradient on the way, ``torch_trajectory`` the end of it; ``from_torch`` and ``to_torch`` copy whole
-modules with their weights from one library to the other.
+``torch_gradients`` has every gradient on the way, ``torch_trajectory`` where an optimizer goes;
+``from_torch`` and ``to_torch`` copy whole modules with their weights from one library to the other.
 The only file of the library that imports torch, and only when one of these is called.
 """
 
@@ -150,12 +150,13 @@ def torch_gradients(forward: Callable[..., dict[str, Any]], **arrays: Any) -> di
     """PyTorch's gradient of every array that goes into ``forward``, and of every tensor on the way.
 
     ``forward(**tensors)`` returns the tensors on the way by name, the last of them a single number; it
-    may use what your tensors and PyTorch's have in common. Empty where PyTorch is not installed.
+    may use what your tensors and PyTorch's have in common. What the number does not depend on has
+    zeros. Empty where PyTorch is not installed.
 
     >>> def forward(w):
     ...     y = w * w
     ...     return {"y": y, "loss": y.sum()}
-    >>> torch_gradients(forward, w=np.array([1.0, 2.0]))  # doctest: +SKIP
+    >>> torch_gradients(forward, w=np.array([1.0, 2.0]))
     {'w': array([2., 4.]), 'y': array([1., 1.]), 'loss': array(1.)}
     """
     try:
@@ -167,7 +168,10 @@ def torch_gradients(forward: Callable[..., dict[str, Any]], **arrays: Any) -> di
     for tensor in way.values():
         tensor.retain_grad()
     list(way.values())[-1].backward()
-    return {name: tensor.grad.numpy() for name, tensor in (tensors | way).items()}
+    return {
+        name: (torch.zeros_like(tensor) if tensor.grad is None else tensor.grad).numpy()
+        for name, tensor in (tensors | way).items()
+    }
 
 
 def torch_trajectory(

@@ -9,7 +9,7 @@ import pytest
 
 from dlcore import Tensor, objective
 from dlcore import activations as act
-from dlcore.crosscheck import crosscheck
+from dlcore.crosscheck import crosscheck, torch_gradients, torch_trajectory
 
 X = np.random.default_rng(0).standard_normal((20, 5))
 
@@ -84,3 +84,44 @@ def test_class_numbers_have_no_gradient_and_the_scores_have(sign, agrees):
     )
     assert report.rows[0].forward < 1e-12
     assert (report.rows[0].backward < 1e-12) is agrees
+
+
+def test_every_gradient_on_the_way():
+    """Of y = w x, a = y^2, loss = sum(a): 2 y, 2 y x and 2 y w, and 0 for what leads nowhere."""
+
+    def forward(w, x, spare):
+        y = w * x
+        a = y * y
+        return {"y": y, "a": a, "aside": y * 3, "loss": a.sum()}
+
+    rng = np.random.default_rng(2)
+    w, x = rng.standard_normal((2, 4))
+    y = w * x
+    found = torch_gradients(forward, w=w, x=x, spare=np.ones(2))
+    wanted = {"w": 2 * y * x, "x": 2 * y * w, "spare": np.zeros(2)}
+    wanted |= {"y": 2 * y, "a": np.ones(4), "aside": np.zeros(4), "loss": np.array(1.0)}
+    assert list(found) == list(wanted)
+    for name in wanted:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-12, err_msg=name)
+
+
+def test_where_an_optimizer_goes():
+    """SGD with momentum by hand: v = m v + g, p = p - rate v; the arrays given stay as they were."""
+    rng = np.random.default_rng(3)
+    params = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
+    before = [p.copy() for p in params]
+    gradients = [[rng.standard_normal(p.shape) for p in params] for _ in range(5)]
+    found = torch_trajectory("SGD", params, gradients, lr=0.1, momentum=0.5)
+    for i, p in enumerate(before):
+        at, v = p, 0.0
+        for step in gradients:
+            v = 0.5 * v + step[i]
+            at = at - 0.1 * v
+        np.testing.assert_allclose(found[i], at, rtol=1e-12)
+        np.testing.assert_array_equal(params[i], p)
+
+
+def test_without_torch_both_are_empty(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert torch_gradients(lambda w: {"loss": w.sum()}, w=np.ones(2)) == {}
+    assert torch_trajectory("SGD", [np.ones(2)], [], lr=0.1) == []
