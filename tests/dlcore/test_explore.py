@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from dlcore import explore, losses, optim, tensor
 from dlcore.explore import _activations, _graph, _losses, _neuron, _optimizers, _shapes
-from dlcore.explore._stage import Picture
+from dlcore.explore._stage import Picture, Stage
 from dlcore.value import Value
 
 
@@ -85,6 +86,23 @@ def test_the_picture_can_be_dragged(name, place, control):
     assert slider.value != before[0] and image.value != before[1]
     image.at = [0.999, 0.999]  # beside everything: nothing happens
     assert slider.value != before[0]
+
+
+def test_a_drag_is_told_in_the_coordinates_of_the_axes():
+    """Pictures count from the upper left corner, axes from the lower left of their own box."""
+    figure = Figure(figsize=(4, 2))
+    axes = figure.add_axes((0.1, 0.2, 0.8, 0.4))
+    axes.set(xlim=(0, 10), ylim=(-1, 1))
+    stage, told = Stage(figure, [], "a box"), []
+    stage.on_drag(axes, lambda x, y: told.append((x, y)))
+    stage.redraw()
+    stage.image.at = [
+        0.3,
+        0.5,
+    ]  # a quarter of the box from its left, three quarters from its bottom
+    stage.image.at = [0.3, 0.3]  # above the box
+    stage.image.at = [0.95, 0.5]  # to the right of it
+    assert stage.image.answers and told == [pytest.approx((2.5, 0.5))]
 
 
 @given(angle=st.floats(-179, 179), distance=st.floats(-3, 3), steepness=st.floats(0.1, 5))
