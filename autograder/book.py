@@ -122,7 +122,7 @@ class Book:
         api, db = self.api, self.db
         sub, nb = api.SubmittedAssignment, api.SubmittedNotebook
         where = (sub.assignment_id == self.id) & sub.student_id.in_(list(batch))
-        there = dict(db.execute(select(sub.student_id, sub.id).where(where)).tuples().all())
+        there = dict(db.execute(select(sub.student_id, sub.id).where(where)).all())
         new = [s for s in batch if s not in there]
         if new:
             rows = [

@@ -14,6 +14,7 @@ import pytest
 
 from autograder import card, catalogue, check, judge
 from autograder.check import evaluate
+from autograder.exercise import Case, Exercise, Part
 
 NAME = "activations.relu"
 
@@ -154,6 +155,33 @@ def test_kinds_of_failure_are_told_apart(student, kind):
     json.dumps(payload)
     for text in (card.to_text(payload), card.to_html(payload)):
         assert kind in text or kind == "right"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, scale, by_name, words, shift: x.__setitem__(0, 9.0),
+        lambda x, scale, by_name, words, shift: scale[1].__setitem__(0, 9.0),
+        lambda x, scale, by_name, words, shift: by_name["w"].__setitem__(0, 9.0),
+        lambda x, scale, by_name, words, shift: by_name.pop("w"),
+        lambda x, scale, by_name, words, shift: words.__setitem__(0, "z"),
+        lambda x, scale, by_name, words, shift: shift.__setitem__(0, 9.0),
+        None,
+    ],
+)
+def test_a_change_is_seen_wherever_the_array_is_kept(change):
+    arrays = np.ones(2), [np.ones(2), np.ones(2)], {"w": np.ones(2)}, np.array(["a", "b"])
+    case = Case(*arrays, shift=np.ones(2))
+    exercise = Exercise("activations.sums", NAME, [Part("all", 1, [case])], lambda *_, **__: 2.0)
+
+    def student(x, scale, by_name, words, shift):
+        if change is not None:
+            change(x, scale, by_name, words, shift)
+        return 2.0
+
+    verdict = judge.judge(exercise, student, np, np.random.default_rng(0))
+    failure = verdict.first_failure
+    assert (failure and str(failure.failure[2].kind)) == (change and "changed its input")
 
 
 def test_too_slow_is_stopped_and_said(monkeypatch):
