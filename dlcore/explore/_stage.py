@@ -25,7 +25,7 @@ from traitlets import Bool, Bytes, Float, List, Unicode
 class Picture(anywidget.AnyWidget):
     """A picture with a text for those who cannot see it, and the place on it that is dragged.
 
-    ``value`` is a PNG; ``at`` = [x, y] the place of the pointer, from [0, 0], upper left, to [1, 1].
+    ``value`` is a JPEG; ``at`` = [x, y] the place of the pointer, from [0, 0], upper left, to [1, 1].
     """
 
     _esm = (Path(__file__).parent / "picture.js").read_text(encoding="utf-8")
@@ -36,15 +36,16 @@ class Picture(anywidget.AnyWidget):
 
 
 class Pixels(Artist):
-    """Pixels (H, W, 3) of 8 bits, put on the figure as they are, from its upper left corner."""
+    """Pixels (H, W, 3) of 8 bits, put on the figure as they are, from ``top`` and ``left``."""
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    def __init__(self, pixels: np.ndarray, top: int = 0, left: int = 0) -> None:
         super().__init__()
-        self.pixels = pixels
+        self.pixels, self.top, self.left = pixels, top, left
 
     def draw(self, renderer: Any) -> None:
         height, width = self.pixels.shape[:2]
-        np.asarray(renderer.buffer_rgba())[:height, :width, :3] = self.pixels
+        whole = np.asarray(renderer.buffer_rgba())
+        whole[self.top : self.top + height, self.left : self.left + width, :3] = self.pixels
 
 
 class Stage:
@@ -87,8 +88,8 @@ class Stage:
             artist.draw(renderer)
         size = self.canvas.get_width_height()
         pixels = Image.frombuffer("RGBA", size, self.canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-        png = io.BytesIO()
-        pixels.convert("RGB").save(
-            png, "png", compress_level=1
-        )  # level 1: four times faster, a little larger
-        self.image.value = png.getvalue()
+        jpeg = (
+            io.BytesIO()
+        )  # in a fifth of the time of a PNG, which tries five filters for every row
+        pixels.convert("RGB").save(jpeg, "jpeg", quality=95, subsampling=0)
+        self.image.value = jpeg.getvalue()

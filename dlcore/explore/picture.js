@@ -11,7 +11,7 @@ function render({ model, el }) {
   let url = "";
   const show = () => {
     const old = url;
-    url = URL.createObjectURL(new Blob([model.get("value")], { type: "image/png" }));
+    url = URL.createObjectURL(new Blob([model.get("value")], { type: "image/jpeg" }));
     image.src = url;
     if (old) URL.revokeObjectURL(old);
   };
