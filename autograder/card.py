@@ -74,7 +74,10 @@ def _failure(verdict: Verdict, result: PartResult, grading: bool) -> dict[str, A
         failure["message"] = _without_values(outcome.kind, outcome.message)
         return failure
     names = verdict.exercise.returns
-    failure["expected"] = _show_result(expected, names)
+    if not verdict.exercise.secret:
+        failure["expected"] = _show_result(expected, names)
+    elif outcome.kind is Kind.WRONG_VALUE:
+        failure["message"] = "That is not it."
     if outcome.kind not in {Kind.RAISED, Kind.TOO_SLOW}:
         failure["got"] = _show_result(outcome.got, names)
     return failure

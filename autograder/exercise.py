@@ -68,6 +68,7 @@ class Exercise:
                  and handed either ``torch`` or ``dlcore``
     ``driver``   ``driver(student, *case)``: exercises the student's code, returns plain arrays
     ``returns``  what the parts of a tuple are called
+    ``secret``   the card does not tell what is expected, because the answer is one of a few
     ``forbidden`` dotted names that would do the work; the twin's module is always among them
     """
 
@@ -77,6 +78,7 @@ class Exercise:
     oracle: Callable[..., Any]
     driver: Callable[..., Any] = call
     returns: Sequence[str] = ("result",)
+    secret: bool = False
     forbidden: Sequence[str] = ("torch",)
     rtol: float = 1e-7
     atol: float = 1e-9

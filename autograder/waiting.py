@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import html
 import sys
 import traceback
@@ -16,8 +17,14 @@ class Waiting:
         plot(my_function)
 
     If ``my_function`` still raises NotImplementedError, the rest of the block is skipped
-    and one line tells which exercise it waits for. Every other error is shown as usual.
+    and one line tells which exercise it waits for; so does a later block that needs a name which
+    this one would have set. Every other error is shown as usual.
     """
+
+    def __init__(self) -> None:
+        self.owed: dict[
+            str, str
+        ] = {}  # names that blocks would have set, and the function each waits for
 
     def __enter__(self) -> Waiting:
         return self
@@ -28,12 +35,20 @@ class Waiting:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> bool:
-        if kind is None or not issubclass(kind, NotImplementedError):
+        if tb is None:
             return False
-        frames = traceback.extract_tb(tb)
+        if isinstance(error, NotImplementedError):
+            function = traceback.extract_tb(tb)[-1].name
+        elif isinstance(error, NameError) and error.name in self.owed:
+            function = self.owed[error.name]
+        else:
+            return False
+        for step in dis.get_instructions(tb.tb_frame.f_code):
+            if step.opname == "STORE_NAME":
+                self.owed[step.argval] = function
         if pyplot := sys.modules.get("matplotlib.pyplot"):
             pyplot.close("all")  # a half-drawn picture would only puzzle
-        _say(frames[-1].name)
+        _say(function)
         return True
 
 

@@ -16,6 +16,7 @@
     init           where weights start                                          lesson 06
     optim          SGD, RMSprop, Adagrad, Adam, AdamW                           lesson 06
     schedule       learning rates that change                                   lesson 06
+    workflow       split, standardize, batches, first weights, a loop, by hand  lesson 07
     data           data sets that need no download                              lesson 07
     loader         splits without leaks, batches                                lesson 07
     checkpoint     save and go on, in a format that runs no code                lesson 07
@@ -34,7 +35,7 @@
 
 Around the lessons: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the
 layers as modules, ``crosscheck`` compares with PyTorch, ``plot`` draws, ``explore`` holds the
-widgets. Beyond the tensor itself, names load on first use.
+widgets, ``sabotaged`` scripts that do not work. Beyond the tensor itself, names load on first use.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -193,6 +193,49 @@ def torch_trajectory(
             leaf.grad = torch.tensor(g)
         walker.step()
     return [leaf.detach().numpy() for leaf in leaves]
+
+
+class Training(NamedTuple):
+    """What PyTorch made of a network: where it ran, the parameters, the loss of each step, the time."""
+
+    device: str
+    params: list[np.ndarray]
+    losses: list[float]
+    seconds: float
+
+
+def torch_training(
+    params: Any, x: Any, t: Any, batches: Any, optimizer: str = "AdamW", **settings: Any
+) -> list[Training]:
+    """Train a network of ReLUs in PyTorch, in float64, on the CPU and on a GPU if there is one.
+
+    Shapes: params [w (M, D), b (M,), ...], x (N, D), t (N,) class numbers, batches the row numbers of each
+    step. Empty where PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        return []
+    done = []
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        leaves = [torch.tensor(p, device=device, requires_grad=True) for p in params]
+        walker = getattr(torch.optim, optimizer)(leaves, **settings)
+        inputs, targets = (torch.tensor(a, device=device) for a in (x, t))
+        steps = [torch.tensor(rows, device=device) for rows in batches]
+        losses, start = [], time.perf_counter()
+        for rows in steps:
+            h = inputs[rows]
+            for i in range(0, len(leaves), 2):
+                h = torch.nn.functional.linear(h if i == 0 else h.relu(), leaves[i], leaves[i + 1])
+            loss = torch.nn.functional.cross_entropy(h, targets[rows])
+            walker.zero_grad()
+            loss.backward()
+            walker.step()
+            losses.append(loss.detach())
+        numbers = [float(loss) for loss in losses]  # waits for the GPU
+        took = time.perf_counter() - start
+        done.append(Training(device, [p.detach().cpu().numpy() for p in leaves], numbers, took))
+    return done
 
 
 Both = Callable[..., tuple[Any, tuple[Any, ...]]]  # (g or None, *arrays) -> output, gradients

@@ -54,6 +54,13 @@ def optimizers() -> Widget:
     return view()
 
 
+def playground() -> Widget:
+    """A small network learns to tell points apart: choose data, layers, activation, rate, and watch."""
+    from dlcore.explore._playground import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -68,4 +75,5 @@ EXPLORERS = {
     "graph": graph,
     "shapes": shapes,
     "optimizers": optimizers,
+    "playground": playground,
 }

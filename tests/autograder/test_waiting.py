@@ -26,3 +26,20 @@ def test_says_nothing_when_all_is_written(capsys):
     with when_written:
         pass
     assert capsys.readouterr().out == ""
+
+
+def run(cell, scope):
+    exec(compile(cell, "<cell>", "exec"), scope)
+
+
+def test_what_a_waiting_block_would_have_set_is_waited_for_too(capsys):
+    scope = {"when_written": when_written, "stub": stub}
+    run("with when_written:\n    first, second = stub()", scope)
+    run("with when_written:\n    third = second + 1", scope)
+    run("with when_written:\n    print(third)", scope)
+    assert capsys.readouterr().out.count("waits for stub") == 3
+    with pytest.raises(NameError):
+        run("with when_written:\n    print(forth)", scope)
+    scope["stub"] = lambda: (1, 2)
+    run("with when_written:\n    first, second = stub()\n    print(first + second)", scope)
+    assert capsys.readouterr().out == "3\n"

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from dlcore import Tensor, objective
+from dlcore import Tensor, descent, objective, vjp, workflow
 from dlcore import activations as act
-from dlcore.crosscheck import crosscheck, torch_gradients, torch_trajectory
+from dlcore.crosscheck import crosscheck, torch_gradients, torch_training, torch_trajectory
 
 X = np.random.default_rng(0).standard_normal((20, 5))
 
@@ -125,3 +125,27 @@ def test_without_torch_both_are_empty(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert torch_gradients(lambda w: {"loss": w.sum()}, w=np.ones(2)) == {}
     assert torch_trajectory("SGD", [np.ones(2)], [], lr=0.1) == []
+    assert torch_training([], np.ones(2), np.ones(2), []) == []
+
+
+def test_a_whole_training_in_pytorch_is_ours():
+    """Two layers, eight steps of AdamW; the loss of each step and the last parameters."""
+    rng = np.random.default_rng(4)
+    x, t = rng.standard_normal((30, 4)), rng.integers(0, 3, 30)
+    order = [rng.integers(0, 30, 10) for _ in range(8)]
+    params = begun = workflow.he_weights([4, 6, 3], rng)
+    optimizer, losses = descent.AdamW(lr=0.02), []
+    for rows in order:
+        leaves = [vjp.Tensor(p) for p in params]
+        w1, b1, w2, b2 = leaves
+        h = workflow.relu(vjp.Tensor(x[rows]) @ w1.T + b1)
+        loss = (h @ w2.T + b2).cross_entropy(t[rows])
+        loss.backward()
+        losses.append(float(loss.data))
+        params = optimizer.step(params, [leaf.grad for leaf in leaves])
+    found = torch_training(begun, x, t, order, lr=0.02)
+    assert found[0].device == "cpu" and found[0].seconds > 0
+    for report in found:
+        np.testing.assert_allclose(report.losses, losses, rtol=1e-9)
+        for a, b in zip(report.params, params, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

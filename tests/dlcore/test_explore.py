@@ -12,8 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from dlcore import explore, losses, optim, tensor
-from dlcore.explore import _activations, _graph, _losses, _neuron, _optimizers, _shapes
+from dlcore import explore, losses, objective, optim, tensor
+from dlcore.explore import (
+    _activations,
+    _graph,
+    _losses,
+    _neuron,
+    _optimizers,
+    _playground,
+    _shapes,
+)
 from dlcore.explore._stage import Picture, Stage
 from dlcore.value import Value
 
@@ -53,7 +61,7 @@ def test_every_control_changes_the_picture_and_the_image_stays_the_same_widget(n
             continue
         seen += 1
         assert image.value != before, control.description
-        assert image.value[:4] == b"\x89PNG"
+        assert image.value[:3] == b"\xff\xd8\xff"  # JPEG
     assert seen >= 5
 
 
@@ -319,3 +327,54 @@ def test_what_the_lesson_says_of_the_race():
     ridge = _optimizers.state("saddle", (3.0, 0.0), 0.1, 0.9)
     assert (ridge[..., 1] == 0).all()
     assert (np.abs(_optimizers.state("saddle", (3.0, 0.1), 0.1, 0.9)[:, -1, 1]) > 1.5).all()
+
+
+settings = st.builds(
+    _playground.Settings,
+    points=st.sampled_from(list(_playground.POINTS)),
+    noise=st.floats(0, 1),
+    layers=st.integers(0, 3),
+    units=st.integers(1, 8),
+    activation=st.sampled_from(list(_playground.BENDS)),
+    rate=st.floats(1e-4, 0.1),
+    decay=st.floats(1e-4, 1),
+    seed=st.integers(0, 20),
+)
+
+
+@given(chosen=settings)
+def test_the_playground_walks_down_its_own_slope(chosen):
+    """The gradient of its long vector is the slope that the loss has, in a random direction."""
+    run = _playground.Run(chosen)
+    vector = run.weights[0] + 0.01  # off the kinks where ReLU's outputs are all 0
+    x, t = run.known.x[::7], run.known.y[::7]
+    direction = np.random.default_rng(1).standard_normal(vector.shape)
+
+    def loss(step):
+        scores = run.outputs(x, vector + step * direction)[-1]
+        return float(objective.cross_entropy(scores, t))
+
+    eps = 1e-6
+    measured = (loss(eps) - loss(-eps)) / (2 * eps)
+    found = run._gradient(vector, x, t) @ direction
+    assert math.isclose(found, measured, rel_tol=1e-3, abs_tol=1e-4)
+
+
+def test_the_playground_learns_and_remembers_its_way():
+    chosen = _playground.Settings(points="spirals", units=8, noise=0.0, rate=0.05)
+    far = _playground.state(chosen, 400)
+    assert far.right[0, -1] > 0.95 and far.losses[0, -1] < far.losses[0, 0] / 5
+    assert far.plane.shape == (_playground.GRID,) * 2 and len(far.maps) == 2
+    near = _playground.state(chosen, 30)  # a look back does not change what comes
+    again = _playground.Run(chosen)
+    again.until(30)
+    np.testing.assert_array_equal(again.weights[30], _playground._run(chosen).weights[30])
+    np.testing.assert_array_equal(near.losses, far.losses[:, :31])
+
+
+def test_a_long_way_is_trained_from_picture_to_picture():
+    view = _playground._View()
+    view.controls["seed"].value = 20
+    view.epoch.value = _playground.EPOCHS
+    assert 0 < view.epoch.value < _playground.EPOCHS
+    assert f"after {view.epoch.value} epochs" in view.said.value

@@ -58,5 +58,20 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "t - warmup -> warmup - t": "a cosine has no sign",
         "steps - warmup -> warmup - steps": "a cosine has no sign",
     },
+    "training.confusion_matrix": {
+        "np.zeros((classes, classes), dtype=int) -> np.zeros((classes, classes))": "a whole number is one as a float, too"
+    },
+    "training.he_weights": {
+        "sizes[:-1] -> sizes": "zip ends with the shorter list",
+        ":-1 -> :": "zip ends with the shorter list",
+    },
+    "training.examine": {
+        "2 -> 3": "i and the length are even, so i + 2 and i + 3 are below it together",
+        "Tensor(params[i]) -> params[i]": "a Tensor takes arrays as well",
+        **{
+            f"np.array([{what} for h in outputs]) -> [{what} for h in outputs]": "a list of numbers is as good as an array"
+            for what in ("h.data.std()", "(h.data <= 0).all(axis=0).mean()", "h.grad.std()")
+        },
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }

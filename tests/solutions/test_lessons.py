@@ -24,7 +24,7 @@ AMERICAN = re.compile(
     r"vectorize|vectorized|optimize|center|gray|recognize)\b"
 )
 # what every lesson may use, besides what earlier lessons have built
-ALWAYS = {"data", "plot", "explore", "crosscheck"}
+ALWAYS = {"data", "plot", "explore", "crosscheck", "sabotaged"}
 
 
 def markdown(lesson) -> list[str]:
