@@ -580,7 +580,7 @@ With numbers: five rows in batches of two, with the losses 1, 1 and 4. The last 
 
 ### Exercise 7.8: the training loop
 
-<details><summary>Hint 1</summary>Two loops: over the epochs, and within it <code>for rows in batches(len(x), size, rng)</code>.</details>
+<details><summary>Hint 1</summary>Two loops: over the epochs, and within it over the row numbers of your <code>batches</code>.</details>
 <details><summary>Hint 2</summary>Hand over rng, the generator, as it is. It draws a new order each time; a seed would give the same order in every epoch.</details>
 <details><summary>Hint 3</summary>In the inner loop: loss and gradients of <code>x[rows], t[rows]</code>; <code>params = step(params, gradients)</code>; add <code>loss * len(rows)</code> to a total that begins at 0 in every epoch.</details>
 """
