@@ -80,6 +80,12 @@ _NAMES = "names = rng.permutation(np.unique(groups))"
 _CHOSEN = "chosen = np.isin(groups, names[: round(share * len(names))])"
 _mistake(
     split,
+    "takes_the_first",
+    """The same groups are in the test whatever rng says. Files are often sorted, so the first ones are special: shuffle.""",
+    (_NAMES, "names = np.unique(groups)"),
+)
+_mistake(
+    split,
     "splits_rows",
     """You draw rows, so that a group can have some on either side. Draw groups: then a row goes to where its group is.""",
     (_NAMES, "order = rng.permutation(len(groups))"),
@@ -87,12 +93,6 @@ _mistake(
         _CHOSEN,
         "chosen = np.zeros(len(groups), bool)\n    chosen[order[: round(share * len(groups))]] = True",
     ),
-)
-_mistake(
-    split,
-    "takes_the_first",
-    """The same groups are in the test whatever rng says. Files are often sorted, so the first ones are special: shuffle.""",
-    (_NAMES, "names = np.unique(groups)"),
 )
 _mistake(
     split,

@@ -278,6 +278,8 @@ class _View:
     def show(self) -> None:
         if self.waiting:
             return
+        for name in ("units", "activation"):
+            self.controls[name].disabled = not self.controls["layers"].value
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).weights) - 1
         epoch = min(self.epoch.value, reached + AT_ONCE)
