@@ -649,7 +649,7 @@ with when_written:
     axes[1].legend()
     plot.show(
         "Left, the loss falls for 30 epochs. Right, training rises to 100 percent in about ten epochs, "
-        "validation levels off below it."
+        "validation levels off just below it."
     )
 
 # %% [markdown]

@@ -62,7 +62,7 @@ POINTS: dict[str, Callable[[float, np.random.Generator], data.Dataset]] = {
     "rings": lambda noise, rng: _rings(EACH, rng, 0.1 + 0.5 * noise),
     "moons": lambda noise, rng: _moved(data.moons(EACH, rng, 0.05 + 0.5 * noise), (0.5, 0.25), 1.1),
     "spirals": lambda noise, rng: _moved(
-        data.spirals(EACH, rng, turns=1.25, spread=0.02 + 0.2 * noise), (0, 0), 1.6
+        data.spirals(EACH, rng, turns=1.75, spread=0.02 + 0.2 * noise), (0, 0), 1.6
     ),
 }
 
@@ -184,8 +184,8 @@ def _tints() -> np.ndarray:
 _TINTS = _tints()
 WIDTH, HEIGHT = 940, 400
 SIDE = GRID * ZOOM
-_LEFT, _TOP = 50, 40  # of the plane
-_MIDDLE = _LEFT + SIDE + 40  # where the units begin
+_LEFT, _TOP = 62, 40  # of the plane
+_MIDDLE = _LEFT + SIDE + 34  # where the units begin
 
 
 def _colored(values: np.ndarray, zoom: int) -> np.ndarray:
@@ -217,13 +217,13 @@ class _View:
         self.controls: dict[str, Any] = {
             "points": choice(options=list(POINTS), value=first.points, description="points"),
             "noise": slider(first.noise, min=0, max=1, step=0.05, description="noise"),
-            "layers": whole(first.layers, min=0, max=3, description="hidden layers"),
+            "layers": whole(first.layers, min=0, max=3, description="layers"),
             "units": whole(first.units, min=1, max=8, description="units"),
             "activation": choice(
                 options=list(BENDS), value=first.activation, description="activation"
             ),
             "rate": many(first.rate, min=-4, max=0, step=0.1, description="rate η"),
-            "decay": many(first.decay, min=-4, max=1, step=0.1, description="weight decay"),
+            "decay": many(first.decay, min=-4, max=1, step=0.1, description="decay"),
             "seed": whole(first.seed, min=0, max=20, description="seed"),
         }
         self.epoch = whole(20, min=0, max=EPOCHS, description="epoch")

@@ -378,3 +378,22 @@ def test_a_long_way_is_trained_from_picture_to_picture():
     view.epoch.value = _playground.EPOCHS
     assert 0 < view.epoch.value < _playground.EPOCHS
     assert f"after {view.epoch.value} epochs" in view.said.value
+
+
+def test_what_the_lesson_says_of_the_playground():
+    def right(**chosen):
+        return [
+            _playground.state(_playground.Settings(seed=seed, **chosen), 400).right[0, -1]
+            for seed in range(4)
+        ]
+
+    xor = right(points="xor", layers=1, units=2, rate=0.05)
+    assert min(xor) < 0.8 and max(xor) > 0.95  # two units: stuck, or not
+    spirals = {"points": "spirals", "noise": 0.1, "rate": 0.05}
+    assert max(right(layers=1, units=4, **spirals)) < 0.9
+    assert min(right(layers=2, units=8, **spirals)) > 0.97
+    large = {"points": "moons", "noise": 0.6, "layers": 3, "units": 8, "activation": "ReLU"}
+    free, held = (
+        _playground.state(_playground.Settings(decay=decay, **large), 400) for decay in (1e-4, 0.5)
+    )
+    assert held.losses[1, -1] < free.losses[1, -1] and held.losses[0, -1] > free.losses[0, -1]
