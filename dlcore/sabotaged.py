@@ -48,7 +48,7 @@ def script_a(x: Any, t: Any, new_x: Any) -> Result:
     x, new_x = x - 0.3, new_x - 0.3
     rng, adam, losses = np.random.default_rng(0), AdamW(lr=0.01), []
     params = [rng.normal(0, 0.2, shape) for shape in ((32, 64), (32,), (10, 32), (10,))]
-    for _ in range(15):
+    for _ in range(8):
         x, t = rng.permutation(x), rng.permutation(t)
         for start in range(0, len(x), 40):
             part = slice(start, start + 40)
@@ -66,7 +66,7 @@ def script_b(x: Any, t: Any, new_x: Any) -> Result:
     spread, sizes = 0.2, ((32, 64), (32,), (10, 32), (10,))
     params = [spread * rng.standard_normal(size) for size in sizes]
     optimizer = AdamW(0.01)
-    for _ in range(15):
+    for _ in range(8):
         for rows in np.array_split(rng.permutation(len(x)), 30):
             leaves = [Tensor(p) for p in params]
             scores = network(leaves, x[rows])
@@ -84,8 +84,8 @@ def script_c(x: Any, t: Any, new_x: Any) -> Result:
     shapes = [(32, 64), (32,), (10, 32), (10,)]
     params = [np.zeros(shape) for shape in shapes]
     losses, rng = [], np.random.default_rng(0)
-    adam = AdamW(lr=0.005, weight_decay=0.0)
-    for _ in range(20):
+    adam = AdamW(lr=0.01, weight_decay=0.0)
+    for _ in range(8):
         for rows in np.array_split(rng.permutation(len(x)), len(x) // 50):
             tensors = [Tensor(p) for p in params]
             loss = network(tensors, x[rows]).cross_entropy(t[rows])
@@ -102,7 +102,7 @@ def script_d(x: Any, t: Any, new_x: Any) -> Result:
     new_x = (new_x - x.mean(axis=0)) / scale
     rng, losses, steps = np.random.default_rng(2), [], AdamW(lr=0.01)
     params = [rng.normal(0, 0.2, shape) for shape in ((32, 64), 32, (10, 32), 10)]
-    for _ in range(12):
+    for _ in range(8):
         order = rng.permutation(len(x))
         for k in range(0, len(x), 32):
             leaves = [Tensor(p) for p in params]
@@ -119,7 +119,7 @@ def script_e(x: Any, t: Any, new_x: Any) -> Result:
     rng = np.random.default_rng(0)
     params = [rng.normal(0, 0.2, shape) for shape in ((32, 64), 32, (10, 32), 10)]
     losses, optimizer = [], AdamW(lr=0.005)
-    for _ in range(15):
+    for _ in range(8):
         for rows in np.array_split(rng.permutation(len(x)), 40):
             w1, b1, w2, b2 = tensors = [Tensor(p) for p in params]
             h = relu(Tensor(x[rows]) @ w1.T + b1)

@@ -500,7 +500,7 @@ It happens to everyone, and the worst is that nothing crashes. So there is an or
 4. **Check the gradients.** `disagreements`, from lesson 5.
 5. **Training against new.** Good on what it has learnt and bad on new examples: either it has learnt by heart (lesson 8), or new examples are *treated differently*.
 
-Now you. In the module `sabotaged` are training scripts of five colleagues. Each runs to the end, and in each *one line is wrong*. First the symptoms. Everything that the scripts import is right, their rates are ordinary, and a healthy script of this kind ends with a loss below 0.05 and 96 % or more on both sides.
+Now you. In the module `sabotaged` are training scripts of five colleagues. Each runs to the end, and in each *one line is wrong*. First the symptoms. Everything that the scripts import is right, their rates are ordinary, and a healthy script of this kind ends with a loss below 0.1 and 95 % or more on both sides.
 """
 
 # %%
@@ -520,12 +520,12 @@ for ax, (script, run) in zip(axes, sabotaged.SCRIPTS.items()):
     ax.set(xlabel="step", ylim=(0, 3.2), title=f"script {script}")
 axes[0].set(ylabel="cross-entropy")
 plot.show(
-    "Five loss curves. A and C stay near 2.3, B falls to about 1.5 and stays, D falls to 0, E stays above 0.2."
+    "Five loss curves. A and C stay near 2.3, B falls to about 1.5 and stays, D falls to 0, E stays above 0.5."
 )
 
 # %% [markdown]
 r"""
-<!-- measured: B               2.30   1.48           98.8%  97.0% | D               2.83   0.01          100.0%  78.9% | E               2.53   0.48           79.5%  79.7% -->
+<!-- measured: B               2.30   1.51           97.2%  96.3% | D               2.83   0.01           99.9%  83.2% | E               2.53   0.59           78.5%  78.9% -->
 **Predict first.** Write down, for each script, what kind of mistake would look like that. Two scripts guess, but not for the same reason. One is nearly always right and its loss does not know it. One is perfect on what it has learnt. One has forgotten that a digit exists.
 
 Then read the scripts.
@@ -629,7 +629,7 @@ with when_written:
 
     draw, params, optimizer = np.random.default_rng(7), he_weights([64, 64, 10]), AdamW(lr=0.005)
     learnt, known, unknown = [], [], []
-    for _ in range(30):
+    for _ in range(20):
         params, [loss] = fit(
             params, loss_and_gradients, optimizer.step, x, digits.y[train], 1, rng=draw
         )
@@ -637,7 +637,7 @@ with when_written:
         known.append(np.mean(predict(params, x) == digits.y[train]))
         unknown.append(np.mean(predict(params, x_valid) == digits.y[valid]))
     print(
-        f"validation: {unknown[0]:.1%} after 1 epoch, {unknown[9]:.1%} after 10, {unknown[-1]:.1%} after 30"
+        f"validation: {unknown[0]:.1%} after 1 epoch, {unknown[9]:.1%} after 10, {unknown[-1]:.1%} after 20"
     )
 
     axes = plot.axes(4.2, 3, columns=2)
@@ -648,14 +648,14 @@ with when_written:
     axes[1].set(xlabel="epoch", ylabel="right (%)", ylim=(85, 100.5), title="learning curves")
     axes[1].legend()
     plot.show(
-        "Left, the loss falls for 30 epochs. Right, training rises to 100 percent in about ten epochs, "
+        "Left, the loss falls for 20 epochs. Right, training rises to 100 percent in about ten epochs, "
         "validation levels off just below it."
     )
 
 # %% [markdown]
 r"""
-<!-- measured: validation: 92.5% after 1 epoch, 99.5% after 10, 99.5% after 30 -->
-After some ten epochs the validation stands still, while the loss in training goes on falling: from there on the network only learns by heart. So 20 epochs are plenty. With that decided, train once more, on training and validation digits together, and open the test. Once.
+<!-- measured: validation: 92.5% after 1 epoch, 99.5% after 10, 99.5% after 20 -->
+After some ten epochs the validation stands still, while the loss in training goes on falling: from there on the network only learns by heart. So 15 epochs are plenty. With that decided, train once more, on training and validation digits together, and open the test. Once.
 """
 
 # %%
@@ -663,7 +663,7 @@ with when_written:
     x, x_test = standardize(digits.x[rest], digits.x[test])
     start = time.perf_counter()
     adam = AdamW(lr=0.005)
-    params, _ = fit(he_weights([64, 64, 10]), loss_and_gradients, adam.step, x, digits.y[rest], 20)
+    params, _ = fit(he_weights([64, 64, 10]), loss_and_gradients, adam.step, x, digits.y[rest], 15)
     took = time.perf_counter() - start
     guesses = predict(params, x_test)
     right = np.sum(guesses == digits.y[test])
@@ -711,7 +711,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-<!-- measured: three neighbours     59.6% | your network         37.7% -->
+<!-- measured: three neighbours     59.6% | your network         37.6% -->
 They all go to pieces, your network most of all. None of them knows that a pixel has neighbours: shuffle all 64 columns, and nothing would change for any of them. What a network *can* do, and a forest or a table of neighbours cannot, is to have such knowledge built in. That is lesson 9, and it is what deep learning buys.
 
 ## 10. Explore
