@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+WHOLE = bool(os.environ.get("DLCOURSE_WHOLE"))  # `make test-whole`: no samples
+Lesson = TypeVar("Lesson")
+
+
+def some(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """The first lesson, the newest, and one that DLCOURSE_SAMPLE draws; all of them in `make test-whole`."""
+    if WHOLE or len(lessons) < 4:
+        return list(lessons)
+    drawn = random.Random(os.environ.get("DLCOURSE_SAMPLE", "1")).choice(lessons[1:-1])
+    return [lessons[0], drawn, lessons[-1]]
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,6 @@ import pytest
 
 from autograder.sandbox import tiers
 
-WHOLE = bool(os.environ.get("DLCOURSE_WHOLE"))  # `make test-whole`: no samples
-
 
 def needs(tier: str) -> pytest.MarkDecorator:
     """Skip where ``tier`` cannot run; in CI that is a failure instead."""

@@ -18,9 +18,11 @@ from autograder import grade
 from autograder.classroom import Classroom
 from autograder.work import Item
 from tests.autograder import mini
-from tests.autograder.conftest import WHOLE, needs
+from tests.autograder.conftest import needs
+from tests.conftest import WHOLE
 
-pytestmark = [needs("bubblewrap"), pytest.mark.slow]
+# one class for all of them, so one process
+pytestmark = [needs("bubblewrap"), pytest.mark.slow, pytest.mark.xdist_group("chaos")]
 KILLS = 20 if WHOLE else 3
 STUDENTS = 60
 PROGRAM = [str(Path(sys.executable).parent / "autograder"), "grade"]

@@ -18,7 +18,8 @@ import pytest
 from autograder import catalogue, classroom, demo, grade, records
 from autograder.classroom import Classroom
 from tests.autograder import mini
-from tests.autograder.conftest import WHOLE, needs
+from tests.autograder.conftest import needs
+from tests.conftest import WHOLE
 
 pytestmark = [needs("bubblewrap"), pytest.mark.slow]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder import build, catalogue
-from tests.conftest import ROOT
+from tests.conftest import ROOT, some
 from tests.e2e.lab import Browser, Notebook, Server, copy_course
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -38,7 +38,7 @@ def solution(lesson, exercise) -> str:
     return cells[f"{exercise.function}-answer"]
 
 
-@every_lesson
+@pytest.mark.parametrize("lesson", some(LESSONS), ids=lambda x: x.slug)
 def test_a_student_works_through_a_lesson(server, browser, lesson):
     notebook = Notebook(server, browser, f"{lesson.slug}/{lesson.slug}.ipynb")
     notebook.run_all()

@@ -16,14 +16,14 @@ import pytest
 
 from autograder import build, catalogue
 from autograder.card import MIME
-from tests.conftest import ROOT
+from tests.conftest import ROOT, WHOLE
 from tests.e2e.lab import Browser, Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("class")]
 BIN = Path(sys.executable).parent
 LESSONS = catalogue.lessons()
 # the first lesson and the newest; `make test-whole` takes all
-SHOWN = LESSONS if os.environ.get("DLCOURSE_WHOLE") else [LESSONS[0], LESSONS[-1]]
+SHOWN = LESSONS if WHOLE else [LESSONS[0], LESSONS[-1]]
 
 
 def command(*args: object, cwd: Path, code: int | None = 0, timeout: float = 1500, **extra: Path):

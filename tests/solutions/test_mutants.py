@@ -15,11 +15,11 @@ import dlcore
 from autograder import build, catalogue
 from autograder.exercise import Exercise
 from autograder.judge import expect, run_case
+from tests.conftest import WHOLE
 from tests.solutions.equivalent import EQUIVALENT
 from tests.solutions.mutants import Mutant, mutants
 from tests.solutions.test_exercises import EXERCISES, reference
 
-WHOLE = bool(os.environ.get("DLCOURSE_WHOLE"))
 SAMPLE = 6
 
 
