@@ -21,6 +21,7 @@
     loader         splits without leaks, batches                                lesson 07
     checkpoint     save and go on, in a format that runs no code                lesson 07
     train          the training loop                                            lesson 07
+    regularization penalties, dropout, batch norm, early stopping, by hand      lesson 08
     normalization  batch, layer, group and RMS norm                             lesson 08
     dropout        a random part of the network at a time                       lesson 08
     winograd       3 x 3 convolution with fewer multiplications                 lesson 09

@@ -33,9 +33,7 @@ def graded(nb) -> list[str]:
 
 
 @given(data=st.data())
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_deleted_copied_or_moved_each_test_stands_there_once(data, lesson, released):
     nb = copy.deepcopy(released)
     wanted = graded(nb)

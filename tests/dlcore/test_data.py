@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcore import data
@@ -103,7 +103,6 @@ def test_mnist_from_files_one_has(tmp_path):
 @given(
     n=st.integers(1, 60), seed=st.integers(0, 99), grouped=st.booleans(), classes=st.integers(1, 4)
 )
-@settings(deadline=None)
 def test_splits_are_complete_disjoint_and_keep_together_what_belongs_together(
     n, seed, grouped, classes
 ):

@@ -10,7 +10,7 @@ from dlcore import data, neuron
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_learns_whatever_a_line_separates(seed):
     rng = np.random.default_rng(seed)
     w, b = rng.standard_normal(3), rng.standard_normal()

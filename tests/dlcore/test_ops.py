@@ -57,7 +57,7 @@ def agree(found, wanted, tolerance: float) -> None:
 
 @every_op
 @given(seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_equals_pytorch_forward_and_backward(op, seed):
     for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 1e-5)):
         rng = np.random.default_rng(seed)
@@ -72,7 +72,7 @@ def test_equals_pytorch_forward_and_backward(op, seed):
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.corners], ids=lambda op: op.name)
 @given(seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ties_and_corners_have_pytorchs_gradient(op, seed):
     """Every entry stands on a corner: -1, 0, 1 or a number that the options name."""
     rng = np.random.default_rng(seed)
@@ -89,7 +89,7 @@ def test_ties_and_corners_have_pytorchs_gradient(op, seed):
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.slope], ids=lambda op: op.name)
 @given(seed=seeds)
-@settings(max_examples=5, deadline=None, derandomize=True)  # a drawn corner would have no slope
+@settings(max_examples=5, derandomize=True)  # a drawn corner would have no slope
 def test_gradient_is_the_slope_that_can_be_measured(op, seed):
     rng = np.random.default_rng(seed)
     case = op.draw(rng)

@@ -20,7 +20,7 @@ small, border = st.integers(1, 4), st.tuples(st.integers(0, 3), st.integers(0, 3
     size=st.tuples(*[st.integers(3, 8)] * 2),
     pad=st.tuples(border, border),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equals_gathering_for_any_shape_and_border(n, c, m, size, pad):
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((n, c, *size)), rng.standard_normal((m, c, 3, 3))

@@ -81,7 +81,7 @@ def same(a, b) -> bool:
 
 
 @given(plain)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_plain_comes_back_the_same(value):
     assert same(value, there_and_back(value))
 
@@ -169,14 +169,14 @@ nonsense = st.recursive(
 
 
 @given(nonsense, st.lists(st.binary(max_size=200), max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_message_does_worse_than_be_refused(data, blobs):
     with contextlib.suppress(NotPlain, StopIteration):
         decode(data, [bytearray(b) for b in blobs], refuse)
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_file_does_worse_than_be_refused(data):
     for file in (data, b"\x93NUMPY\x01\x00" + data):
         with contextlib.suppress(NotPlain):
