@@ -71,6 +71,7 @@ def test_every_file_of_the_library_is_in_the_contents():
         "nn",
         "pieces",
         "plot",
+        "sabotaged",
     }
     assert {room(path) for path in FILES} == listed | around
 
