@@ -61,6 +61,13 @@ def playground() -> Widget:
     return view()
 
 
+def fitting() -> Widget:
+    """A curve through noisy points: too few weights, enough, or far too many; drag a point."""
+    from dlcore.explore._fitting import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -76,4 +83,5 @@ EXPLORERS = {
     "shapes": shapes,
     "optimizers": optimizers,
     "playground": playground,
+    "fitting": fitting,
 }
