@@ -73,5 +73,13 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             for what in ("h.data.std()", "(h.data <= 0).all(axis=0).mean()", "h.grad.std()")
         },
     },
+    "regularization.ridge": {"1 -> -1": _TWO_AXES},
+    "regularization.dropout": {
+        "rng.random(x.shape) >= p -> rng.random(x.shape) > p": "no draw is exactly p"
+    },
+    "regularization.shift": {"2 -> 3": "a larger room is as good"},
+    "regularization.loss_and_gradients": {
+        "float(loss.data) -> loss.data": "an array without axes is as good as a number"
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
