@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import dlcore
 from autograder import build, catalogue
+from autograder.judge import judge
 from tests.conftest import ROOT, some
 from tests.e2e.lab import Browser, Notebook, Server, copy_course
 
@@ -51,7 +54,8 @@ def test_a_student_works_through_a_lesson(server, browser, lesson):
     notebook.type_into(f"{exercise.function}-answer", wrong)
     shown = notebook.run_cell(exercise.function)
     assert misconception.hint in shown
-    assert f"0 of {exercise.points:g} points" in shown
+    earned = judge(exercise, misconception.wrong, dlcore, np.random.default_rng(0)).points
+    assert earned < exercise.points and f"{earned:g} of {exercise.points:g} points" in shown
     browser.shoot(f"{lesson.slug}-hint")
 
     for exercise in lesson.exercises:
