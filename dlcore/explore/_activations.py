@@ -183,8 +183,4 @@ def view() -> widgets.Widget:
     v = _View()
     one = widgets.VBox([v.name, v.at])
     stack = widgets.VBox([v.depth, v.gain, v.bias])
-    controls = widgets.HBox([one, stack, v.said])
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    return v.stage.below(one, stack, v.said)

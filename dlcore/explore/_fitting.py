@@ -183,13 +183,8 @@ class _View:
 def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
-    columns = [
+    return v.stage.below(
         widgets.VBox([v.weights, v.l2, v.kind]),
         widgets.VBox([v.points, v.noise, v.seed]),
         v.said,
-    ]
-    controls = widgets.HBox(columns)
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    )

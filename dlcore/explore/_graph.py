@@ -286,8 +286,4 @@ def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
     what = widgets.VBox([v.choice, v.formula, v.step, widgets.HBox([v.back, v.on])])
-    controls = widgets.HBox([what, widgets.VBox(v.leaves), v.said])
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    return v.stage.below(what, widgets.VBox(v.leaves), v.said)

@@ -167,13 +167,8 @@ class _View:
 def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
-    columns = [
+    return v.stage.below(
         widgets.VBox([v.x, v.target, v.delta, v.said[0]]),
         widgets.VBox([v.score, v.answer, v.said[1]]),
         widgets.VBox([*v.scores, v.right, v.said[2]]),
-    ]
-    controls = widgets.HBox(columns)
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    )

@@ -200,13 +200,8 @@ class _View:
 def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
-    columns = [
+    return v.stage.below(
         widgets.VBox([v.surface, *v.start]),
         widgets.VBox([v.rate, v.momentum, v.step, v.play]),
         v.said,
-    ]
-    controls = widgets.HBox(columns)
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    )

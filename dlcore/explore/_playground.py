@@ -307,13 +307,8 @@ def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
     c = v.controls
-    columns = [
+    return v.stage.below(
         widgets.VBox([c["points"], c["noise"], c["seed"], v.epoch]),
         widgets.VBox([c["layers"], c["units"], c["activation"], v.play]),
         widgets.VBox([c["rate"], c["decay"], widgets.HBox([v.step, v.afresh]), v.said]),
-    ]
-    controls = widgets.HBox(columns)
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    )

@@ -230,13 +230,8 @@ def _product(operation: str, name: str) -> str:
 def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
-    columns = [
+    return v.stage.below(
         widgets.VBox([v.axes["A"], *v.sizes["A"]]),
         widgets.VBox([v.axes["B"], *v.sizes["B"]]),
         widgets.VBox([v.operation, v.who, v.entry, v.said]),
-    ]
-    controls = widgets.HBox(columns)
-    controls.layout.flex_flow = "row wrap"
-    box = widgets.VBox([controls, v.stage.image])
-    box.add_class("dlcourse-explorer")
-    return box
+    )

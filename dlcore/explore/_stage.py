@@ -14,6 +14,7 @@ from typing import Any
 
 import anywidget
 import numpy as np
+from ipywidgets import HBox, VBox, Widget
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -88,8 +89,15 @@ class Stage:
             artist.draw(renderer)
         size = self.canvas.get_width_height()
         pixels = Image.frombuffer("RGBA", size, self.canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-        jpeg = (
-            io.BytesIO()
-        )  # in a fifth of the time of a PNG, which tries five filters for every row
+        # in a fifth of the time of a PNG, which tries five filters for every row
+        jpeg = io.BytesIO()
         pixels.convert("RGB").save(jpeg, "jpeg", quality=95, subsampling=0)
         self.image.value = jpeg.getvalue()
+
+    def below(self, *columns: Widget) -> Widget:
+        """The explorer: its controls, column by column, and the picture below them."""
+        controls = HBox(columns)
+        controls.layout.flex_flow = "row wrap"
+        box = VBox([controls, self.image])
+        box.add_class("dlcourse-explorer")
+        return box
