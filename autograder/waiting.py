@@ -22,9 +22,8 @@ class Waiting:
     """
 
     def __init__(self) -> None:
-        self.owed: dict[
-            str, str
-        ] = {}  # names that blocks would have set, and the function each waits for
+        # names that blocks would have set, and the function that each waits for
+        self.owed: dict[str, str] = {}
 
     def __enter__(self) -> Waiting:
         return self
