@@ -1,6 +1,7 @@
 """Compare a NumPy function with PyTorch's: values, gradients, time; on a GPU if there is one.
 
-``torch_gradients`` has every gradient on the way, ``torch_trajectory`` where an optimizer goes;
+``torch_gradients`` has every gradient on the way, ``torch_trajectory`` where an optimizer goes,
+``torch_training`` a whole training of the same network;
 ``from_torch`` and ``to_torch`` copy whole modules with their weights from one library to the other.
 The only file of the library that imports torch, and only when one of these is called.
 """

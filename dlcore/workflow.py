@@ -83,12 +83,6 @@ def he_weights(sizes: Sequence[int], rng: Any = 0) -> list[Any]:
     return params
 
 
-def relu(x: Tensor) -> Tensor:
-    """max(0, x) on the tape.  Shapes: any -> same."""
-    y = np.maximum(x.data, 0)
-    return Tensor(y, (x,), lambda g: (g * (y > 0),))
-
-
 def examine(params: Sequence[Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
     """What goes on inside a network of ReLUs: how large signals and gradients are, and who is dead.
 
@@ -100,7 +94,7 @@ def examine(params: Sequence[Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
     for i in range(0, len(params), 2):
         h = h @ Tensor(params[i]).T + params[i + 1]
         if i + 2 < len(params):
-            h = relu(h)
+            h = h * (h.data > 0)
         outputs.append(h)
     h.cross_entropy(t).backward()
     spread = np.array([h.data.std() for h in outputs])

@@ -10,6 +10,7 @@ import numpy as np
 from autograder.checks._draw import nonzero, normal, size
 from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
+from autograder.library import to_plain
 from dlcore import regularization
 
 _FORBIDDEN = ("torch", "sklearn", "scipy", "dlcore.normalization", "dlcore.dropout")
@@ -19,10 +20,6 @@ _HEADER = "import numpy as np\n\nfrom dlcore.vjp import Tensor"
 def _mistake(exercise, name, hint, *changes, pieces=()):
     pieces = [*pieces, getattr(regularization, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
-
-
-def _plain(p):
-    return np.array(p.data if hasattr(p, "from_op") else p.detach().numpy())
 
 
 # 1 ---------------------------------------------------------------- ridge
@@ -113,11 +110,11 @@ def _penalty_oracle(torch, params, l1, l2):
         total = total + l1 * w.abs().sum() + l2 / 2 * (w * w).sum()
     total.backward()
     gradients = [
-        _plain(leaf.grad) if leaf.grad is not None else np.zeros(p.shape)
+        to_plain(leaf.grad) if leaf.grad is not None else np.zeros(p.shape)
         for leaf, p in zip(leaves, params)
     ]
     shapes = np.concatenate([p.shape for p in params])
-    return _plain(total), np.concatenate([g.ravel() for g in gradients]), shapes  # fmt: skip
+    return to_plain(total), np.concatenate([g.ravel() for g in gradients]), shapes  # fmt: skip
 
 
 def _penalty_case(rng, l1, l2):
@@ -296,7 +293,7 @@ def _batch_norm_oracle(torch, x, w, b, mean, var, training, momentum, eps, colum
     norm, x = torch.nn.functional.batch_norm, tensors["x"]
     if column == "all":
         y = norm(x, tensors["mean"], tensors["var"], tensors["w"], tensors["b"], False, 0.1, eps)
-        return np.concatenate([_plain(y).ravel(), mean, var])
+        return np.concatenate([to_plain(y).ravel(), mean, var])
     if column == "y":
         return norm(x, None, None, tensors["w"], tensors["b"], True, 0.1, eps)
     m = x.mean(0)
@@ -386,7 +383,7 @@ def _backward_oracle(torch, g, x, w, eps=1e-5):
     leaves = [torch.tensor(np.array(a), requires_grad=True) for a in (x, w, np.zeros(len(w)))]
     y = torch.nn.functional.batch_norm(leaves[0], None, None, leaves[1], leaves[2], True, 0.1, eps)
     y.backward(torch.tensor(np.array(g)))
-    return tuple(_plain(leaf.grad) for leaf in leaves)
+    return tuple(to_plain(leaf.grad) for leaf in leaves)
 
 
 def _backward_case(rng):
@@ -627,7 +624,7 @@ def _loss_oracle(torch, params, x, t, p, l2, column):
             entropy(linear(h * factor, leaves[2], leaves[3]), torch.tensor(t))
             for factor in (0.0, 1 / (1 - p))
         ]
-        return np.sort([round(float(_plain(loss)) + held, 9) for loss in found])
+        return np.sort([round(float(to_plain(loss)) + held, 9) for loss in found])
     h = torch.tensor(x)
     for i in range(0, len(leaves), 2):
         h = linear(h if i == 0 else h.relu(), leaves[i], leaves[i + 1])
@@ -639,7 +636,7 @@ def _loss_oracle(torch, params, x, t, p, l2, column):
     if p > 0:
         return np.zeros(sum(a.size for a in params))
     loss.backward()
-    return np.concatenate([_plain(leaf.grad).ravel() for leaf in leaves])  # fmt: skip
+    return np.concatenate([to_plain(leaf.grad).ravel() for leaf in leaves])  # fmt: skip
 
 
 def _loss_case(rng, column, p=0.0, widths=None):

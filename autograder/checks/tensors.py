@@ -10,6 +10,7 @@ import numpy as np
 from autograder.checks._draw import nonzero, normal, size
 from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
+from autograder.library import to_plain
 from dlcore import vjp
 
 _FORBIDDEN = ("torch", "dlcore.tensor", "dlcore.ops")
@@ -748,12 +749,8 @@ def _step_oracle(torch, layers, x, t, lr=0.1):
     loss = torch.nn.functional.cross_entropy(h, torch.tensor(t))
     loss.backward()
     new = [p.detach() - lr * p.grad for p in leaves]
-    rows = [np.concatenate([np.ravel(_plain(p)) for p in new[i::2]]) for i in (0, 1)]
+    rows = [np.concatenate([np.ravel(to_plain(p)) for p in new[i::2]]) for i in (0, 1)]
     return loss.detach(), *rows
-
-
-def _plain(p):
-    return np.asarray(p.data if hasattr(p, "from_op") else p)
 
 
 def _step_case(rng, widths):

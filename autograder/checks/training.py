@@ -11,6 +11,7 @@ import numpy as np
 from autograder.checks._draw import normal, size
 from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
+from autograder.library import to_plain
 from dlcore import data, sabotaged, vjp, workflow
 from dlcore.descent import AdamW
 
@@ -464,24 +465,20 @@ def _examine_oracle(torch, params, x, t, column):
     for i, (w, b) in enumerate(layers):
         h = linear(torch.tensor(outputs[-1]), w, b)
         leaf = torch.tensor(
-            np.array(_plain(h.relu() if i + 1 < len(layers) else h)), requires_grad=True
+            np.array(to_plain(h.relu() if i + 1 < len(layers) else h)), requires_grad=True
         )
-        outputs.append(np.array(_plain(leaf)))
+        outputs.append(np.array(to_plain(leaf)))
         rest = leaf
         for j, (w, b) in enumerate(layers[i + 1 :], i + 1):
             rest = linear(rest, w, b)
             rest = rest.relu() if j + 1 < len(layers) else rest
         torch.nn.functional.cross_entropy(rest, torch.tensor(t)).backward()
-        slopes.append(np.std(_plain(leaf.grad)))
+        slopes.append(np.std(to_plain(leaf.grad)))
     if column == "slope":
         return np.asarray(slopes)
     if column == "spread":
         return np.asarray([h.std() for h in outputs[1:]])
     return np.asarray([(h.max(0) <= 0).mean() for h in outputs[1:]])  # fmt: skip
-
-
-def _plain(p):
-    return np.asarray(p.data if hasattr(p, "from_op") else p.detach())
 
 
 def _network_case(rng, column):
@@ -514,15 +511,15 @@ examine = Exercise(
 
 
 def _examine_mistake(name, hint, *changes):
-    _mistake(examine, name, hint, *changes, pieces=[workflow.relu], header=f"{_HEADER}\n\nfrom dlcore.vjp import Tensor")  # fmt: skip
+    _mistake(examine, name, hint, *changes, header=f"{_HEADER}\n\nfrom dlcore.vjp import Tensor")  # fmt: skip
 
 
 _examine_mistake(
     "looks_before_the_relu",
     """You look at each layer before its ReLU. What goes on to the next layer is what comes after it.""",
     (
-        "        if i + 2 < len(params):\n            h = relu(h)\n        outputs.append(h)\n",
-        "        outputs.append(h)\n        if i + 2 < len(params):\n            h = relu(h)\n",
+        "        if i + 2 < len(params):\n            h = h * (h.data > 0)\n        outputs.append(h)\n",
+        "        outputs.append(h)\n        if i + 2 < len(params):\n            h = h * (h.data > 0)\n",
     ),
 )
 _examine_mistake(
@@ -538,7 +535,10 @@ _examine_mistake(
 _examine_mistake(
     "bends_the_scores",
     """The last layer goes through a ReLU as well. Its outputs are the scores, and they stay as they are.""",
-    ("        if i + 2 < len(params):\n            h = relu(h)\n", "        h = relu(h)\n"),
+    (
+        "        if i + 2 < len(params):\n            h = h * (h.data > 0)\n",
+        "        h = h * (h.data > 0)\n",
+    ),
 )
 _examine_mistake(
     "forgets_backward",
@@ -715,9 +715,8 @@ def _drive_moons(student, n, epochs, size, seed, column):
 def _loss_and_gradients(params, x, t):
     leaves = [vjp.Tensor(np.asarray(p)) for p in params]
     w1, b1, w2, b2 = leaves
-    loss = (workflow.relu(vjp.Tensor(np.asarray(x)) @ w1.T + b1) @ w2.T + b2).cross_entropy(
-        np.asarray(t)
-    )
+    h = vjp.Tensor(np.asarray(x)) @ w1.T + b1
+    loss = (h * (h.data > 0) @ w2.T + b2).cross_entropy(np.asarray(t))
     loss.backward()
     return float(loss.data), [leaf.grad for leaf in leaves]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from autograder import card, catalogue, check, judge
 from autograder.check import evaluate
 from autograder.exercise import Case, Exercise, Part
+from dlcore import workflow
 
 NAME = "activations.relu"
 
@@ -269,6 +271,27 @@ def test_the_card_in_plain_text_tells_everything(capsys):
     ):
         assert words in text, words
     assert "shape (1, 3), float64" in text
+
+
+@pytest.mark.parametrize("grading", [False, True])
+def test_a_secret_answer_is_on_no_card(monkeypatch, capsys, grading):
+    """One of a few answers: who is told it once does not look for it."""
+    if grading:
+        monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    answers = {script: workflow.wrong_line(script) for script in "ABCDE"}
+    for first in answers:
+        payload = evaluate(
+            "training.wrong_line",
+            lambda script, first=first: answers[script] if script < first else 77,
+        )
+        failure = payload["failure"]
+        told = json.dumps(failure)
+        assert failure["message"] == "That is not it." and first in told and "77" in told
+        assert "expected" not in failure
+        assert not re.search(rf"\b{answers[first]}\b", told), first
+    check("training.wrong_line", lambda script: 77)
+    text = capsys.readouterr().out
+    assert "That is not it." in text and "expected" not in text
 
 
 def test_hard_coded_answers_fail():
