@@ -579,7 +579,7 @@ Is it right to compare them on the test digits? For learning what each does, yes
 
 Go back to the explorer at the top, or run `explore.fitting()` in a new cell.
 
-1. 15 points, 15 weights, no penalty to speak of. Drag one of the points by a little. How far does the curve move at the other end? Now the same with 60 weights, and then with 15 weights and a penalty of 0.001.
+1. 15 points, 15 weights, no penalty to speak of. Drag a point in the middle by a little. How far does the curve move at its ends? Now the same with 60 weights, and then with 15 weights and a penalty of 0.001.
 2. Set the noise to 0. Is there still a peak at 15 weights? What is it, then, that the curve goes wild about?
 3. Find, for 10 points and a noise of 0.5, the pair of weights and penalty with the smallest error on new points. Then change the seed. Are they still the best? What would you need in order to choose them honestly?
 

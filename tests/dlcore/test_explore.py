@@ -426,6 +426,29 @@ def test_what_is_true_of_the_fit_with_as_many_weights_as_points():
     )
 
 
+def test_without_noise_the_curve_goes_wild_about_nothing():
+    """What the lesson's second challenge finds: the peak is the noise's."""
+    new = _fitting.state(_fitting.Settings(noise=0.0)).errors[1]
+    noisy = _fitting.state(_fitting.Settings()).errors[1]
+    assert new[14] < 1e-4 * noisy[14] and new[14] < new[:10].min()
+
+
+def test_one_point_moves_the_far_end_where_weights_are_as_many_as_points():
+    """The first challenge: each point in the middle, dragged by 0.2, and the curve at its ends."""
+
+    def moved(**chosen):
+        before = _fitting.state(_fitting.Settings(**chosen))
+        for number in (6, 7, 8):
+            drag = ((number, before.y[number] + 0.2),)
+            after = _fitting.state(_fitting.Settings(**chosen, moved=drag))
+            way = np.abs(after.curve - before.curve)
+            yield max(way[:30].max(), way[-30:].max())
+
+    assert min(moved(weights=15)) > 100
+    assert max(moved(weights=60)) < 0.02
+    assert max(moved(weights=15, l2=1e-3)) < 0.5
+
+
 def test_the_nearest_point_goes_where_it_is_dragged():
     view = _fitting._View()
     before, y = view.stage.image.value, view.now.y.copy()

@@ -156,6 +156,9 @@ def test_with_the_solutions_it_runs_in_silence(lesson):
     assert measured(lesson)
     for claim in measured(lesson):
         assert claim in printed, claim
+    elsewhere = " | ".join(c for other in catalogue.lessons() for c in measured(other))
+    for share in shares(lesson):
+        assert re.search(rf"(?<![\d.]){share} ?%", printed + elsewhere), f"{share} %: who says so?"
     for cell in nb.cells:
         for output in cell.get("outputs", []):
             assert output.output_type != "error", (cell.id, output)
@@ -181,6 +184,12 @@ def measured(lesson) -> list[str]:
     """What the prose says was measured: ``<!-- measured: this | that -->``, as the cells print it."""
     claims = re.findall(r"<!-- measured: (.*?) -->", "\n".join(markdown(lesson)))
     return [part for claim in claims for part in claim.split(" | ")]
+
+
+def shares(lesson) -> set[str]:
+    """Every percentage of the prose that is exact enough to have been measured."""
+    prose = re.sub("<!--.*?-->", "", "\n".join(markdown(lesson)), flags=re.S)
+    return set(re.findall(r"(?<![\d.])(\d+\.\d+)(?: |&nbsp;)?%", prose))
 
 
 @pytest.mark.slow
