@@ -24,6 +24,7 @@
     regularization penalties, dropout, batch norm, early stopping, by hand      lesson 08
     normalization  batch, layer, group and RMS norm                             lesson 08
     dropout        a random part of the network at a time                       lesson 08
+    windows        sliding windows, convolution, pooling, a LeNet, by hand      lesson 09
     winograd       3 x 3 convolution with fewer multiplications                 lesson 09
     conv           convolution and its transpose                                lesson 09
     pooling        the largest or the average of each patch                     lesson 09

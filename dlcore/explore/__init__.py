@@ -68,6 +68,13 @@ def fitting() -> Widget:
     return view()
 
 
+def convolution() -> Widget:
+    """A window slides over a picture: edit the kernel, draw, change stride, padding and dilation."""
+    from dlcore.explore._convolution import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -84,4 +91,5 @@ EXPLORERS = {
     "optimizers": optimizers,
     "playground": playground,
     "fitting": fitting,
+    "convolution": convolution,
 }
