@@ -2,6 +2,9 @@
 
 _TWO_VECTORS = "the product of two vectors does not depend on their order"
 _TWO_AXES = "of two axes, the second is the last"
+_FOUR_AXES = "of four axes, the third is the second from behind"
+_FILLED = "every number is written over"
+_ANY_NEGATIVE = "reshape takes any negative number for what is left over"
 _LARGER = "the larger of two numbers does not depend on their order"
 _XOR = "many networks compute XOR: these weights and thresholds have room, and lists are as good as arrays"
 
@@ -79,6 +82,40 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "regularization.shift": {"2 -> 3": "a larger room is as good"},
     "regularization.loss_and_gradients": {
+        "float(loss.data) -> loss.data": "an array without axes is as good as a number"
+    },
+    "convolution.correlate2d": {"np.zeros -> np.ones": _FILLED, "1 -> -1": _TWO_AXES},
+    "convolution.conv2d_loops": {
+        "np.zeros -> np.ones": _FILLED,
+        "1 -> 2": "kernels are square",
+        "2 -> -2": _FOUR_AXES,
+    },
+    "convolution.unfold": {
+        "np.zeros -> np.ones": _FILLED,
+        "1 -> 2": _ANY_NEGATIVE,
+        "2 -> -2": _FOUR_AXES,
+    },
+    "convolution.conv2d_backward": {
+        "1 -> 2": _ANY_NEGATIVE,
+        "2 -> 3": "a larger room is as good",
+        "2 -> -2": _FOUR_AXES,
+        "(0, 2, 3) -> (2, 0, 3)": "a sum over three axes, in any order",
+    },
+    "convolution.pool2d": {
+        "(3, 5) -> (5, 3)": "a maximum or a mean over two axes, in any order",
+        "3 -> -3": "of six axes, the third from behind is axis 3",
+    },
+    "convolution.pool2d_backward": {
+        **{
+            f"{what}.swapaxes(3, 4) -> {what}.swapaxes(4, 3)": "axes are exchanged either way"
+            for what in (
+                "used.reshape(n, c, rows, size, columns, size)",
+                "(g[..., None] * share).reshape(n, c, rows, columns, size, size)",
+            )
+        },
+        "3 -> -3": "of six axes, the third from behind is axis 3",
+    },
+    "convolution.lenet_loss": {
         "float(loss.data) -> loss.data": "an array without axes is as good as a number"
     },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},

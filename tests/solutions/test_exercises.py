@@ -30,7 +30,7 @@ def library_for(seed: int):
 
 @functools.cache
 def reference(lesson_name: str) -> dict:
-    """The names that a lesson's solution cells define, with what its first cell imports."""
+    """The names that a lesson's solution cells define, with its first cell's imports and the functions it gives."""
     lesson = catalogue.find_lesson(lesson_name)
     scope = {"__name__": "reference"}
     cells = build.source_notebook(lesson).cells
@@ -42,6 +42,9 @@ def reference(lesson_name: str) -> dict:
     for cell in cells:
         if cell.metadata.get("nbgrader", {}).get("solution"):
             exec(compile(cell.source, cell.id, "exec"), scope)
+        elif cell.cell_type == "code" and not cell.source.startswith("%"):
+            given = [n for n in ast.parse(cell.source).body if isinstance(n, ast.FunctionDef)]
+            exec(compile(ast.Module(given, []), cell.id, "exec"), scope)
     return scope
 
 
