@@ -692,3 +692,8 @@ _lenet_mistake(
         "Tensor(np.moveaxis(h.data, 1, 3).reshape(len(x), -1), (h,), lambda g: (np.moveaxis(g.reshape(shape[0], *shape[2:], shape[1]), 3, 1),))",
     ),
 )
+_lenet_mistake(
+    "forgets_the_padding_on_its_way_back",
+    """The way back must know what the way there did: conv2d_backward needs padding=1 as well.""",
+    ("conv2d_backward(g, x.data, w.data, padding=1)", "conv2d_backward(g, x.data, w.data)"),
+)
