@@ -121,6 +121,27 @@ class Assignment:
         }
 
     @cached_property
+    def shorter(self) -> dict[str, str]:
+        """Open cells with ``with when_written`` blocks, and what is left of them without.
+
+        The blocks show what was written, and may take long; no point depends on them. Nothing is left out
+        where another of the instructor's cells uses what a block sets.
+        """
+        open_cells = [c for c in self.code if not (c.solution or c.graded)]
+        left = {c.source: without_shows(c.source) for c in open_cells}
+        kept = [*left.values(), *(c.source for c in self.code if c.solution or c.graded)]
+        if any(self.shown & used(source) for source in kept):
+            return {}
+        return {source: rest for source, rest in left.items() if rest != source}
+
+    @cached_property
+    def shown(self) -> set[str]:
+        """Names that ``with when_written`` blocks alone set."""
+        sources = [c.source for c in self.code if not (c.solution or c.graded)]
+        everything = {name for source in sources for name in bound(source)}
+        return everything - {name for source in sources for name in bound(without_shows(source))}
+
+    @cached_property
     def modules(self) -> list[str]:
         """Modules that the instructor's cells import, in the order of first use."""
         found: dict[str, None] = {}
@@ -324,6 +345,21 @@ def parse(source: str) -> ast.Module:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
     return ast.Module([], [])
+
+
+@lru_cache(4096)
+def without_shows(source: str) -> str:
+    """A cell without its ``with when_written`` blocks; the cell itself if it has none."""
+    body = parse(source).body
+    left = [node for node in body if not _is_show(node)]
+    return source if len(left) == len(body) else ast.unparse(ast.Module(left, []))
+
+
+def _is_show(node: ast.stmt) -> bool:
+    return isinstance(node, ast.With) and any(
+        isinstance(item.context_expr, ast.Name) and item.context_expr.id == "when_written"
+        for item in node.items
+    )
 
 
 @lru_cache(4096)

@@ -30,6 +30,7 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.namespaces import Limits
 from autograder.session import Session
 
+_NOT_SHOWN = "Blocks of `with when_written` are not run when grading: no points depend on them.\n"
 KEPT = 2  # zygotes of so many lessons stay ready
 
 
@@ -82,6 +83,7 @@ class Grader:
         os.environ["DLCOURSE_SEED"] = a.settings.seed or os.environ.get("DLCOURSE_SEED", "")
         before = os.environ.get("NBGRADER_EXECUTION")
         os.environ["NBGRADER_EXECUTION"] = "autograde"
+        shorter = a.shorter if not _needs(nb, a) else {}
         try:
             count = 0
             for number, cell in enumerate(nb.cells):
@@ -96,6 +98,10 @@ class Grader:
                 session.where = name or f"cell {number + 1}"
                 if about.get("grade") and not about.get("solution") and name in a.by_name:
                     outputs = tests.run(name)
+                elif cell.source in shorter:
+                    rest = shorter[cell.source]
+                    outputs = clean_outputs(session.run(number, rest)) if rest else []
+                    outputs.append({"output_type": "stream", "name": "stdout", "text": _NOT_SHOWN})
                 else:
                     outputs = clean_outputs(session.run(number, cell.source))
                 for output in outputs:
@@ -110,6 +116,12 @@ class Grader:
                 os.environ["NBGRADER_EXECUTION"] = before
         fence_raw_cells(nb)
         return Record(isolation=self.tier, evidence=session.evidence, peak=session.peak)
+
+
+def _needs(nb: NotebookNode, a: Assignment) -> bool:
+    """Whether a cell of the student's own uses what a block of the instructor's sets."""
+    own = [c.source for c in nb.cells if c.cell_type == "code" and c.source not in a.shorter]
+    return any(a.shown & assignments.used(source) for source in own)
 
 
 class Tests:
