@@ -569,7 +569,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: none             own labels  99.2 %, new digits 74.9 ± 4.3 % | dropout, 0.7     own labels  81.4 %, new digits 85.2 ± 2.2 % | batch norm       own labels 100.0 %, new digits 71.6 ± 4.7 % -->
-Dropout, weight decay, the L2 penalty and early stopping all bring about ten points, and the error bars say that one cannot tell which of them is best. Moved pictures bring five, though these digits have hardly moved. All of them are *worse* on their own labels: they refuse to learn the wrong ones by heart. Of the 200 labels about 145 are right (three in ten were drawn anew, and one in ten of those by chance is right after all), so 73 % is what an honest reader would reach there.
+Dropout, weight decay, the L2 penalty and early stopping all bring eight to ten points, and the error bars say that one cannot tell which of them is best. Moved pictures bring five, though these digits have hardly moved. All of them are *worse* on their own labels: they refuse to learn the wrong ones by heart. Of the 200 labels about 145 are right (three in ten were drawn anew, and one in ten of those by chance is right after all), so 73 % is what an honest reader would reach there.
 
 And batch norm does not help here at all. It makes a network learn faster, by heart too. A remedy is not good in itself: it answers to a trouble, and which one you have only measuring tells.
 
@@ -591,9 +591,8 @@ Your batch norm, forward and backward, against PyTorch's, on a large batch; on a
 # %%
 from dlcore.crosscheck import crosscheck
 
-columns = np.random.default_rng(9).standard_normal(
-    (300, 2000)
-)  # 2,000 examples of 300 units, transposed
+# 2,000 examples of 300 units, transposed
+columns = np.random.default_rng(9).standard_normal((300, 2000))
 
 
 def forward(x):

@@ -82,7 +82,7 @@ Take a small array of weights, the **kernel**, lay it on the picture, multiply e
 
 $$y_{ij} = \sum_{a=0}^{A-1} \sum_{b=0}^{B-1} k_{ab}\; x_{i+a,\,j+b} \qquad\quad x\ (H, W), \quad k\ (A, B), \quad y\ (H - A + 1,\; W - B + 1)$$
 
-With numbers: $x = \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \end{pmatrix}$ and $k = (1, -1)$. The kernel fits in two places a row. First $1 \cdot 1 - 1 \cdot 2 = -1$, then $1 \cdot 2 - 1 \cdot 3 = -1$; the second row is $4 - 5$ and $5 - 6$. So $y = \begin{pmatrix} -1 & -1 \\ -1 & -1 \end{pmatrix}$: the kernel measures how much darker it gets from left to right, and that is the same everywhere here.
+With numbers: $x = \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \end{pmatrix}$ and $k = (1, -1)$. The kernel fits in two places a row. First $1 \cdot 1 - 1 \cdot 2 = -1$, then $1 \cdot 2 - 1 \cdot 3 = -1$; the second row is $4 - 5$ and $5 - 6$. So $y = \begin{pmatrix} -1 & -1 \\ -1 & -1 \end{pmatrix}$: the kernel measures by how much a pixel exceeds its right neighbour, and that is the same everywhere here.
 
 ### Exercise 9.1: the sliding window
 
@@ -145,7 +145,7 @@ with when_written:
 r"""
 ### Convolution or cross-correlation?
 
-What you have written is called **cross-correlation**. A **convolution**, in mathematics, turns the kernel by 180° first. For $x = (0, 1, 0)$, a single dot, and $k = (1, 2, 3)$: the convolution prints the kernel at the dot as it is, the correlation prints it mirrored.
+What you have written is called **cross-correlation**. A **convolution**, in mathematics, turns the kernel by 180° first. For $x = (0, 0, 1, 0, 0)$, a single dot, and $k = (1, 2, 3)$: the convolution prints the kernel at the dot as it is, the correlation prints it mirrored.
 """
 
 # %%
@@ -690,21 +690,26 @@ with when_written:
 
 # %% [markdown]
 r"""
-**What maximises an answer.** Your `lenet_loss` returns a gradient for the *pictures*. So far you have moved the weights, to make the loss small for given pictures. Now hold the weights, and move the picture: begin with an empty one, and ask for the picture that the network is most certain is a 0, a 1, and so on. A penalty on the pixels, as in lesson 8, keeps it from getting lost.
+**What maximises an answer.** Your `lenet_loss` returns a gradient for the *pictures*. So far you have moved the weights, to make the loss small for given pictures. Now hold the weights, and move the picture: begin with an even grey, and ask for the picture that the network is most certain is a 0, a 1, and so on. A penalty on the pixels, as in lesson 8, keeps it from getting lost.
 
 **Predict, then look.** Will you be able to read them?
 """
 
+
 # %%
+def probabilities(scores):
+    """Softmax, row by row."""
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
 with when_written:
     dream, adam = np.full((10, 1, 8, 8), 0.3), AdamW(0.02, weight_decay=0.5)
     for _ in range(200):
         _, _, slope = lenet_loss(best, dream, np.arange(10))
         [dream] = adam.step([dream], [slope])
         dream = np.clip(dream, 0, 1)
-    scores = answer(best, dream)
-    sure = np.exp(scores - scores.max(axis=1, keepdims=True))
-    sure = (sure / sure.sum(axis=1, keepdims=True)).diagonal()
+    sure = probabilities(answer(best, dream)).diagonal()
     print(f"it is sure of all ten: at least {sure.min():.1%}")
     ax = plot.axes(8, 1.3)
     ax.imshow(tiles(dream[:, 0], 10), cmap="Greys")
@@ -720,22 +725,21 @@ A few you can read, a 0 and a 5 perhaps. Others look like nothing at all, and th
 
 # %%
 with when_written:
-    axes = plot.axes(1.5, 1.7, columns=6)
+    axes = plot.axes(1.6, 1.8, columns=6)
     for k, ax in enumerate(axes):
-        digit = images[test[k]]
+        digit, truth = images[test[k]], digits.y[test[k]]
         covered = np.repeat(digit[None], 64, axis=0)
         for place in range(64):
             i, j = divmod(place, 8)
             covered[place, 0, max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2] = 0
-        scores = answer(best, covered)
-        p = np.exp(scores - scores.max(axis=1, keepdims=True))
-        p = (p / p.sum(axis=1, keepdims=True))[:, digits.y[test[k]]].reshape(8, 8)
+        whole, *p = probabilities(answer(best, np.concatenate([digit[None], covered])))[:, truth]
         ax.imshow(digit[0], cmap="Greys")
-        ax.imshow(1 - p, cmap="Oranges", alpha=0.6, vmin=0, vmax=1)
-        ax.set_title(f"{digits.y[test[k]]}: {p.max():.0%} to {p.min():.0%}", fontsize=9)
+        fall = np.reshape(whole - p, (8, 8))
+        ax.imshow(fall, cmap="Oranges", alpha=0.6, vmin=0, vmax=1)
+        ax.set_title(f"{truth}: {whole:.0%}, covered {min(p):.0%}", fontsize=8)
         ax.axis("off")
     plot.show(
-        "Six digits, each with the largest and the smallest probability of the right answer; the places are orange "
+        "Six digits, each with the probability of the right answer, and the smallest one when covered; places are orange "
         "where covering them makes it less probable. Nearly all of them lie on the strokes."
     )
 
