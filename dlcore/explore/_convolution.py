@@ -90,7 +90,7 @@ class _View:
         slider, whole = widgets.ToggleButtons, widgets.IntSlider
         self.picture = widgets.Dropdown(options=[*self.pictures, "empty"], description="picture")
         self.pointer = slider(options=["window", "ink", "eraser"], description="drag the")
-        self.pointer.style.button_width = "64px"
+        self.pointer.style.button_width = "76px"
         self.kernel = widgets.Dropdown(options=[*KERNELS, OWN], description="kernel")
         self.weights = [
             widgets.FloatText(step=0.5, description=f"weight {a},{b}") for a, b in np.ndindex(K, K)
@@ -104,7 +104,7 @@ class _View:
         self.row = whole(1, min=0, max=SIDE - K, description="row")
         self.column = whole(2, min=0, max=SIDE - K, description="column")
         self.said = widgets.HTML()
-        self.said.layout.width = "300px"
+        self.said.layout.width = "350px"
         self._draw_figure()
         self.stage.redraw()
         self._take_picture()
@@ -214,8 +214,8 @@ class _View:
         )
         self.said.value = (
             f"window: {reach}<br>places along an axis: ({SIDE} + 2 · {padding} − {wide}) // {stride} + 1 = {many}"
-            f"<br>the map has {many} × {many} numbers, from {now.y.min():.2f} to {now.y.max():.2f}"
-            f"<br>at row {place[0]}, column {place[1]}: <b>{now.y[place]:.2f}</b>"
+            f"<br>the map has {many} × {many} numbers, from {_short(now.y.min(), '.2f')} to {_short(now.y.max(), '.2f')}"
+            f"<br>at row {place[0]}, column {place[1]}: <b>{_short(now.y[place], '.2f')}</b>"
         )
 
     def _paint(self, now: State, padding: int, place: tuple[int, int]) -> None:
@@ -246,11 +246,11 @@ class _View:
         seen = now.padded[now.cells[..., 0], now.cells[..., 1]]
         for text, pixel, weight in zip(self.products, seen.flat, kernel.flat, strict=True):
             text.set_text(f"{pixel:.2f} × {_short(weight)}")
-        self.sum.set_text(f"added up: {now.products.sum():.2f}")
+        self.sum.set_text(f"added up: {_short(now.products.sum(), '.2f')}")
 
 
-def _short(weight: float) -> str:
-    return f"{weight:.2g}".replace("-", "−")
+def _short(number: float, how: str = ".2g") -> str:
+    return f"{number:{how}}".replace("-", "−")
 
 
 def _frame(pixels: np.ndarray, top: int, left: int, high: int, wide: int, thick: int = 2) -> None:
