@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import importlib
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,10 @@ def show(value: Any) -> str:
             precision=4,
             suppress_small=False,
             threshold=24,
-            edgeitems=2,
+            edgeitems=2 if value.ndim < 3 else 1,  # corners of a block, or it fills the screen
             separator=", ",
         )
+        text = re.sub(r"\n\s*\n", "\n", text)  # NumPy puts empty lines between blocks
         return f"{text}   {describe(value)}"
     if isinstance(value, float):
         return f"{value:.6g}"
