@@ -21,6 +21,7 @@ from nbformat import NotebookNode, from_dict
 from autograder import assignment as assignments
 from autograder import library
 from autograder.assignment import Assignment
+from autograder.check import forget
 from autograder.clean import clean_outputs, clean_texts, fence_raw_cells
 from autograder.intake import beside
 from autograder.limits import Lost, TimeUp, memory_limit, time_limit
@@ -80,6 +81,7 @@ class Grader:
             declared=set(a.declared),
         )
         tests = Tests(a, session)
+        forget()
         os.environ["DLCOURSE_SEED"] = a.settings.seed or os.environ.get("DLCOURSE_SEED", "")
         before = os.environ.get("NBGRADER_EXECUTION")
         os.environ["NBGRADER_EXECUTION"] = "autograde"

@@ -204,6 +204,9 @@ class RemoteCallable(Remote):
         __tracebackhide__ = True
         return self._do("call", *args, **kwargs)
 
+    def _lend(self, names: dict[str, Callable[..., Any]]) -> None:
+        self._session.lend(names)
+
     @property
     def __signature__(self) -> inspect.Signature:
         return self._session.signature(self)

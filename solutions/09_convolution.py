@@ -343,7 +343,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: the same: True -->
-Some hundred times, and the arithmetic is the same. What has gone is Python.
+Hundreds of times, and the arithmetic is the same. What has gone is Python.
 
 ## 5. The way back
 
@@ -360,7 +360,7 @@ With numbers, a row of three pixels and a kernel of two: $x = (1, 2, 3)$, $w = (
 
 ### Exercise 9.5: the way back of a convolution
 
-<details><summary>Hint 1</summary>Two good ways. Window by window, four loops: each window gets <code>g[n, m, i, j] * w[m]</code> added to its pixels, and <code>w[m]</code> gets g times the window.</details>
+<details><summary>Hint 1</summary>Two good ways. Window by window, four loops: each window gets <code>g[n, m, i, j] * w[m]</code> added to its pixels, and <code>dw[m]</code> gets g times the window.</details>
 <details><summary>Hint 2</summary>Or with matrices: g as (N, M, L) and <code>unfold</code> of x give dw; the transposed w times g gives dU. Then the two loops of unfold with <code>+=</code> in the other direction.</details>
 <details><summary>Hint 3</summary>In both cases collect dx with its padding, of shape H + 2 padding, and cut it off at the end: rows <code>padding</code> to <code>padding + H</code>.</details>
 """
@@ -872,7 +872,7 @@ Two layers of windows see 5 by 5 pixels. For a photograph you need dozens, as th
 
 ## References
 
-- Y. LeCun and others, *Backpropagation applied to handwritten zip code recognition*, 1989: the first network of this kind trained by backpropagation.
+- Y. LeCun and others, *Backpropagation applied to handwritten zip code recognition*, 1989: a network of this kind, trained by backpropagation, reads post codes.
 - Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to document recognition*, 1998: LeNet-5.
 - K. Chellapilla, S. Puri and P. Simard, *High performance convolutional neural networks for document processing*, 2006: convolution as a product of matrices.
 - V. Dumoulin and F. Visin, arXiv 1603.07285, 2016: the arithmetic of strides and padding, in pictures.

@@ -273,29 +273,6 @@ def test_the_card_in_plain_text_tells_everything(capsys):
     assert "shape (1, 3), float64" in text
 
 
-def test_a_failure_names_the_earlier_answers_that_it_rests_on(monkeypatch, capsys):
-    """A right last exercise on top of a wrong first one: the card says where to begin."""
-    monkeypatch.setattr(sys.modules["autograder.check"], "_passed", {})
-    scope = {"np": np}
-    exec(
-        "def weighted_sum(x, w, b):\n    return x @ w\n"
-        "def given(x, w, b):\n    return [weighted_sum(x, v, c) for v, c in zip(w, b)]\n"
-        "def layer(x, w, b):\n    return np.stack((lambda: given(x, w, b))(), axis=1)",
-        scope,
-    )
-    assert "note" not in evaluate("neurons.layer", scope["layer"])  # nothing is known of it yet
-    evaluate("neurons.weighted_sum", scope["weighted_sum"])
-    check("neurons.layer", scope["layer"])
-    said = "It uses weighted_sum, whose last check did not pass. Begin there."
-    assert said in capsys.readouterr().out
-    exec("def weighted_sum(x, w, b):\n    return x @ w + b", scope)
-    evaluate("neurons.weighted_sum", scope["weighted_sum"])
-    assert "failure" not in evaluate("neurons.layer", scope["layer"])
-    # what does not use it is not sent there
-    evaluate("neurons.weighted_sum", lambda x, w, b: x @ w)
-    assert "note" not in evaluate("neurons.layer", lambda x, w, b: x @ w.T)
-
-
 def test_arrays_of_many_axes_do_not_fill_the_screen():
     for shape in ((3, 4, 2, 3), (3, 4, 5), (40, 40), (2, 2, 2, 2)):
         shown = card.show(np.random.default_rng(0).standard_normal(shape))
