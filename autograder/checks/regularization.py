@@ -270,6 +270,12 @@ _mistake(
     """The same units are dropped for all examples. Draw anew for every entry: rng.random(x.shape).""",
     (_DRAWN, "scale = (rng.random(x.shape[1]) >= p) / (1 - p) * np.ones(x.shape)"),
 )
+_mistake(
+    dropout,
+    "drops_the_same_always",
+    """Another rng drops the very same entries: you use a generator of your own with a fixed seed. Use the one that is given.""",
+    (_DRAWN, "scale = (np.random.default_rng(0).random(x.shape) >= p) / (1 - p)"),
+)
 
 
 # 4 ---------------------------------------------------------------- batch_norm
