@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 
 import dlcore
 from autograder import build, catalogue
+from autograder.assignment import Assignment, CodeCell, Settings
 from autograder.card import MIME
 from tests.conftest import ROOT
 
@@ -146,6 +147,21 @@ def test_no_answer_leaks(lesson):
             run = " " + " ".join(answer[i : i + 12]) + " "
             assert run not in text, run
     assert "BEGIN SOLUTION" not in text and "MARK SCHEME" not in text
+
+
+@every_lesson
+def test_grading_need_not_run_what_only_shows(lesson):
+    """No cell outside ``with when_written`` uses what such blocks set; else grading would run them all."""
+    code = []
+    for cell in build.source_notebook(lesson).cells:
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code":
+            solution, grade = bool(about.get("solution")), bool(about.get("grade"))
+            code.append(CodeCell(cell.source, "", solution, grade and not solution))
+    a = Assignment(lesson.slug, lesson.slug, [], code, Settings())
+    blocks = [c for c in code if "with when_written" in c.source]
+    assert len(blocks) > 3
+    assert len(a.shorter) == len(blocks)
 
 
 @pytest.mark.slow
