@@ -165,6 +165,16 @@ class Notebook:
         self.page.wait_for_timeout(500)
         self.wait_until_idle()
 
+    def run_to(self, begin: str) -> None:
+        """Run the cells down to the first whose source begins so."""
+        self._model(
+            "notebook.activeCellIndex = cells.findIndex(c => c.sharedModel.source.startsWith(args[0])) + 1;"
+            "return window.jupyterapp.commands.execute('notebook:run-all-above')",
+            begin,
+        )
+        self.page.wait_for_timeout(500)
+        self.wait_until_idle()
+
     def save(self) -> None:
         self._model("return panel.context.save()")
 

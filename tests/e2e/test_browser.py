@@ -83,7 +83,7 @@ def press_validate(notebook, browser, lesson):
 @every_lesson
 def test_sliders_move_the_picture_from_the_keyboard(server, browser, lesson):
     notebook = Notebook(server, browser, f"{lesson.slug}/{lesson.slug}.ipynb")
-    notebook.run_all()
+    notebook.run_to("explore.")
     explorer = notebook.page.locator(".dlcourse-explorer").first
     explorer.scroll_into_view_if_needed()
     picture = explorer.locator("img")
