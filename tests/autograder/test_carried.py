@@ -19,6 +19,11 @@ WRONG = "def weighted_sum(x, w, b):\n    return x @ w"
 UNWRITTEN = "def weighted_sum(x, w, b):\n    raise NotImplementedError"
 ON_IT = "def layer(x, w, b):\n    return np.stack([weighted_sum(x, v, c) for v, c in zip(w, b)], axis=1)"
 WRONG_ITSELF = "def layer(x, w, b):\n    return 2 * np.stack([weighted_sum(x, v, c) for v, c in zip(w, b)], axis=1)"
+SUICIDAL = """import os
+def layer(x, w, b):
+    if weighted_sum(np.zeros(2), np.zeros(2), 1.0) == 1.0:
+        os._exit(1)
+    return x @ (w if w.shape[0] == w.shape[1] else w.T) + b"""
 THIEF = """kept = []
 def layer(x, w, b):
     kept.append(weighted_sum)
@@ -118,6 +123,14 @@ def test_the_next_submission_is_not_judged_by_the_last_ones_mistakes(neurons):
     graded(neurons, weighted_sum=WRONG)
     points, said = graded(neurons, layer="def layer(x, w, b):\n    return x @ w.T")
     assert points["layer"] == 0 and "Judged with" not in said
+
+
+@needs("bubblewrap")
+def test_a_second_judging_that_ends_badly_takes_nothing_away(neurons):
+    points, said = graded(neurons, weighted_sum=WRONG, layer=SUICIDAL)
+    assert 0 < points["layer"] < 3 and "Judged with" not in said
+    full = {e.function: e.points for e in neurons[0].exercises}
+    assert points == full | {"weighted_sum": 0, "layer": points["layer"]}  # and the rest goes on
 
 
 @needs("bubblewrap")
