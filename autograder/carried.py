@@ -65,7 +65,8 @@ def lent(student: Any, functions: dict[str, Callable[..., Any]]) -> Iterator[lis
         def right(*args: Any, **kwargs: Any) -> Any:
             if name not in called:
                 called.append(name)
-            return functions[name](*args, **kwargs)
+            named = {key: _copied(value) for key, value in kwargs.items()}
+            return _copied(functions[name](*map(_copied, args), **named))
 
         return right
 
@@ -75,6 +76,15 @@ def lent(student: Any, functions: dict[str, Callable[..., Any]]) -> Iterator[lis
         yield called
     finally:
         lend({})
+
+
+def _copied(value: Any) -> Any:
+    """What crosses a pipe when grading is a copy; it is one in a notebook, too, so that both judge alike."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) in (list, tuple):
+        return type(value)(map(_copied, value))
+    return value
 
 
 def _in_globals(student: Any) -> Callable[[dict[str, Any]], None]:
