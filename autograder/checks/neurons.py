@@ -463,11 +463,14 @@ def _drive_training(student, x, y, epochs):
 
 
 def _mixed(rng, wanted):
-    """Twelve points whose training has the property ``wanted(mistakes)``, drawn until one has it."""
+    """Twelve points whose training has the property ``wanted(mistakes)``, drawn until one has it.
+
+    In quarters: sums of them are exact in any order, so a neuron that stands at 0 does so for everybody.
+    """
     import dlcore
 
     while True:
-        x = np.round(rng.standard_normal((12, 2)) * 2, 1)
+        x = np.round(rng.standard_normal((12, 2)) * 8) / 4
         flip = rng.random(12) < (0.0 if rng.random() < 0.5 else 0.3)
         y = ((x @ np.array([1.0, 0.6]) - 0.7 > 0) ^ flip).astype(int)
         mistakes = _train_oracle(dlcore, x, y, 6)[2]
