@@ -10,8 +10,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from dlcore.conv import conv2d
 from dlcore.explore._stage import Pixels, Stage
 from dlcore.plot import COLORS
+from dlcore.tensor import tensor
 from dlcore.windows import geometry
 
 SIDE, K = 8, 3  # pixels of a picture, weights of a kernel, along an axis
@@ -60,11 +62,8 @@ def state(
 ) -> State:
     """Shapes: picture (H, W), kernel (K, K) -> y (H', W'); the window that makes y[place]."""
     padded = np.pad(picture, padding)
-    many = [places(n, stride, padding, dilation) for n in picture.shape]
-    y = np.zeros(many)
-    for (a, b), weight in np.ndenumerate(kernel):
-        seen = padded[a * dilation :: stride, b * dilation :: stride]
-        y += weight * seen[: many[0], : many[1]]
+    x, w = tensor(picture[None, None]), tensor(kernel[None, None])
+    y = conv2d(x, w, stride=stride, padding=padding, dilation=dilation).data[0, 0]
     steps = np.stack(np.meshgrid(*2 * [np.arange(K)], indexing="ij"), axis=-1)
     cells = np.array(place) * stride + steps * dilation
     return State(padded, y, cells, padded[cells[..., 0], cells[..., 1]] * kernel)
@@ -87,9 +86,12 @@ class _View:
 
     def __init__(self) -> None:
         self.pictures = _pictures()
-        slider, whole = widgets.ToggleButtons, widgets.IntSlider
+        self._busy = False  # controls are being set, and the picture is to be drawn once
+        slider = widgets.IntSlider
         self.picture = widgets.Dropdown(options=[*self.pictures, "empty"], description="picture")
-        self.pointer = slider(options=["window", "ink", "eraser"], description="drag the")
+        self.pointer = widgets.ToggleButtons(
+            options=["window", "ink", "eraser"], description="drag the"
+        )
         self.pointer.style.button_width = "76px"
         self.kernel = widgets.Dropdown(options=[*KERNELS, OWN], description="kernel")
         self.weights = [
@@ -98,11 +100,11 @@ class _View:
         for box in self.weights:
             box.layout.width = "64px"
             box.style.description_width = "0px"
-        self.stride = whole(1, min=1, max=3, description="stride")
-        self.padding = whole(0, min=0, max=2, description="padding")
-        self.dilation = whole(1, min=1, max=3, description="dilation")
-        self.row = whole(1, min=0, max=SIDE - K, description="row")
-        self.column = whole(2, min=0, max=SIDE - K, description="column")
+        self.stride = slider(1, min=1, max=3, description="stride")
+        self.padding = slider(0, min=0, max=2, description="padding")
+        self.dilation = slider(1, min=1, max=3, description="dilation")
+        self.row = slider(1, min=0, max=SIDE - K, description="row")
+        self.column = slider(2, min=0, max=SIDE - K, description="column")
         self.said = widgets.HTML()
         self.said.layout.width = "350px"
         self._draw_figure()
@@ -155,13 +157,11 @@ class _View:
 
     def _take_kernel(self) -> None:
         if self.kernel.value in KERNELS:
-            self._busy = True  # nine boxes change, and the picture once
+            self._busy = True
             for box, weight in zip(self.weights, np.ravel(KERNELS[self.kernel.value]), strict=True):
                 box.value = round(float(weight), 3)
             self._busy = False
         self.show()
-
-    _busy = False
 
     def _take_weights(self) -> None:
         if not self._busy:
