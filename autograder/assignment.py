@@ -125,21 +125,24 @@ class Assignment:
         """Open cells with ``with when_written`` blocks, and what is left of them without.
 
         The blocks show what was written, and may take long; no point depends on them. Nothing is left out
-        where another of the instructor's cells uses what a block sets.
+        where an answer or a test uses a name that a block sets, or another cell one that only blocks set.
         """
-        open_cells = [c for c in self.code if not (c.solution or c.graded)]
-        left = {c.source: without_shows(c.source) for c in open_cells}
-        kept = [*left.values(), *(c.source for c in self.code if c.solution or c.graded)]
-        if any(self.shown & used(source) for source in kept):
+        left = {source: without_shows(source) for source in self._open}
+        only_shown = self.shown - {name for rest in left.values() for name in bound(rest)}
+        if any(only_shown & used(rest) for rest in left.values()):
+            return {}
+        if any(self.shown & used(c.source) for c in self.code if c.solution or c.graded):
             return {}
         return {source: rest for source, rest in left.items() if rest != source}
 
     @cached_property
     def shown(self) -> set[str]:
-        """Names that ``with when_written`` blocks alone set."""
-        sources = [c.source for c in self.code if not (c.solution or c.graded)]
-        everything = {name for source in sources for name in bound(source)}
-        return everything - {name for source in sources for name in bound(without_shows(source))}
+        """Names that ``with when_written`` blocks set."""
+        return {name for source in self._open for name in bound(shows(source))}
+
+    @property
+    def _open(self) -> list[str]:
+        return [c.source for c in self.code if not (c.solution or c.graded)]
 
     @cached_property
     def modules(self) -> list[str]:
@@ -353,6 +356,12 @@ def without_shows(source: str) -> str:
     body = parse(source).body
     left = [node for node in body if not _is_show(node)]
     return source if len(left) == len(body) else ast.unparse(ast.Module(left, []))
+
+
+@lru_cache(4096)
+def shows(source: str) -> str:
+    """The ``with when_written`` blocks of a cell."""
+    return ast.unparse(ast.Module([node for node in parse(source).body if _is_show(node)], []))
 
 
 def _is_show(node: ast.stmt) -> bool:

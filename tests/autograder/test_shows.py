@@ -19,6 +19,7 @@ ANSWER = "def answer(): return given()"
 GIVEN = """def given():
     return 3
 
+total = 0
 with when_written:
     total = 100 * answer()
     print("it was run:", total)"""
