@@ -8,7 +8,6 @@ feedback pages and reports are made from the same facts.
 from __future__ import annotations
 
 import html
-import importlib
 import inspect
 import re
 from typing import Any
@@ -93,9 +92,9 @@ def _without_values(kind: Kind, message: str) -> str:
 def arguments(exercise: Exercise, case: Case) -> dict[str, Any]:
     """The arguments of a case by name: those of the driver, or of the twin if it is called plainly."""
     if exercise.driver is call:
-        module, _, name = exercise.twin.rpartition(".")
-        twin = getattr(importlib.import_module(module), name)
-        return dict(inspect.signature(twin).bind(*case.args, **case.kwargs).arguments)
+        return dict(
+            inspect.signature(exercise.right_answer).bind(*case.args, **case.kwargs).arguments
+        )
     bound = inspect.signature(exercise.driver).bind(None, *case.args, **case.kwargs).arguments
     return dict(list(bound.items())[1:])
 

@@ -6,18 +6,47 @@ convolution would lose its points for a mistake that the convolution has paid fo
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import takewhile
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from autograder.exercise import Exercise, Part
+from autograder.exercise import Exercise
 from autograder.judge import Kind, Outcome, PartResult, Verdict, judge
+
+passed: dict[str, bool] = {}  # by exercise: whether its last check in this notebook passed
+
+
+def forget() -> None:
+    """Another notebook begins: nothing is known of its answers."""
+    passed.clear()
+
+
+def failed_before(exercise: Exercise) -> list[Exercise]:
+    """The earlier exercises of the lesson that were checked in this notebook and did not pass."""
+    from autograder import catalogue
+
+    known = dict.fromkeys(_checks_in_history(), False) | passed
+    lesson = [e for e in catalogue.exercises() if e.lesson == exercise.lesson]
+    earlier = takewhile(lambda e: e.name != exercise.name, lesson)
+    return [e for e in earlier if not known.get(e.name, True)]
+
+
+def _checks_in_history() -> list[str]:
+    """The exercises whose check was run in this kernel, though a missing name may have ended it at once."""
+    from IPython.core.getipython import get_ipython
+
+    from autograder.build import checked
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    cells = kernel.shell.user_ns.get("In") if kernel else None
+    sources = [c for c in cells if isinstance(c, str)] if isinstance(cells, list) else []
+    return [name for source in sources if (name := checked(source))]
 
 
 def judged_again(
@@ -29,7 +58,7 @@ def judged_again(
     It is passed if all others are, and the answer was not too slow on its own functions.
     """
     exercise = verdict.exercise
-    ordinary = replace(exercise, parts=[p for p in exercise.parts if p.seconds >= Part.seconds])
+    ordinary = replace(exercise, parts=[p for p in exercise.parts if not p.for_speed])
     with lent(student, right_ones(paid)) as called:
         again = judge(ordinary, student, library, np.random.default_rng(seed))
     found = {result.part.name: result for result in again.parts}
@@ -49,10 +78,8 @@ def right_ones(exercises: Iterable[Exercise]) -> dict[str, Callable[..., Any]]:
     """The library's function for each exercise that asks for one, by the name that learners give it."""
     found: dict[str, Callable[..., Any]] = {}
     for exercise in exercises:
-        module, _, name = exercise.twin.rpartition(".")
-        twin = getattr(importlib.import_module(module), name)
-        if inspect.isfunction(twin):
-            found[exercise.function] = twin
+        if inspect.isfunction(right := exercise.right_answer):
+            found[exercise.function] = right
     return found
 
 
@@ -87,6 +114,9 @@ def _copied(value: Any) -> Any:
     return value
 
 
+_missing = object()
+
+
 def _in_globals(student: Any) -> Callable[[dict[str, Any]], None]:
     """For a function, or a class, of this process."""
     functions = vars(student).values() if inspect.isclass(student) else [student]
@@ -95,9 +125,13 @@ def _in_globals(student: Any) -> Callable[[dict[str, Any]], None]:
     kept: dict[str, Any] = {}
 
     def lend(names: dict[str, Any]) -> None:
-        scope.update(kept)
+        for name, value in kept.items():
+            if value is _missing:
+                scope.pop(name, None)
+            else:
+                scope[name] = value
         kept.clear()
-        kept.update((name, scope[name]) for name in names if name in scope)
-        scope.update((name, names[name]) for name in kept)
+        kept.update((name, scope.get(name, _missing)) for name in names)
+        scope.update(names)
 
     return lend

@@ -12,8 +12,7 @@ import numpy as np
 
 from autograder import carried
 from autograder.card import MIME, heading, summarise, to_html, to_text
-from autograder.exercise import Exercise
-from autograder.limits import Lost
+from autograder.limits import Lost, TimeUp
 
 
 class Score:
@@ -75,10 +74,10 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
     verdict = judge(exercise, student, oracle, np.random.default_rng(seed))
     shown = None if grading else seed
     note = ""
-    if verdict.points < exercise.points and (paid := _failed(exercise)):
+    if verdict.points < exercise.points and (paid := carried.failed_before(exercise)):
         try:
             again, called = carried.judged_again(verdict, student, oracle, seed, paid)
-        except Lost:  # the student's process, for good: what was earned before stays
+        except (Lost, TimeUp, MemoryError):  # what was earned before stays
             again, called = verdict, []
         if again.points > verdict.points:
             verdict = again
@@ -89,24 +88,8 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
     payload = summarise(verdict, library=oracle.__name__, seed=shown, grading=grading)
     if note:
         payload["note"] = note
-    _passed[name] = payload["points"] == payload["max_points"]
+    carried.passed[name] = payload["points"] == payload["max_points"]
     return payload
-
-
-_passed: dict[str, bool] = {}  # by exercise: the last check in this notebook
-
-
-def forget() -> None:
-    """Another notebook begins: nothing is known of its answers."""
-    _passed.clear()
-
-
-def _failed(exercise: Exercise) -> list[Exercise]:
-    """The other exercises of the lesson whose last check did not pass."""
-    from autograder import catalogue
-
-    found = [catalogue.find_exercise(name) for name, passed in _passed.items() if not passed]
-    return [e for e in found if e and e.lesson == exercise.lesson and e.name != exercise.name]
 
 
 def grading_seed(secret: str, name: str) -> int:

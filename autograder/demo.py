@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import shutil
 import time
 import warnings
@@ -25,8 +26,9 @@ from nbformat.v4 import new_code_cell
 from nbformat.warnings import DuplicateCellId
 
 from autograder import build, catalogue, classroom, feedback, grade, report, results
+from autograder.carried import forget
 from autograder.catalogue import Lesson
-from autograder.check import evaluate, forget, grading_seed
+from autograder.check import evaluate, grading_seed
 from autograder.classroom import Classroom
 from autograder.errors import Problem
 from autograder.exercise import Exercise
@@ -146,6 +148,7 @@ def plan(lesson: Lesson) -> list[Plan]:
     exercises = lesson.exercises
     right = {e.function: _REFERENCE for e in exercises}
     full = sum(e.points for e in exercises)
+    first = next(e for e in exercises if inspect.isfunction(e.right_answer))
     last = exercises[-1]
     plans = [Plan("ada-perfect", "everything right", right, full)]
     plans += _other_styles(lesson, right, full)
@@ -162,9 +165,9 @@ def plan(lesson: Lesson) -> list[Plan]:
         Plan("bea-blank", "handed in as released", dict.fromkeys(right), 0.0),
         Plan(
             "sy-syntax",
-            "a syntax error in one answer",
-            right | {last.function: f"def {last.function}(:\n    return 1"},
-            full - last.points,
+            "a syntax error in an early answer, on which others rest",
+            right | {first.function: f"def {first.function}(:\n    return 1"},
+            full - first.points,
         ),
         Plan("imo-import", "a cell of her own fails to import", right, full, accident=_bad_import),
         Plan(
@@ -225,7 +228,7 @@ def _misconceptions(lesson: Lesson) -> list[Plan]:
 
 
 def _at_home(lesson: Lesson, answers: Mapping[str, str | None]) -> tuple[float, frozenset[str]]:
-    """Points and named misconceptions: what the checks in a student's own notebook say, one after the other: mistakes may rest on each other."""
+    """Points and named misconceptions by the checks of a student's own notebook, since mistakes may rest on each other."""
     forget()
     scope: dict[str, Any] = {}
     points, names = 0.0, set[str]()

@@ -6,6 +6,7 @@ the notebook, the grading of a class, the feedback page and the test suite.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,11 @@ class Part:
     draws: int = 4
     seconds: float = 5.0  # what one call may take
 
+    @property
+    def for_speed(self) -> bool:
+        """Whether it asks for speed: its calls may take less than usual."""
+        return self.seconds < Part.seconds
+
     def cases(self, rng: np.random.Generator) -> list[Case]:
         drawn = [self.draw(rng) for _ in range(self.draws)] if self.draw else []
         for case in drawn:
@@ -63,7 +69,7 @@ class Exercise:
     """An exercise of the course.
 
     ``name``     "lesson.function", as in ``check("activations.softmax", softmax)``
-    ``twin``     the dlcore function with the same job and the same signature
+    ``twin``     the dlcore function with the same job and the same signature, as a dotted name
     ``oracle``   ``oracle(torch, *case)``: what must come out, written against PyTorch's API
                  and handed either ``torch`` or ``dlcore``
     ``driver``   ``driver(student, *case)``: exercises the student's code, returns plain arrays
@@ -91,6 +97,13 @@ class Exercise:
     @property
     def function(self) -> str:
         return self.name.split(".")[1]
+
+    @property
+    def right_answer(self) -> Callable[..., Any]:
+        """The twin itself."""
+        module, _, name = self.twin.rpartition(".")
+        twin: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return twin
 
     @property
     def banned(self) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 
 from autograder import assignment as assignments
-from autograder import library
+from autograder import carried, library
 from autograder.assignment import Assignment
-from autograder.check import forget
+from autograder.build import checked
 from autograder.clean import clean_outputs, clean_texts, fence_raw_cells
 from autograder.intake import beside
 from autograder.limits import Lost, TimeUp, memory_limit, time_limit
@@ -31,7 +31,7 @@ from autograder.sandbox.client import Zygote
 from autograder.sandbox.namespaces import Limits
 from autograder.session import Session
 
-_NOT_SHOWN = "Blocks of `with when_written` are not run when grading: no points depend on them.\n"
+_NOT_SHOWN = "(not run when grading: no points depend on it)\n"
 KEPT = 2  # zygotes of so many lessons stay ready
 
 
@@ -81,7 +81,7 @@ class Grader:
             declared=set(a.declared),
         )
         tests = Tests(a, session)
-        forget()
+        carried.forget()
         os.environ["DLCOURSE_SEED"] = a.settings.seed or os.environ.get("DLCOURSE_SEED", "")
         before = os.environ.get("NBGRADER_EXECUTION")
         os.environ["NBGRADER_EXECUTION"] = "autograde"
@@ -151,6 +151,8 @@ class Tests:
         self.shell.recorder = cells.Recorder()  # what an earlier test showed is not this one's
         wanted_before = self.wanted
         failure: BaseException | None = None
+        if exercise := checked(source):
+            carried.passed[exercise] = False  # the cell may end before its check begins
         try:
             with _warnings_cost_nothing(), memory_limit(memory), time_limit(limit, again=0):
                 self._lend(source, place)

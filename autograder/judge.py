@@ -126,7 +126,7 @@ def judge(
         outcomes = []
         for case, wanted in zip(cases, expected, strict=True):
             outcome = stop or run_case(exercise, student, case, wanted, part.seconds)
-            if outcome.kind is Kind.TOO_SLOW and part.seconds >= Part.seconds:
+            if outcome.kind is Kind.TOO_SLOW and not part.for_speed:
                 stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call never came back.")
             elif outcome.kind is Kind.RAISED and outcome.got == Lost.__name__:
                 stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call ended Python.")
@@ -313,9 +313,8 @@ def _diagnose(exercise: Exercise, results: list[PartResult]) -> list[PartResult]
         best = None
         if not result.passed:
             slow = any(outcome.kind is Kind.TOO_SLOW for outcome in result.outcomes)
-            large = result.part.seconds < Part.seconds
             best = next((n for n in named if explains(n, i)), None)
-            if best is None and (slow or not large):
+            if best is None and (slow or not result.part.for_speed):
                 numbers = range(len(exercise.misconceptions))
                 best = max((n for n in numbers if explains(n, i)), key=reach, default=None)
         if best is not None:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.limits import Lost, TimeUp
+from autograder.limits import Lost, TimeUp, deadline
 from autograder.proxies import Remote, RemoteCallable, RemoteClass, error_class
 from autograder.sandbox import values
 from autograder.sandbox.cells import error_output
@@ -60,6 +60,7 @@ class Session:
         self.ends = time.monotonic() + self.budget
         self.callbacks: dict[int, Any] = {}
         self.lent: list[int] = []
+        self.lending = False  # names of the student's mean functions of ours
         self.proxies: weakref.WeakValueDictionary[int, Remote] = weakref.WeakValueDictionary()
         self.declared_classes: set[int] = set()
         self.peak = 0
@@ -143,6 +144,7 @@ class Session:
         """The outputs of a student's cell, as its process gave them: not to be trusted."""
         cell = Cell(number, source)
         try:
+            self.take_back()
             worker = self.alive()
             head = {"op": "run", "source": source}
             reply, _ = worker.ask(head, (), self._seconds(), self._call_back)
@@ -173,6 +175,7 @@ class Session:
 
     def names(self, wanted: Iterable[str]) -> dict[str, Any]:
         """The student's values of global names; those that are not there are left out."""
+        self.take_back()
         asked = list(wanted)
         reply, blobs = self._ask({"op": "get", "names": asked})
         raw = reply.get("values")
@@ -197,11 +200,23 @@ class Session:
         return found
 
     def lend(self, names: Mapping[str, Callable[..., Any]]) -> None:
-        """Let global names of the student mean functions of ours, until this is called again."""
+        """Let global names of the student mean functions of ours, until this is called again.
+
+        If the time of a test is up, the names go back before the next thing that is asked for.
+        """
         for number in self.lent:
             self.callbacks.pop(number, None)  # who has kept one can no longer call it
         self.lent = [id(function) for function in names.values()]
+        if deadline() <= time.monotonic():
+            return
+        self.lending = True
         self._ask({"op": "lend", "names": {name: self._refer(f) for name, f in names.items()}})
+        self.lending = bool(names)
+
+    def take_back(self) -> None:
+        """What was lent goes back, if that is still to be done."""
+        if self.lending:
+            self.lend({})
 
     def is_declared(self, class_id: object) -> bool:
         return class_id in self.declared_classes

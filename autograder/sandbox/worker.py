@@ -25,6 +25,7 @@ from autograder.sandbox.frames import Pipe, TooLong
 from autograder.sandbox.operations import OPERATIONS
 
 MOST_OBJECTS = 100_000
+_MISSING = object()
 _WATCHED = {
     "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "os.kill", "os.killpg",
     "subprocess.Popen", "pty.spawn", "socket.__new__", "socket.connect", "socket.getaddrinfo", "socket.bind",
@@ -189,11 +190,15 @@ class Worker:
         return {"values": found}, blobs
 
     def lend(self, names: dict[str, Any]) -> dict[str, Any]:
-        """Let names that the student has set mean functions of the grader; what was lent before goes back."""
+        """Let global names mean functions of the grader; what was lent before goes back."""
         scope = self.shell.user_ns
-        scope.update(self.kept)
-        self.kept = {name: scope[name] for name in names if name in scope}
-        scope.update((name, self.resolve(names[name])) for name in self.kept)
+        for name, value in self.kept.items():
+            if value is _MISSING:
+                scope.pop(name, None)
+            else:
+                scope[name] = value
+        self.kept = {name: scope.get(name, _MISSING) for name in names}
+        scope.update((name, self.resolve(function)) for name, function in names.items())
         return {}
 
     def do(

@@ -7,15 +7,19 @@ from dataclasses import replace
 import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder import build, catalogue, classroom, demo, work
+from autograder import build, carried, catalogue, classroom, demo, work
 from autograder.card import MIME
-from autograder.check import check, evaluate, forget
+from autograder.carried import forget
+from autograder.check import check, evaluate
 from autograder.classroom import Classroom
 from autograder.work import Item
 from tests.autograder.conftest import needs
 
 WRONG = "def weighted_sum(x, w, b):\n    return x @ w"
+SYNTAX_ERROR = "def weighted_sum(x, w, b)\n    return x @ w + b"
 UNWRITTEN = "def weighted_sum(x, w, b):\n    raise NotImplementedError"
 ON_IT = "def layer(x, w, b):\n    return np.stack([weighted_sum(x, v, c) for v, c in zip(w, b)], axis=1)"
 WRONG_ITSELF = "def layer(x, w, b):\n    return 2 * np.stack([weighted_sum(x, v, c) for v, c in zip(w, b)], axis=1)"
@@ -24,6 +28,13 @@ def layer(x, w, b):
     if weighted_sum(np.zeros(2), np.zeros(2), 1.0) == 1.0:
         os._exit(1)
     return x @ (w if w.shape[0] == w.shape[1] else w.T) + b"""
+DAWDLING = """import time
+def layer(x, w, b):
+    if weighted_sum(np.zeros(2), np.zeros(2), 1.0) == 1.0:
+        time.sleep(4)
+    return x @ (w if w.shape[0] == w.shape[1] else w.T) + b"""
+OWN = """def boundary(x1, w, b):  # right while weighted_sum is the student's own
+    return -(w[0] * x1 + b) / w[1] + weighted_sum(np.zeros(2), np.zeros(2), 1.0)"""
 THIEF = """kept = []
 def layer(x, w, b):
     kept.append(weighted_sum)
@@ -46,8 +57,10 @@ def in_a_notebook(*sources: str) -> dict:
     return scope
 
 
+@pytest.mark.parametrize("execution", ["", "autograde"])  # stock nbgrader sets the latter
 @pytest.mark.parametrize("earlier", [WRONG, UNWRITTEN])
-def test_in_a_notebook(earlier, capsys):
+def test_in_a_notebook(earlier, execution, monkeypatch, capsys):
+    monkeypatch.setenv("NBGRADER_EXECUTION", execution)
     scope = in_a_notebook(earlier, ON_IT)
     mine = scope["weighted_sum"]
     assert evaluate("neurons.layer", scope["layer"])["points"] == 0  # nothing is known of it yet
@@ -80,6 +93,54 @@ def test_what_does_not_call_it_is_not_excused():
     assert payload["points"] == 0 and "note" not in payload
 
 
+def test_a_later_answer_is_never_lent_to_an_earlier_one():
+    scope = in_a_notebook(
+        "def layer(x, w, b):\n    return x @ w.T",
+        "def weighted_sum(x, w, b):\n    return layer(x[None], w[None], np.array([b]))[0, 0]",
+    )
+    evaluate("neurons.layer", scope["layer"])
+    payload = evaluate("neurons.weighted_sum", scope["weighted_sum"])
+    assert payload["points"] == 0 and "note" not in payload
+
+
+@pytest.mark.parametrize("execution", ["", "autograde"])
+def test_in_a_kernel_a_name_that_is_missing_is_lent(execution, monkeypatch):
+    """The cell that should set it has a syntax error, so its check ends before it begins."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", execution)
+    sources = [
+        "import numpy as np\nfrom autograder.check import check",
+        SYNTAX_ERROR,
+        'check("neurons.weighted_sum", weighted_sum)',
+        ON_IT,
+        'check("neurons.layer", layer)',
+        "weighted_sum",
+    ]
+    nb = new_notebook(cells=[new_code_cell(source) for source in sources])
+    NotebookClient(nb, kernel_name="python3", allow_errors=True).execute()
+    *_, card, points = nb.cells[4].outputs
+    assert "Judged with a right weighted_sum" in card.data[MIME]["note"]
+    assert float(points.data["text/plain"]) == 3
+    assert nb.cells[5].outputs[0].ename == "NameError"  # and it is missing again
+
+
+def test_what_is_lent_gives_and_takes_copies():
+    """As across the pipe to a sandbox: nothing that it is given, or gives, is shared with it."""
+    scope = in_a_notebook("def student(x):\n    return keep(x)")
+    kept = []
+
+    def keep(x):
+        kept.append(x)
+        x[0] += 1
+        return x
+
+    given = np.zeros(2)
+    with carried.lent(scope["student"], {"keep": keep}) as called:
+        got = scope["student"](given)
+    assert called == ["keep"] and "keep" not in scope
+    assert given[0] == 0 and kept[0][0] == got[0] == 1
+    assert got is not kept[0] and not np.shares_memory(got, kept[0])
+
+
 @pytest.fixture(scope="module")
 def neurons(tmp_path_factory):
     root = tmp_path_factory.mktemp("carried") / "class"
@@ -90,11 +151,12 @@ def neurons(tmp_path_factory):
     return lesson, a
 
 
-def graded(neurons, **answers: str) -> tuple[dict[str, float], str]:
-    """The points by exercise, and all cards and prints."""
+def graded(neurons, last: str = "", **answers: str) -> tuple[dict[str, float], str]:
+    """The points by exercise, and all cards and prints; the cell ``last`` has been moved to the end."""
     lesson, a = neurons
     right = {e.function: demo._REFERENCE for e in lesson.exercises}
     nb = demo.answered(lesson, right | answers)
+    nb.cells.sort(key=lambda cell: cell.id == last)
     item = Item("ada", build.to_text(nb).encode())
     done = work.grade_chunk(a, "bubblewrap", {}, [item])[0]
     assert not done.problem
@@ -108,21 +170,32 @@ def graded(neurons, **answers: str) -> tuple[dict[str, float], str]:
 
 
 @needs("bubblewrap")
-@pytest.mark.parametrize("earlier", [WRONG, UNWRITTEN])
+@pytest.mark.parametrize("earlier", [WRONG, UNWRITTEN, SYNTAX_ERROR])
 def test_when_grading(neurons, earlier):
     points, said = graded(neurons, weighted_sum=earlier, layer=ON_IT)
     full = {e.function: e.points for e in neurons[0].exercises}
-    assert points == full | {"weighted_sum": 0}
+    assert {"weighted_sum": 0} | points == full | {"weighted_sum": 0}
     assert said.count("Judged with a right weighted_sum in the place of yours") == 1
     points, said = graded(neurons, weighted_sum=earlier, layer=WRONG_ITSELF)
     assert points["layer"] == 0 and "Judged with" not in said
 
 
 @needs("bubblewrap")
-def test_the_next_submission_is_not_judged_by_the_last_ones_mistakes(neurons):
-    graded(neurons, weighted_sum=WRONG)
-    points, said = graded(neurons, layer="def layer(x, w, b):\n    return x @ w.T")
-    assert points["layer"] == 0 and "Judged with" not in said
+def test_the_next_submission_is_not_judged_by_the_last_ones_mistakes(neurons, tmp_path):
+    """It would be where an instructor asks for a later exercise first."""
+    lesson, _ = neurons
+    nb = build.source_notebook(lesson)
+    nb.cells.sort(key=lambda cell: cell.id == "weighted_sum")
+    classroom.init(tmp_path / "class", [], seed="carried")
+    source = tmp_path / "class" / "source" / lesson.slug
+    source.mkdir(parents=True)
+    nbformat.write(nb, source / f"{lesson.slug}.ipynb")
+    room = Classroom(tmp_path / "class")
+    room.release(lesson.slug)
+    a = room.assignment(lesson.slug)
+    for _ in range(2):
+        points, _ = graded((lesson, a), "weighted_sum", weighted_sum=WRONG, layer=ON_IT)
+        assert points["layer"] == 0  # nothing is known of this one yet
 
 
 @needs("bubblewrap")
@@ -131,6 +204,16 @@ def test_a_second_judging_that_ends_badly_takes_nothing_away(neurons):
     assert 0 < points["layer"] < 3 and "Judged with" not in said
     full = {e.function: e.points for e in neurons[0].exercises}
     assert points == full | {"weighted_sum": 0, "layer": points["layer"]}  # and the rest goes on
+
+
+@needs("bubblewrap")
+def test_a_second_judging_that_takes_too_long_takes_nothing_away(neurons):
+    lesson, a = neurons
+    hurried = replace(a, settings=replace(a.settings, timeout=3.0))
+    points, said = graded((lesson, hurried), weighted_sum=WRONG, layer=DAWDLING, boundary=OWN)
+    full = {e.function: e.points for e in lesson.exercises}
+    assert 0 < points["layer"] < 3 and "Judged with" not in said
+    assert points == full | {"weighted_sum": 0, "layer": points["layer"]}
 
 
 @needs("bubblewrap")
