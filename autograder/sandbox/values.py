@@ -215,6 +215,8 @@ def _decode(
         if isinstance(data, list):
             raise NotPlain("a bare list")
         return data
+    if not data:
+        raise NotPlain("an empty message")
     if depth > DEEPEST:
         raise NotPlain(f"data nested more than {DEEPEST} deep")
 
