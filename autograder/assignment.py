@@ -127,7 +127,7 @@ class Assignment:
         The blocks show what was written, and may take long; no point depends on them. Nothing is left out
         where an answer or a test uses a name that a block sets, or another cell one that only blocks set.
         """
-        left = {source: without_shows(source) for source in self._open}
+        left = {source: without_shows(source) for source in self.open_sources}
         only_shown = self.shown - {name for rest in left.values() for name in bound(rest)}
         if any(only_shown & used(rest) for rest in left.values()):
             return {}
@@ -138,10 +138,11 @@ class Assignment:
     @cached_property
     def shown(self) -> set[str]:
         """Names that ``with when_written`` blocks set."""
-        return {name for source in self._open for name in bound(shows(source))}
+        return {name for source in self.open_sources for name in bound(shows(source))}
 
     @property
-    def _open(self) -> list[str]:
+    def open_sources(self) -> list[str]:
+        """The code that students are given, neither to answer nor as a test."""
         return [c.source for c in self.code if not (c.solution or c.graded)]
 
     @cached_property

@@ -122,7 +122,8 @@ class Grader:
 
 def _needs(nb: NotebookNode, a: Assignment) -> bool:
     """Whether a cell of the student's own uses what a block of the instructor's sets."""
-    own = [c.source for c in nb.cells if c.cell_type == "code" and c.source not in a.shorter]
+    given = set(a.open_sources)
+    own = [c.source for c in nb.cells if c.cell_type == "code" and c.source not in given]
     return any(a.shown & assignments.used(source) for source in own)
 
 

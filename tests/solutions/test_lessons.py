@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 import dlcore
-from autograder import build, catalogue
+from autograder import build, catalogue, demo, grader
 from autograder.assignment import Assignment, CodeCell, Settings
 from autograder.card import MIME
 from tests.conftest import ROOT
@@ -162,6 +162,8 @@ def test_grading_need_not_run_what_only_shows(lesson):
     blocks = [c for c in code if re.search("^with when_written", c.source, re.M)]
     assert len(blocks) > 3
     assert len(a.shorter) == len(blocks)
+    answered = demo.answered(lesson, {e.function: demo._REFERENCE for e in lesson.exercises})
+    assert not grader._needs(answered, a)
 
 
 @pytest.mark.slow
