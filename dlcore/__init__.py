@@ -30,6 +30,8 @@
     pooling        the largest or the average of each patch                     lesson 09
     text           number words, dates, names, prose; vocabulary                lesson 12
     embedding      a learnt vector for each token                               lesson 12
+    series         a real series: sunspots                                      lesson 12
+    unrolled       an RNN unrolled, forward, backward, clipped, cut, by hand    lesson 12
     recurrent      RNN: a step, and whole sequences                             lesson 12
     gated          LSTM and GRU                                                 lesson 13
     attention      scaled dot product, heads, positions, KV cache               lesson 14

@@ -73,6 +73,7 @@ def crosscheck(
     *arrays: Any,
     backward: Callable[..., Any] | str | None = None,
     options: dict[str, Any] | None = None,
+    call: Callable[..., Any] | None = None,
     repeat: int = 20,
 ) -> Report:
     """Compare ``forward(*arrays)`` with ``torch.<reference>(*arrays, **options)``, on a GPU too if there is one.
@@ -81,6 +82,8 @@ def crosscheck(
     one for each; it is compared with autograd's for a random ``g``. (Integers, such as class numbers,
     have no gradient and come last.) With ``backward="tape"``,
     ``forward`` is an operation of dlcore on tensors, called with the same options.
+
+    Where PyTorch wants its arguments otherwise, or gives back more, ``call(reference, *tensors)`` says how.
 
     On a GPU your function is given CuPy's arrays; if it cannot take them, it runs on the CPU there.
     Never fails for want of PyTorch: the report's note says what is missing.
@@ -100,7 +103,7 @@ def crosscheck(
     target: Any = torch
     for name in reference.split("."):
         target = getattr(target, name)
-    call = lambda *tensors: target(*tensors, **(options or {}))
+    call = call or (lambda target, *tensors: target(*tensors, **(options or {})))
     mine = _on_tape(forward, options) if backward == "tape" else _by_hand(forward, backward)
     g = np.asarray(mine(None, *arrays)[0])
     g = np.random.default_rng(0).standard_normal(g.shape).astype(g.dtype)
@@ -118,7 +121,7 @@ def crosscheck(
 
         def once(leaves: Any = leaves, gt: Any = gt, device: str = device) -> Any:
             with torch.set_grad_enabled(backward is not None):
-                out = call(*leaves)
+                out = call(target, *leaves)
             smooth = [leaf for leaf in leaves if leaf.requires_grad]
             found = torch.autograd.grad(out, smooth, gt) if backward else ()
             if device == "cuda":

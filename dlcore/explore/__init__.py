@@ -75,6 +75,13 @@ def convolution() -> Widget:
     return view()
 
 
+def unrolled() -> Widget:
+    """A small recurrent network reads a text: what it has in mind, and how far back it can learn."""
+    from dlcore.explore._unrolled import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -92,4 +99,5 @@ EXPLORERS = {
     "playground": playground,
     "fitting": fitting,
     "convolution": convolution,
+    "unrolled": unrolled,
 }

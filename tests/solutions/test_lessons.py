@@ -25,7 +25,7 @@ AMERICAN = re.compile(
     r"vectorize|vectorized|optimize|center|gray|recognize)\b"
 )
 # what every lesson may use, besides what earlier lessons have built
-ALWAYS = {"data", "plot", "explore", "crosscheck", "sabotaged"}
+ALWAYS = {"data", "series", "text", "plot", "explore", "crosscheck", "sabotaged"}
 
 
 def markdown(lesson) -> list[str]:

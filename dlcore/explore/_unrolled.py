@@ -1,0 +1,185 @@
+"""Explorer of lesson 12: what a small recurrent network has in mind after each letter, and what comes back to it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from dlcore.explore._stage import Pixels, Stage
+from dlcore.plot import COLORS
+from dlcore.unrolled import gradient_norms, unroll
+
+UNITS, MOST = 12, 24  # units of the network, letters of a text
+WIDTH, HEIGHT = 940, 420
+LEFT, COLUMN, ROW, TOP = (
+    64,
+    35,
+    13,
+    46,
+)  # pixels: where the states begin, and how large one number is
+BARS, DECADE = 232, 20  # where the bars begin, and how high a factor of ten is
+HIGHEST, LOWEST = 2, -6  # powers of ten that the bars can show
+NEGATIVE, POSITIVE, FRAME, DARK = (np.array(to_rgb(COLORS[k])) for k in (0, 1, 2, 4))
+
+
+class State(NamedTuple):
+    """states (T + 1, H), the first before any letter; arrives (at + 1,): the gradient's norm at each of them, 1 at the
+    last; moved (T + 1,): how far each state would be from what it is if the first letter were another."""
+
+    states: np.ndarray
+    arrives: np.ndarray
+    moved: np.ndarray
+
+
+def state(
+    text: str,
+    radius: float = 0.9,
+    strength: float = 1.0,
+    at: int | None = None,
+    orthogonal: bool = False,
+) -> State:
+    """A network with recurrent weights of this spectral radius reads the text; the gradient starts at state ``at``."""
+    rng = np.random.default_rng(3)
+    mixing, letters = rng.standard_normal((UNITS, UNITS)), rng.standard_normal((64, UNITS))
+    g = rng.standard_normal((1, UNITS))
+    if orthogonal:
+        mixing = np.linalg.qr(mixing)[0]
+    w_hh = mixing * radius / np.abs(np.linalg.eigvals(mixing)).max()
+
+    def read(codes: list[int]) -> np.ndarray:
+        x = strength * letters[codes][:, None] / np.sqrt(UNITS)
+        return unroll(x, np.zeros((1, UNITS)), np.eye(UNITS), w_hh, np.zeros(UNITS))
+
+    codes = [ord(letter) % 64 for letter in text]
+    states = read(codes)
+    end = len(text) if at is None else at
+    norms = gradient_norms(g / np.linalg.norm(g), states[: end + 1], w_hh)
+    other = read([(code + 1) % 64 for code in codes[:1]] + codes[1:])
+    moved = np.linalg.norm(other - states, axis=(1, 2))
+    return State(states[:, 0], norms[::-1], moved)
+
+
+class _View:
+    """The controls and the picture, kept in step."""
+
+    def __init__(self) -> None:
+        self.text = widgets.Text("the three cats sat", description="text")
+        self.kind = widgets.ToggleButtons(options=["random", "orthogonal"], description="weights")
+        self.kind.style.button_width = "100px"
+        self.radius = widgets.FloatSlider(0.9, min=0, max=2, step=0.05, description="recurrent")
+        self.strength = widgets.FloatSlider(1.0, min=0, max=5, step=0.1, description="input")
+        self.at = widgets.IntSlider(18, min=0, max=18, description="back from")
+        self.said = widgets.HTML()
+        self.said.layout.width = "430px"
+        self._draw_figure()
+        self.stage.redraw()
+        self.show()
+        self.text.observe(lambda _: self._take_text(), "value")
+        for control in (self.kind, self.radius, self.strength, self.at):
+            control.observe(lambda _: self.show(), "value")
+
+    def _draw_figure(self) -> None:
+        figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
+        self.pixels = Pixels(np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+
+        def text(x: float, y: float, words: str, size: float = 9, ha: str = "left") -> Text:
+            place = x / WIDTH, 1 - y / HEIGHT
+            return figure.text(*place, words, fontsize=size, ha=ha, va="center_baseline")
+
+        titles = [
+            text(LEFT, 14, "its state after each letter, one row a unit", 11),
+            text(LEFT, BARS - 14, "how much of the gradient arrives there", 11),
+        ]
+        powers = range(LOWEST, HIGHEST + 1, 2)
+        scale = [text(LEFT - 8, self._high(p), f"$10^{{{p}}}$", ha="right") for p in powers]
+        self.letters = [
+            text(LEFT + COLUMN * (t + 0.5), 34, "", 11, "center") for t in range(MOST + 1)
+        ]
+        self.stage = Stage(
+            figure,
+            [self.pixels, *titles, *scale, *self.letters],
+            "Above, one column for each letter of the text: the states of twelve units, blue for negative and orange for "
+            "positive. Below, a bar for each letter: how much of the gradient arrives there. The text gives the numbers.",
+        )
+        whole = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, WIDTH), ylim=(HEIGHT, 0))
+        whole.set_axis_off()
+        self.stage.on_drag(whole, self._drag)
+
+    @staticmethod
+    def _high(power: float) -> int:
+        """The row of pixels of 10 to this power."""
+        return round(BARS + DECADE * (HIGHEST - np.clip(power, LOWEST, HIGHEST)))
+
+    def _take_text(self) -> None:
+        """Another text; the gradient starts at its end."""
+        if len(self.text.value) > MOST:
+            self.text.value = self.text.value[:MOST]  # comes back here
+            return
+        with self.at.hold_trait_notifications():
+            self.at.max = self.at.value = len(self.text.value)
+        self.show()
+
+    def _drag(self, x: float, y: float) -> None:
+        """The pointer chooses the state from which the gradient starts."""
+        t = int((x - LEFT) // COLUMN)
+        if 0 <= t <= self.at.max:
+            self.at.value = t
+
+    def show(self) -> None:
+        text, at = self.text.value, min(self.at.value, len(self.text.value))
+        orthogonal = self.kind.value == "orthogonal"
+        now = state(text, self.radius.value, self.strength.value, at, orthogonal)
+        for t, letter in enumerate(self.letters):
+            letter.set_text(
+                "" if t > len(text) else "start" if t == 0 else text[t - 1].replace(" ", "␣")
+            )
+        self._paint(now, at)
+        self.stage.update()
+        self.said.value = "<br>".join(_in_words(now, text, at, self.radius.value))
+
+    def _paint(self, now: State, at: int) -> None:
+        pixels = self.pixels.pixels
+        pixels[:] = 255
+        values = now.states.T[..., None]
+        tints = 255 * (1 - np.abs(values) * (1 - np.where(values < 0, NEGATIVE, POSITIVE)))
+        big = np.kron(tints, np.ones((ROW, COLUMN, 1)))
+        big[:, ::COLUMN] = 255
+        pixels[TOP : TOP + len(big), LEFT : LEFT + big.shape[1]] = big
+        wide = big.shape[1]
+        for power in range(LOWEST, HIGHEST + 1):
+            pixels[self._high(power), LEFT : LEFT + wide] = 225
+        with np.errstate(divide="ignore"):
+            ends = [self._high(power) for power in np.log10(now.arrives)]
+        for t, end in enumerate(ends):
+            left = LEFT + COLUMN * t + 6
+            pixels[end : self._high(LOWEST), left : left + COLUMN - 12] = 255 * DARK
+        pixels[self._high(0), LEFT : LEFT + wide] = 0
+        left = LEFT + COLUMN * at
+        for edge in (slice(left, left + 3), slice(left + COLUMN - 2, left + COLUMN + 1)):
+            pixels[TOP - 2 : self._high(LOWEST), edge] = 255 * FRAME
+
+
+def _in_words(now: State, text: str, at: int, radius: float) -> list[str]:
+    if not text:
+        return ["Type a text."]
+    steps = max(at - 1, 0)
+    return [
+        f"gradient from <b>{'start' if at == 0 else repr(text[at - 1])}</b> back to the first letter, {steps} steps: "
+        f"<b>{now.arrives[min(1, at)]:.2g}</b> of it arrives",
+        f"radius to the power of {steps}: {radius**steps:.2g}",
+        f"with another first letter, its own state moves by {now.moved[1]:.2g}, and the last one by <b>{now.moved[-1]:.2g}</b>",
+    ]
+
+
+def view() -> widgets.Widget:
+    """The explorer, ready to be shown at the end of a cell."""
+    v = _View()
+    return v.stage.below(
+        widgets.VBox([v.text, v.kind, v.radius, v.strength, v.at]),
+        v.said,
+    )
