@@ -215,9 +215,8 @@ def rnn_backward(g, x, states, w_ih, w_hh):
       ->  dx = [[[0.182]], [[0.868]]], dh = [[0.091]], dw_ih = [[0.182]], dw_hh = [[0.661]], db = [1.050]
     """
     ### BEGIN SOLUTION
-    dx = np.zeros(x.shape)
+    dx, later = np.empty(x.shape), 0
     dw_ih, dw_hh, db = np.zeros(w_ih.shape), np.zeros(w_hh.shape), np.zeros(len(w_hh))
-    later = np.zeros(states[0].shape)
     for t in range(len(x) - 1, -1, -1):
         before, after = states[t], states[t + 1]
         slope = (later + g[t]) * (1 - after**2)
@@ -409,9 +408,10 @@ def clip_grad_norm(grads, max_norm):
     Example: grads = [[3], [0, 4]], max_norm = 1  ->  [[0.6], [0, 0.8]], 5
     """
     ### BEGIN SOLUTION
-    norm = np.linalg.norm([np.linalg.norm(array) for array in grads])
-    factor = min(1, max_norm / norm) if norm else 1
-    return [array * factor for array in grads], norm
+    norm = np.sqrt(sum(np.sum(array**2) for array in grads))
+    if norm > max_norm:
+        grads = [array * (max_norm / norm) for array in grads]
+    return grads, norm
     ### END SOLUTION
 
 
@@ -461,7 +461,7 @@ with when_written:
     axes[1].legend()
     plot.show(
         "Left, the norm of the gradient over 300 steps on a logarithmic scale, with spikes far above the rest. Right, the "
-        "loss: without clipping it jumps above that of a coin again and again, with clipping it falls and stays down."
+        "loss: without clipping it jumps far above that of a coin and never settles, with clipping it falls and stays down."
     )
 
 # %% [markdown]
@@ -491,15 +491,13 @@ def truncated_backward(g, x, states, w_ih, w_hh, steps):
     Example: that of rnn_backward with steps = 1  ->  dw_ih = [[0]], dw_hh = [[0.661]], db = [0.868]
     """
     ### BEGIN SOLUTION
-    sums = [np.zeros(w_ih.shape), np.zeros(w_hh.shape), np.zeros(len(w_hh))]
-    first = 0
-    while first < len(x):
-        last = min(first + steps, len(x))
-        found = rnn_backward(g[first:last], x[first:last], states[first : last + 1], w_ih, w_hh)
-        for total, part in zip(sums, found[2:]):
-            total += part
-        first = last
-    return tuple(sums)
+    dw_ih = dw_hh = db = 0
+    for first in range(0, len(x), steps):
+        last = first + steps
+        piece = g[first:last], x[first:last], states[first : last + 1]
+        _, _, ih, hh, bias = rnn_backward(*piece, w_ih, w_hh)
+        dw_ih, dw_hh, db = dw_ih + ih, dw_hh + hh, db + bias
+    return dw_ih, dw_hh, db
     ### END SOLUTION
 
 
@@ -600,7 +598,7 @@ def next_token_loss(params, tokens):
     ### BEGIN SOLUTION
     w_ih, w_hh, b, w, c = params
     x = np.eye(len(c))[tokens[:-1]]
-    states = unroll(x, np.zeros((tokens.shape[1], len(b))), w_ih, w_hh, b)
+    states = unroll(x, np.zeros((len(tokens.T), len(b))), w_ih, w_hh, b)
     scores = states[1:] @ w.T + c
     loss, g = masked_cross_entropy(scores, tokens[1:])
     dw = np.tensordot(g, states[1:], axes=([0, 1], [0, 1]))

@@ -118,5 +118,17 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "convolution.lenet_loss": {
         "float(loss.data) -> loss.data": "an array without axes is as good as a number"
     },
+    "rnn.gradient_norms": {
+        "1 - states[t] ** 2 -> states[t] ** 2 - 1": "a norm does not see a sign",
+    },
+    "rnn.clip_grad_norm": {
+        "norm > max_norm -> norm >= max_norm": "what is as long as allowed is multiplied by 1",
+    },
+    "rnn.truncated_backward": {
+        "1 -> 2": "of the states of a piece, those after its end are not used",
+    },
+    "rnn.next_token_loss": {
+        "(0, 1) -> (1, 0)": "a sum over two axes, in any order",
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
