@@ -16,12 +16,8 @@ from dlcore.unrolled import gradient_norms, unroll
 
 UNITS, MOST = 12, 24  # units of the network, letters of a text
 WIDTH, HEIGHT = 940, 420
-LEFT, COLUMN, ROW, TOP = (
-    64,
-    35,
-    13,
-    46,
-)  # pixels: where the states begin, and how large one number is
+LEFT, TOP = 64, 46  # pixels: where the states begin
+COLUMN, ROW = 35, 13  # how large one number is
 BARS, DECADE = 232, 20  # where the bars begin, and how high a factor of ten is
 HIGHEST, LOWEST = 2, -6  # powers of ten that the bars can show
 NEGATIVE, POSITIVE, FRAME, DARK = (np.array(to_rgb(COLORS[k])) for k in (0, 1, 2, 4))
@@ -42,9 +38,10 @@ def state(
     strength: float = 1.0,
     at: int | None = None,
     orthogonal: bool = False,
+    seed: int = 3,
 ) -> State:
     """A network with recurrent weights of this spectral radius reads the text; the gradient starts at state ``at``."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     mixing, letters = rng.standard_normal((UNITS, UNITS)), rng.standard_normal((64, UNITS))
     g = rng.standard_normal((1, UNITS))
     if orthogonal:
@@ -74,35 +71,37 @@ class _View:
         self.radius = widgets.FloatSlider(0.9, min=0, max=2, step=0.05, description="recurrent")
         self.strength = widgets.FloatSlider(1.0, min=0, max=5, step=0.1, description="input")
         self.at = widgets.IntSlider(18, min=0, max=18, description="back from")
+        self.seed = widgets.IntSlider(3, min=0, max=9, description="network")
         self.said = widgets.HTML()
         self.said.layout.width = "430px"
         self._draw_figure()
-        self.stage.redraw()
+        self._write_letters()
         self.show()
         self.text.observe(lambda _: self._take_text(), "value")
-        for control in (self.kind, self.radius, self.strength, self.at):
+        for control in (self.kind, self.radius, self.strength, self.at, self.seed):
             control.observe(lambda _: self.show(), "value")
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
-        self.pixels = Pixels(np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+        wide = COLUMN * (MOST + 1) + 1
+        self.heat = Pixels(np.full((ROW * UNITS, wide, 3), 255, np.uint8), TOP, LEFT)
+        bars = DECADE * (HIGHEST - LOWEST) + 1
+        self.bars = Pixels(np.full((bars, wide, 3), 255, np.uint8), BARS, LEFT)
 
         def text(x: float, y: float, words: str, size: float = 9, ha: str = "left") -> Text:
             place = x / WIDTH, 1 - y / HEIGHT
             return figure.text(*place, words, fontsize=size, ha=ha, va="center_baseline")
 
-        titles = [
-            text(LEFT, 14, "its state after each letter, one row a unit", 11),
-            text(LEFT, BARS - 14, "how much of the gradient arrives there", 11),
-        ]
-        powers = range(LOWEST, HIGHEST + 1, 2)
-        scale = [text(LEFT - 8, self._high(p), f"$10^{{{p}}}$", ha="right") for p in powers]
+        text(LEFT, 14, "its state after each letter, one row a unit", 11)
+        text(LEFT, BARS - 14, "how much of the gradient arrives there", 11)
+        for power in range(LOWEST, HIGHEST + 1, 2):
+            text(LEFT - 8, BARS + self._high(power), f"$10^{{{power}}}$", ha="right")
         self.letters = [
             text(LEFT + COLUMN * (t + 0.5), 34, "", 11, "center") for t in range(MOST + 1)
         ]
         self.stage = Stage(
             figure,
-            [self.pixels, *titles, *scale, *self.letters],
+            [self.heat, self.bars],
             "Above, one column for each letter of the text: the states of twelve units, blue for negative and orange for "
             "positive. Below, a bar for each letter: how much of the gradient arrives there. The text gives the numbers.",
         )
@@ -112,17 +111,25 @@ class _View:
 
     @staticmethod
     def _high(power: float) -> int:
-        """The row of pixels of 10 to this power."""
-        return round(BARS + DECADE * (HIGHEST - np.clip(power, LOWEST, HIGHEST)))
+        """How many pixels below the top of the bars 10 to this power is."""
+        return round(DECADE * (HIGHEST - np.clip(power, LOWEST, HIGHEST)))
 
     def _take_text(self) -> None:
         """Another text; the gradient starts at its end."""
         if len(self.text.value) > MOST:
             self.text.value = self.text.value[:MOST]  # comes back here
             return
+        self._write_letters()
         with self.at.hold_trait_notifications():
             self.at.max = self.at.value = len(self.text.value)
         self.show()
+
+    def _write_letters(self) -> None:
+        """They change seldom, so they belong to what stands still."""
+        signs = ["start", *self.text.value.replace(" ", "␣"), *[""] * MOST]
+        for letter, sign in zip(self.letters, signs, strict=False):
+            letter.set_text(sign)
+        self.stage.redraw()
 
     def _drag(self, x: float, y: float) -> None:
         """The pointer chooses the state from which the gradient starts."""
@@ -133,35 +140,29 @@ class _View:
     def show(self) -> None:
         text, at = self.text.value, min(self.at.value, len(self.text.value))
         orthogonal = self.kind.value == "orthogonal"
-        now = state(text, self.radius.value, self.strength.value, at, orthogonal)
-        for t, letter in enumerate(self.letters):
-            letter.set_text(
-                "" if t > len(text) else "start" if t == 0 else text[t - 1].replace(" ", "␣")
-            )
+        radius, strength = self.radius.value, self.strength.value
+        now = state(text, radius, strength, at, orthogonal, self.seed.value)
         self._paint(now, at)
         self.stage.update()
-        self.said.value = "<br>".join(_in_words(now, text, at, self.radius.value))
+        self.said.value = "<br>".join(_in_words(now, text, at, radius))
 
     def _paint(self, now: State, at: int) -> None:
-        pixels = self.pixels.pixels
-        pixels[:] = 255
+        heat, bars = self.heat.pixels, self.bars.pixels
+        heat[:], bars[:] = 255, 255
         values = now.states.T[..., None]
         tints = 255 * (1 - np.abs(values) * (1 - np.where(values < 0, NEGATIVE, POSITIVE)))
-        big = np.kron(tints, np.ones((ROW, COLUMN, 1)))
-        big[:, ::COLUMN] = 255
-        pixels[TOP : TOP + len(big), LEFT : LEFT + big.shape[1]] = big
-        wide = big.shape[1]
-        for power in range(LOWEST, HIGHEST + 1):
-            pixels[self._high(power), LEFT : LEFT + wide] = 225
+        wide = COLUMN * len(now.states)
+        heat[:, :wide] = np.repeat(np.repeat(tints, ROW, axis=0), COLUMN, axis=1)
+        heat[:, :wide:COLUMN] = 255
+        bars[::DECADE, :wide] = 225
         with np.errstate(divide="ignore"):
             ends = [self._high(power) for power in np.log10(now.arrives)]
         for t, end in enumerate(ends):
-            left = LEFT + COLUMN * t + 6
-            pixels[end : self._high(LOWEST), left : left + COLUMN - 12] = 255 * DARK
-        pixels[self._high(0), LEFT : LEFT + wide] = 0
-        left = LEFT + COLUMN * at
-        for edge in (slice(left, left + 3), slice(left + COLUMN - 2, left + COLUMN + 1)):
-            pixels[TOP - 2 : self._high(LOWEST), edge] = 255 * FRAME
+            bars[end:, COLUMN * t + 6 : COLUMN * t + COLUMN - 6] = 255 * DARK
+        bars[self._high(0), :wide] = 0
+        for pixels in (heat, bars):
+            for edge in (COLUMN * at, COLUMN * at + COLUMN - 2):
+                pixels[:, edge : edge + 3] = 255 * FRAME
 
 
 def _in_words(now: State, text: str, at: int, radius: float) -> list[str]:
@@ -180,6 +181,6 @@ def view() -> widgets.Widget:
     """The explorer, ready to be shown at the end of a cell."""
     v = _View()
     return v.stage.below(
-        widgets.VBox([v.text, v.kind, v.radius, v.strength, v.at]),
+        widgets.VBox([v.text, v.kind, v.radius, v.strength, v.at, v.seed]),
         v.said,
     )
