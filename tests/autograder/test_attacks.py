@@ -70,7 +70,9 @@ def test_attack(attack: Attack, lesson):
     shown = done.notebook.decode()
     assert points(done) <= attack.most, (done.scores, told)
     assert re.search(attack.told, told), told
-    # nothing was found, nothing was written
+    # nothing was found, nothing was written; and the search came to its end
+    if "print('FOUND'" in attack.first and "os.walk" in attack.first:
+        assert "FOUND" in "\n".join(outputs(done))
     for line in re.findall(r"(?:FOUND|WROTE).*", "\n".join(outputs(done))):
         assert re.fullmatch(r"\w+( (0|False|None|\[\]|-1|\[-1(, -1)*\]))+( 1)?", line), line
     # what is opened in a browser or printed in a terminal does neither harm
