@@ -33,6 +33,7 @@
     series         a real series: sunspots                                      lesson 12
     unrolled       an RNN unrolled, forward, backward, clipped, cut, by hand    lesson 12
     recurrent      RNN: a step, and whole sequences                             lesson 12
+    gates          an LSTM and a GRU, a conveyor with gates, by hand            lesson 13
     gated          LSTM and GRU                                                 lesson 13
     attention      scaled dot product, heads, positions, KV cache               lesson 14
     generative     autoencoder, VAE, GAN: losses and training steps             lesson 17

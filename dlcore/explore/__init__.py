@@ -82,6 +82,13 @@ def unrolled() -> Widget:
     return view()
 
 
+def gates() -> Widget:
+    """A memory and its gates: hold them yourself, or watch an LSTM that has learnt to."""
+    from dlcore.explore._gates import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -100,4 +107,5 @@ EXPLORERS = {
     "fitting": fitting,
     "convolution": convolution,
     "unrolled": unrolled,
+    "gates": gates,
 }

@@ -130,5 +130,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "rnn.next_token_loss": {
         "(0, 1) -> (1, 0)": "a sum over two axes, in any order",
     },
+    "lstm_gru.lstm_step": {"1 -> -1": _TWO_AXES},
+    "lstm_gru.lstm_step_backward": {"1 -> -1": _TWO_AXES},
+    "lstm_gru.gru_step": {"1 -> -1": _TWO_AXES},
+    "lstm_gru.last_state_loss": {
+        "slope.sum(axis=0) -> slope.sum()": "of one output, a number is as good as an array of one"
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
