@@ -74,9 +74,9 @@ def rnn_loss(params, x, y):
     *recurrent, w, c = params
     states = unroll(x, np.zeros([len(y), 16]), *recurrent)
     miss = c - y[:, None] + states[-1] @ w.T
-    g = np.zeros(states[1:].shape)
-    g[-1] = 2 / len(y) * miss @ w
-    back = rnn_backward(g, x, states, *recurrent[:2])[2:]
+    said = np.zeros([len(x), len(y), 16])
+    said[-1] = 2 / len(y) * miss @ w
+    back = rnn_backward(said, x, states, *recurrent[:2])[2:]
     return np.mean(miss**2), [*back, 2 / len(y) * miss.T @ states[-1], 2 * miss.mean(axis=0)]
 
 
@@ -213,7 +213,7 @@ With numbers: one unit, and the gates have come out as $i = 0.5$, $f = 0.8$, $g 
 
 ### Exercise 13.3: a step
 
-<details><summary>Hint 1</summary>One sum of two products and b for all four, (N, 4H). Then <code>np.split(a, 4, axis=1)</code> gives the four pieces, in order.</details>
+<details><summary>Hint 1</summary>One sum of two products and b for all four, (N, 4H). Then <code>np.split(..., 4, axis=1)</code> gives the four pieces, in order.</details>
 <details><summary>Hint 2</summary>Three of them go through <code>sigmoid</code>, the third one through <code>np.tanh</code>. What you return as gates are the four after that, side by side again: <code>np.concatenate([...], axis=1)</code></details>
 """
 
@@ -485,8 +485,8 @@ def last_state_loss(params, x, y):
     slope = 2 * miss / len(y)
     g = np.zeros(hs[1:].shape)
     g[-1] = slope @ w
-    _, _, _, dw_ih, dw_hh, db = lstm_backward(g, x, hs, cs, gates, w_ih, w_hh)
-    return np.mean(miss**2), [dw_ih, dw_hh, db, slope.T @ hs[-1], slope.sum(axis=0)]
+    _, _, _, *recurrent = lstm_backward(g, x, hs, cs, gates, *params[:2])
+    return np.mean(miss**2), [*recurrent, slope.T @ hs[-1], slope.sum(axis=0)]
     ### END SOLUTION
 
 
@@ -518,7 +518,7 @@ def gru_loss(params, x, y):
     r, z, hn = opened[..., :16], opened[..., 16:], both[1, ..., 32:]
     n = np.tanh(both[0, ..., 32:] + r * hn)
     ax, ah, dh = [], [], 2 / len(y) * miss @ w
-    for t in reversed(range(len(x))):
+    for t in np.arange(len(x))[::-1]:
         dn = dh * (1 - z[t]) * (1 - n[t] ** 2)
         dz = dh * (hs[t] - n[t]) * z[t] * (1 - z[t])
         dr = dn * hn[t] * r[t] * (1 - r[t])
