@@ -693,7 +693,7 @@ _last_mistake(
 _last_mistake(
     "reads_the_belt",
     """The linear layer reads what is shown, the last h. You read the cell state.""",
-    (_MISS, "miss = cs[-1] @ w.T + c - y[:, None]"),
+    (_MISS, "miss = run[1][-1] @ w.T + c - y[:, None]"),
 )
 _last_mistake(
     "forgets_the_bias",
