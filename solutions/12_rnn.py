@@ -381,7 +381,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured:     5   100%  100%  100%  remembers   100%  100%  100%  remembers | over 40 steps: the usual start guesses, the orthogonal one remembers -->
-From 20 steps on the usual start is lost, and at 40 it does no better than a coin, with every seed. It is the same network, with the same task, data and optimizer. The orthogonal start needs one line more and remembers all the way.
+At 20 steps the usual start begins to fail, and at 40 it does no better than a coin, with every seed. It is the same network, with the same task, data and optimizer. The orthogonal start needs one line more and remembers all the way.
 
 So is the trouble over? Only where everything is to be kept. Orthogonal weights carry the noise along with the sign, and once training has moved them they are orthogonal no more. To keep the one and drop the other, a network has to *decide* what it keeps; that is lesson 13.
 
@@ -534,7 +534,7 @@ Where the gradient vanishes by itself, a cut takes little away: for a radius of 
 
 ## 7. Names
 
-Now to letters. 1,065 names of countries, languages and scripts, from *afar* to *zulu*. The network reads a name letter by letter, and after each letter says which will be next: a class among 38, as in lesson 3. One name becomes many questions:
+Now to letters. 1,065 names of countries, languages and scripts, from *abkhazian* to *zulu*. The network reads a name letter by letter, and after each letter says which will be next: a class among 38, as in lesson 3. One name becomes many questions:
 
 | read | start | z | u | l | u |
 |---|---|---|---|---|---|
