@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checks._draw import nonzero, normal, size
+from autograder.checks._row import in_a_row
 from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
 from autograder.library import to_plain
@@ -344,11 +345,7 @@ def _drive_conv_backward(student, g, x, w, stride, padding, column):
 def _chosen(found, column):
     dx, dw, db = found
     chosen = {"dx": dx, "dw": dw, "db": db}
-    return np.asarray(chosen[column]) if column in chosen else _in_a_row(found)
-
-
-def _in_a_row(arrays):
-    return np.concatenate([np.ravel(a) for a in arrays])
+    return np.asarray(chosen[column]) if column in chosen else in_a_row(found)
 
 
 def _conv_backward_oracle(torch, g, x, w, stride, padding, column):
@@ -594,7 +591,7 @@ def _drive_lenet(student, params, x, t, column):
         return np.asarray(loss)
     if column == "pictures":
         return np.asarray(pictures)
-    return _in_a_row(list(gradients)[_COLUMNS[column]])
+    return in_a_row(list(gradients)[_COLUMNS[column]])
 
 
 def _lenet_oracle(torch, params, x, t, column):
@@ -611,7 +608,7 @@ def _lenet_oracle(torch, params, x, t, column):
     loss.backward()
     if column == "pictures":
         return pictures.grad
-    return _in_a_row(to_plain(p.grad) for p in leaves[_COLUMNS[column]])
+    return in_a_row(to_plain(p.grad) for p in leaves[_COLUMNS[column]])
 
 
 def _lenet_case(rng, column):

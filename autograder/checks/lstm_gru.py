@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checks._draw import nonzero, size
+from autograder.checks._row import in_a_row
 from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
 from autograder.library import to_plain
@@ -18,10 +19,6 @@ _HEADER = "import numpy as np\n\nfrom dlcore.activations import sigmoid_forward 
 def _mistake(exercise, name, hint, *changes, pieces=()):
     pieces = [*pieces, getattr(gates, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
-
-
-def _in_a_row(arrays):
-    return np.concatenate([np.ravel(a) for a in arrays])
 
 
 def _opened(rng, *shape):
@@ -487,7 +484,7 @@ def _drive_backward(student, g, x, h, c, w_ih, w_hh, b, column):
 def _chosen(found, column):
     dx, dh, dc, dw_ih, dw_hh, db = found
     named = dict(zip(_COLUMNS, (dx, dh, dc, dw_ih, dw_hh, db)))
-    return _in_a_row(named[name] for name in _COLUMNS if column in ("all", name))
+    return in_a_row(named[name] for name in _COLUMNS if column in ("all", name))
 
 
 def _backward_oracle(torch, g, x, h, c, w_ih, w_hh, b, column):
@@ -641,7 +638,7 @@ def _picked(loss, gradients, column):
     if column == "loss":
         return np.asarray(loss)
     w_ih, w_hh, b, w, c = gradients
-    return _in_a_row([w_ih, w_hh, b, w, c][_GROUPS[column]])
+    return in_a_row([w_ih, w_hh, b, w, c][_GROUPS[column]])
 
 
 def _last_oracle(torch, params, x, y, column):

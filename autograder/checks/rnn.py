@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checks._draw import nonzero, normal, size
+from autograder.checks._row import in_a_row
 from autograder.checks._wrong import mistake
 from autograder.exercise import Case, Exercise, Part
 from autograder.library import to_plain
@@ -18,10 +19,6 @@ _HEADER = "import numpy as np\n\nfrom dlcore.objective import cross_entropy, cro
 def _mistake(exercise, name, hint, *changes, pieces=()):
     pieces = [*pieces, getattr(unrolled, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
-
-
-def _in_a_row(arrays):
-    return np.concatenate([np.ravel(a) for a in arrays])
 
 
 def _weights(rng, d, h):
@@ -189,7 +186,7 @@ def _drive_backward(student, g, x, h, w_ih, w_hh, b, column):
 def _chosen(found, column):
     dx, dh, dw_ih, dw_hh, db = found
     named = dict(zip(_COLUMNS, (dx, dh, dw_ih, dw_hh, db)))
-    return _in_a_row(named[name] for name in _COLUMNS if column in ("all", name))
+    return in_a_row(named[name] for name in _COLUMNS if column in ("all", name))
 
 
 def _backward_oracle(torch, g, x, h, w_ih, w_hh, b, column):
@@ -371,11 +368,11 @@ _mistake(
 def _drive_clip(student, grads, max_norm):
     """The clipped gradients, in a row, and the norm."""
     clipped, norm = student(grads, max_norm)
-    return _in_a_row(clipped), np.asarray(norm)
+    return in_a_row(clipped), np.asarray(norm)
 
 
 def _clip_oracle(torch, grads, max_norm):
-    row = torch.tensor(_in_a_row(grads))
+    row = torch.tensor(in_a_row(grads))
     norm = (row * row).sum() ** 0.5
     scale = min(1.0, float(max_norm) / float(to_plain(norm)))
     return row * scale, norm
@@ -383,7 +380,7 @@ def _clip_oracle(torch, grads, max_norm):
 
 def _clip_case(rng, longer):
     grads = [nonzero(rng, *shape, scale=0.7) for shape in ((2, 3), (size(rng, 1, 3),), (2, 2))]
-    norm = float(np.linalg.norm(_in_a_row(grads)))
+    norm = float(np.linalg.norm(in_a_row(grads)))
     return Case(grads, round(norm * (rng.uniform(0.2, 0.6) if longer else rng.uniform(1.3, 3)), 2))
 
 
@@ -625,7 +622,7 @@ def _picked(loss, gradients, column):
     if column == "loss":
         return np.asarray(loss)
     w_ih, w_hh, b, w, c = gradients
-    return _in_a_row([w_ih, w_hh, b, w, c][_GROUPS.get(column, slice(0, 5))])
+    return in_a_row([w_ih, w_hh, b, w, c][_GROUPS.get(column, slice(0, 5))])
 
 
 def _next_oracle(torch, params, tokens, column):

@@ -8,10 +8,9 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from dlcore.conv import conv2d
-from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.tensor import tensor
 from dlcore.windows import geometry
@@ -129,25 +128,19 @@ class _View:
         figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
         self.pixels = Pixels(np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
 
-        def text(x: float, y: float, size: float = 11) -> Text:
-            return figure.text(
-                x / WIDTH, 1 - y / HEIGHT, "", fontsize=size, ha="left", va="center_baseline"
-            )
-
-        self.titles = [text(x, 18) for x in (LEFT, MIDDLE, RIGHT)]
+        self.titles = [words(figure, x, 18, size=11) for x in (LEFT, MIDDLE, RIGHT)]
         self.products = [
-            text(MIDDLE + 8 + WIDE * b, TOP + HIGH * a + HIGH / 2, 9.5) for a, b in np.ndindex(K, K)
+            words(figure, MIDDLE + 8 + WIDE * b, TOP + HIGH * a + HIGH / 2, size=9.5)
+            for a, b in np.ndindex(K, K)
         ]
-        self.sum = text(MIDDLE, TOP + K * HIGH + 26, 13)
+        self.sum = words(figure, MIDDLE, TOP + K * HIGH + 26, size=13)
         self.stage = Stage(
             figure,
             [self.pixels, *self.titles, *self.products, self.sum],
             "Left a picture of 8 by 8 pixels with the window on it, in the middle the nine pixels that it sees times "
             "the nine weights, right the map with the number that they add up to. The text gives the sum.",
         )
-        whole = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, WIDTH), ylim=(HEIGHT, 0))
-        whole.set_axis_off()
-        self.stage.on_drag(whole, self._drag)
+        self.stage.on_drag_anywhere(self._drag)
 
     def _take_picture(self) -> None:
         """The picture that was chosen, in a copy that can be drawn on."""

@@ -9,11 +9,10 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.gates import conveyor, forget_bias, lstm, lstm_backward
 from dlcore.plot import COLORS
 
@@ -125,27 +124,23 @@ class _View:
             for top in (BARS, BARS + HIGH + 30)
         ]
 
-        def text(x: float, y: float, words: str, size: float = 10, ha: str = "right") -> Text:
-            place = x / WIDTH, 1 - y / HEIGHT
-            return figure.text(*place, words, fontsize=size, ha=ha, va="center_baseline")
-
         for k, name in enumerate(GATES):
-            text(LEFT - 8, TOP + ROW * (k + 0.5), name)
-        text(LEFT - 8, BARS + HIGH / 2, "kept, c")
-        text(LEFT - 8, BARS + HIGH * 1.5 + 30, "shown, h")
+            words(figure, LEFT - 8, TOP + ROW * (k + 0.5), name, ha="right")
+        words(figure, LEFT - 8, BARS + HIGH / 2, "kept, c", ha="right")
+        words(figure, LEFT - 8, BARS + HIGH * 1.5 + 30, "shown, h", ha="right")
         self.scale = [
-            text(LEFT + 2, bars.top + 7, "", 8, "left") for bars in self.bars
+            words(figure, LEFT + 2, bars.top + 7, size=8) for bars in self.bars
         ]  # what the upper edge stands for
-        self.letters = [text(LEFT + COLUMN * (t + 0.5), 20, "", 11, "center") for t in range(MOST)]
+        self.letters = [
+            words(figure, LEFT + COLUMN * (t + 0.5), 20, size=11, ha="center") for t in range(MOST)
+        ]
         self.stage = Stage(
             figure,
             [self.heat, *self.bars, *self.scale],
             "One column for each time. Above, three rows of gates: black is open, white is closed. Below them bars for what is "
             "kept and what is shown, up for positive and down for negative. The text gives the numbers.",
         )
-        whole = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, WIDTH), ylim=(HEIGHT, 0))
-        whole.set_axis_off()
-        self.stage.on_drag(whole, self._drag)
+        self.stage.on_drag_anywhere(self._drag)
 
     @property
     def own(self) -> bool:

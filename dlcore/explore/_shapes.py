@@ -133,9 +133,7 @@ class _View:
             "Two arrays as blocks of cells, and their result. The entry pointed at is dark, and so are the "
             "entries of the result that it goes into. The text gives shapes, copies and sums.",
         )
-        whole = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, WIDTH), ylim=(HEIGHT, 0))
-        whole.set_axis_off()
-        self.stage.on_drag(whole, self._point_at)
+        self.stage.on_drag_anywhere(self._point_at)
         for control in (self.operation, self.who, self.entry, *self.axes.values()):
             control.observe(lambda _: self.show(), "value")
         for size in (*self.sizes["A"], *self.sizes["B"]):

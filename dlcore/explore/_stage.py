@@ -19,6 +19,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 from traitlets import Bool, Bytes, Float, List, Unicode
 
@@ -49,6 +50,15 @@ class Pixels(Artist):
         whole[self.top : self.top + height, self.left : self.left + width, :3] = self.pixels
 
 
+def words(
+    figure: Figure, x: float, y: float, text: str = "", size: float = 10, ha: str = "left"
+) -> Text:
+    """A text on the figure, at x, y in pixels from its upper left corner."""
+    width, height = figure.get_size_inches() * figure.dpi
+    place = x / width, 1 - y / height
+    return figure.text(*place, text, fontsize=size, ha=ha, va="center_baseline")
+
+
 class Stage:
     """``figure`` in an image widget; ``moving`` are the artists that change with the controls."""
 
@@ -74,6 +84,13 @@ class Stage:
 
         self.image.answers = True
         self.image.observe(dragged, "at")
+
+    def on_drag_anywhere(self, act: Callable[[float, float], object]) -> None:
+        """Call ``act(x, y)``, in pixels from the upper left corner, when the pointer is dragged."""
+        width, height = self.canvas.get_width_height()
+        whole = self.figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, width), ylim=(height, 0))
+        whole.set_axis_off()
+        self.on_drag(whole, act)
 
     def redraw(self) -> None:
         """Draw everything: after a change to something that does not usually move."""

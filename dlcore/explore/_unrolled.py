@@ -8,9 +8,8 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.unrolled import gradient_norms, unroll
 
@@ -88,16 +87,13 @@ class _View:
         bars = DECADE * (HIGHEST - LOWEST) + 1
         self.bars = Pixels(np.full((bars, wide, 3), 255, np.uint8), BARS, LEFT)
 
-        def text(x: float, y: float, words: str, size: float = 9, ha: str = "left") -> Text:
-            place = x / WIDTH, 1 - y / HEIGHT
-            return figure.text(*place, words, fontsize=size, ha=ha, va="center_baseline")
-
-        text(LEFT, 14, "its state after each letter, one row a unit", 11)
-        text(LEFT, BARS - 14, "how much of the gradient arrives there", 11)
+        words(figure, LEFT, 14, "its state after each letter, one row a unit", 11)
+        words(figure, LEFT, BARS - 14, "how much of the gradient arrives there", 11)
         for power in range(LOWEST, HIGHEST + 1, 2):
-            text(LEFT - 8, BARS + self._high(power), f"$10^{{{power}}}$", ha="right")
+            words(figure, LEFT - 8, BARS + self._high(power), f"$10^{{{power}}}$", 9, "right")
         self.letters = [
-            text(LEFT + COLUMN * (t + 0.5), 34, "", 11, "center") for t in range(MOST + 1)
+            words(figure, LEFT + COLUMN * (t + 0.5), 34, size=11, ha="center")
+            for t in range(MOST + 1)
         ]
         self.stage = Stage(
             figure,
@@ -105,9 +101,7 @@ class _View:
             "Above, one column for each letter of the text: the states of twelve units, blue for negative and orange for "
             "positive. Below, a bar for each letter: how much of the gradient arrives there. The text gives the numbers.",
         )
-        whole = figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, WIDTH), ylim=(HEIGHT, 0))
-        whole.set_axis_off()
-        self.stage.on_drag(whole, self._drag)
+        self.stage.on_drag_anywhere(self._drag)
 
     @staticmethod
     def _high(power: float) -> int:
