@@ -33,8 +33,8 @@ def forget_bias(steps: float) -> Any:
 
     sigmoid(b)^steps = 1 / 2.  Shapes: a number or (...) above 0 -> same.
 
-    >>> print(round(float(forget_bias(1.0)), 6), round(float(forget_bias(100.0)), 4))
-    0.0 4.9682
+    >>> print(round(float(forget_bias(2.0)), 4), round(float(forget_bias(100.0)), 4))
+    0.8814 4.9682
     """
     return -np.log(np.exp2(1 / np.asarray(steps)) - 1)
 
