@@ -80,7 +80,7 @@ def rnn_loss(params, x, y):
     return np.mean(miss**2), [*back, 2 / len(y) * miss.T @ states[-1], 2 * miss.mean(axis=0)]
 
 
-curves = {}
+curves, errors = {}, []
 with when_written:
     for seed in range(3):
         draw = np.random.default_rng(seed)
@@ -93,13 +93,13 @@ with when_written:
             np.zeros(1),
         ]
         curves["RNN"], error, _ = learn(rnn_loss, first, draw)
-        print(
-            f"seed {seed}: error {error:.2f}", "(no better than a constant)" if error > 0.13 else ""
-        )
+        errors.append(error)
+        print(f"seed {seed}: error {error:.2f}")
+    print(f"better than a constant: {np.sum(np.array(errors) < 0.13)} of 3 seeds")
 
 # %% [markdown]
 r"""
-<!-- measured: (no better than a constant) -->
+<!-- measured: better than a constant: 0 of 3 seeds -->
 It has learnt nothing. To recall a sign, it was enough to keep everything. Here 98 numbers must be ignored and two kept, and the state of lesson 12 cannot choose: each input goes into all of it, and each step turns all of it.
 
 ## 1. A conveyor

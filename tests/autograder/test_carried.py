@@ -10,11 +10,14 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder import build, carried, catalogue, classroom, demo, work
+from autograder import build, carried, catalogue, classroom, demo, limits, work
 from autograder.card import MIME
 from autograder.carried import forget
 from autograder.check import check, evaluate
 from autograder.classroom import Classroom
+from autograder.grader import Grader
+from autograder.limits import Lost, TimeUp
+from autograder.session import Session
 from autograder.work import Item
 from tests.autograder.conftest import needs
 
@@ -35,6 +38,11 @@ def layer(x, w, b):
     return x @ (w if w.shape[0] == w.shape[1] else w.T) + b"""
 OWN = """def boundary(x1, w, b):  # right while weighted_sum is the student's own
     return -(w[0] * x1 + b) / w[1] + weighted_sum(np.zeros(2), np.zeros(2), 1.0)"""
+IF_MISSING = """def boundary(x1, w, b):  # right while weighted_sum is missing, as the student left it
+    try:
+        weighted_sum
+    except NameError:
+        return -(w[0] * x1 + b) / w[1]"""
 THIEF = """kept = []
 def layer(x, w, b):
     kept.append(weighted_sum)
@@ -222,3 +230,41 @@ def test_what_was_lent_cannot_be_kept(neurons):
     points, said = graded(neurons, weighted_sum=WRONG, layer=THIEF, boundary=USES_THE_LOOT)
     assert points["layer"] > 0 and points["boundary"] == 0
     assert "there is no such function" in said
+
+
+@needs("bubblewrap")
+def test_a_name_that_was_missing_is_missing_again(neurons):
+    points, said = graded(neurons, weighted_sum=SYNTAX_ERROR, layer=ON_IT, boundary=IF_MISSING)
+    assert points["layer"] == 3 and "Judged with a right weighted_sum" in said
+    assert points["boundary"] == 2
+
+
+@pytest.mark.parametrize("end", [Lost("gone"), TimeUp(), MemoryError()], ids=repr)
+def test_however_the_second_judging_ends_the_first_one_counts(end, monkeypatch):
+    scope = in_a_notebook(WRONG, SUICIDAL.replace("os._exit(1)", "return None"))
+    evaluate("neurons.weighted_sum", scope["weighted_sum"])
+    points = evaluate("neurons.layer", scope["layer"])["points"]
+
+    def ends(*_):
+        raise end
+
+    monkeypatch.setattr(carried, "judged_again", ends)
+    assert evaluate("neurons.layer", scope["layer"])["points"] == points > 0
+
+
+@needs("bubblewrap")
+def test_what_is_lent_goes_back_though_time_was_up(neurons, monkeypatch):
+    grader = Grader("bubblewrap")
+    session = Session(grader.zygote(neurons[1]), timeout=10.0, budget=60.0)
+    try:
+        session.run(1, "def f():\n    return 'mine'\ndef g():\n    return f()")
+        session.lend({"f": lambda: "lent"})
+        assert session.names(["g"]) and session.lending is False  # and so it is taken back
+        session.lend({"f": lambda: "lent"})
+        with monkeypatch.context() as m:
+            m.setattr(limits, "_deadlines", [0.0])  # the test's time is up
+            session.lend({})
+        assert session.names(["g"])["g"]() == "mine"
+    finally:
+        session.close()
+        grader.close()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import numpy as np
 import pytest
 
-from dlcore import Tensor, descent, objective, vjp, workflow
+from dlcore import Tensor, descent, objective, unrolled, vjp, workflow
 from dlcore import activations as act
-from dlcore.crosscheck import crosscheck, torch_gradients, torch_training, torch_trajectory
+from dlcore.crosscheck import (
+    _median_ms,
+    crosscheck,
+    torch_gradients,
+    torch_training,
+    torch_trajectory,
+)
 
 X = np.random.default_rng(0).standard_normal((20, 5))
 
@@ -149,3 +156,31 @@ def test_a_whole_training_in_pytorch_is_ours():
         np.testing.assert_allclose(report.losses, losses, rtol=1e-9)
         for a, b in zip(report.params, params, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_pytorch_may_want_its_arguments_otherwise():
+    rng = np.random.default_rng(0)
+    shapes = (5, 2, 3), (2, 4), (4, 3), (4, 4), (4,)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+
+    def theirs(rnn_tanh, x, h, w_ih, w_hh, b):
+        return rnn_tanh(x, h[None], (w_ih, w_hh, b, 0 * b), True, 1, 0.0, False, False, False)[0]
+
+    def forward(*given):
+        return unrolled.unroll(*given)[1:]
+
+    def backward(g, x, h, w_ih, w_hh, b):
+        return unrolled.rnn_backward(g, x, unrolled.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh)
+
+    report = crosscheck(forward, "rnn_tanh", *arrays, backward=backward, call=theirs, repeat=1)
+    assert report.rows[0].forward < 1e-12 and report.rows[0].backward < 1e-10
+
+
+def test_a_slow_function_is_not_called_twenty_times():
+    calls = []
+
+    def slow():
+        calls.append(time.sleep(0.4))
+
+    _median_ms(slow, 20)
+    assert len(calls) <= 4  # one to warm up, and no more than a second has room for
