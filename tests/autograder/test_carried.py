@@ -34,7 +34,7 @@ def layer(x, w, b):
 DAWDLING = """import time
 def layer(x, w, b):
     if weighted_sum(np.zeros(2), np.zeros(2), 1.0) == 1.0:
-        time.sleep(4)
+        time.sleep(60)
     return x @ (w if w.shape[0] == w.shape[1] else w.T) + b"""
 OWN = """def boundary(x1, w, b):  # right while weighted_sum is the student's own
     return -(w[0] * x1 + b) / w[1] + weighted_sum(np.zeros(2), np.zeros(2), 1.0)"""
@@ -217,7 +217,7 @@ def test_a_second_judging_that_ends_badly_takes_nothing_away(neurons):
 @needs("bubblewrap")
 def test_a_second_judging_that_takes_too_long_takes_nothing_away(neurons):
     lesson, a = neurons
-    hurried = replace(a, settings=replace(a.settings, timeout=3.0))
+    hurried = replace(a, settings=replace(a.settings, timeout=12.0))
     points, said = graded((lesson, hurried), weighted_sum=WRONG, layer=DAWDLING, boundary=OWN)
     full = {e.function: e.points for e in lesson.exercises}
     assert 0 < points["layer"] < 3 and "Judged with" not in said
