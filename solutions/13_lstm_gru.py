@@ -39,7 +39,7 @@ A sequence of 100 times with two inputs: a random number between 0 and 1, and a 
 
 Whoever always says 1 has a mean squared error of 0.167. The network of lesson 12, orthogonal, clipped, with 16 units, is trained for 250 steps.
 
-**Predict, then look.** It could recall a sign over 40 steps. Will it get below 0.1 here?
+**Predict, then look.** It could recall a sign over 40 steps. Will it do better than this constant?
 """
 
 
@@ -411,7 +411,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: bias 0              a factor of 0.544 a step; sigmoid of the bias 0.500 | bias 1              a factor of 0.770 a step; sigmoid of the bias 0.731 | bias for 100 steps  a factor of 1.014 a step; sigmoid of the bias 0.993 -->
-The factor is the gate, and a little more, since something also comes back through what was shown. In lesson 12 it was that of a matrix, and of tanh, and the same for everything. A gate the network can open and close, for each unit and at each time.
+The factor is the gate, and a little more, since something also comes back through what was shown. In lesson 12 it was that of a matrix, and of tanh, and the same for everything. A gate, the network can open and close, for each unit and at each time.
 
 ## 6. With fewer gates
 
@@ -622,7 +622,7 @@ There is a unit that does what you did by hand in section 1: closed all the time
 
 Go back to the explorer at the top, or run `explore.gates()` in a new cell.
 
-1. *By hand.* The news are given, the belt is empty at first. Set the gates so that at the end it holds 5 + 2, the third and the ninth, and nothing else. How many gates did you have to touch, if all others forget nothing and take in nothing?
+1. *By hand.* What comes in is given, and the belt is empty at first. Set the gates so that at the end it holds 5 + 2, the third and the ninth, and nothing else. How many gates did you have to touch, if all others forget nothing and take in nothing?
 2. *By hand.* Now the end must *show* 0 while the belt still holds 7. Which gate is it?
 3. *Trained.* A small LSTM has learnt to say whether it is between brackets. Type a text with brackets, and find a unit that keeps this in mind. What do its gates do at "(" and at ")"?
 
@@ -680,7 +680,7 @@ r"""
 **Question B.** A book of 500,000 words is read word by word by an LSTM with 1,000 units, and at the end it is asked about a name on page 3. What stands in the way, although its forget gates may be at 0.9999? Name two things.
 
 === BEGIN MARK SCHEME ===
-1 point each for two of: all of the book must fit into 1,000 numbers, and it does not know yet what will be asked; 0.9999^500,000 is next to nothing; every step must wait for the one before, so it is slow and truncated training never sees so far back; whatever is written into a unit overwrites what was there.
+1 point each for two of: all of the book must fit into 1,000 numbers, and it does not know yet what will be asked; 0.9999^500,000 is next to nothing; every step must wait for the one before, so it is slow and truncated training never sees so far back; whatever is written into a unit is mixed with what was there.
 === END MARK SCHEME ===
 """
 
