@@ -35,6 +35,7 @@
     recurrent      RNN: a step, and whole sequences                             lesson 12
     gates          an LSTM and a GRU, a conveyor with gates, by hand            lesson 13
     gated          LSTM and GRU                                                 lesson 13
+    lookup         attention by hand: masks, heads, turning, what sees what     lesson 14
     attention      scaled dot product, heads, positions, KV cache               lesson 14
     generative     autoencoder, VAE, GAN: losses and training steps             lesson 17
 

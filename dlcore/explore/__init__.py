@@ -89,6 +89,13 @@ def gates() -> Widget:
     return view()
 
 
+def attention() -> Widget:
+    """Who looks at whom in a sentence: queries and keys in a plane, heads, masks, temperature."""
+    from dlcore.explore._attention import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -108,4 +115,5 @@ EXPLORERS = {
     "convolution": convolution,
     "unrolled": unrolled,
     "gates": gates,
+    "attention": attention,
 }

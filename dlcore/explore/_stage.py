@@ -34,6 +34,8 @@ class Picture(anywidget.AnyWidget):
     value = Bytes(b"").tag(sync=True)
     at = List(Float()).tag(sync=True)
     answers = Bool(False).tag(sync=True)  # to being dragged
+    over = List(Float()).tag(sync=True)  # the same for a pointer that only points
+    follows = Bool(False).tag(sync=True)  # such a pointer
     description = Unicode("").tag(sync=True)  # ipywidgets wants one where there is a tooltip
 
 
@@ -91,6 +93,12 @@ class Stage:
         whole = self.figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, width), ylim=(height, 0))
         whole.set_axis_off()
         self.on_drag(whole, act)
+
+    def on_hover(self, act: Callable[[float, float], object]) -> None:
+        """Call ``act(x, y)``, in pixels from the upper left corner, where the pointer moves over the picture."""
+        width, height = self.canvas.get_width_height()
+        self.image.follows = True
+        self.image.observe(lambda at: act(at["new"][0] * width, at["new"][1] * height), "over")
 
     def redraw(self) -> None:
         """Draw everything: after a change to something that does not usually move."""

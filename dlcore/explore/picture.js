@@ -1,4 +1,4 @@
-// A picture that is replaced as a whole, and says where on it the mouse or a finger is dragged.
+// A picture that is replaced as a whole, and says where on it the mouse or a finger is dragged, or points.
 function render({ model, el }) {
   const image = document.createElement("img");
   image.alt = model.get("tooltip");
@@ -15,20 +15,25 @@ function render({ model, el }) {
     image.src = url;
     if (old) URL.revokeObjectURL(old);
   };
-  const point = (event) => {
+  const point = (event, what) => {
     const box = image.getBoundingClientRect();
     const x = (event.clientX - box.left) / box.width;
     const y = (event.clientY - box.top) / box.height;
-    model.set("at", [Math.min(Math.max(x, 0), 1), Math.min(Math.max(y, 0), 1)]);
+    model.set(what, [Math.min(Math.max(x, 0), 1), Math.min(Math.max(y, 0), 1)]);
     model.save_changes();
   };
   if (model.get("answers")) {
     image.addEventListener("pointerdown", (event) => {
       image.setPointerCapture(event.pointerId);
-      point(event);
+      point(event, "at");
     });
     image.addEventListener("pointermove", (event) => {
-      if (event.buttons & 1) point(event);
+      if (event.buttons & 1) point(event, "at");
+    });
+  }
+  if (model.get("follows")) {
+    image.addEventListener("pointermove", (event) => {
+      if (!event.buttons) point(event, "over");
     });
   }
   model.on("change:value", show);

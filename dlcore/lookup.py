@@ -1,0 +1,125 @@
+"""Attention as a soft look-up, for plain arrays, by hand.
+
+These are the pieces of lesson 14. ``attention`` holds the library's own, for the tape, with dropout, a KV cache, and
+scores that are never kept all at once.
+
+Papers: Bahdanau, Cho and Bengio (2015), Neural machine translation by jointly learning to align and translate; Vaswani
+et al. (2017), Attention is all you need; Su et al. (2021), RoFormer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dlcore.unrolled import masked_cross_entropy
+
+
+def look_up(query: Any, keys: Any, values: Any) -> tuple[Any, Any]:
+    """A mixture of values, each weighted by how well its key fits the query:  softmax(keys query) values.
+
+    Shapes: query (E,), keys (S, E), values (S, V) -> (V,), weights (S,).
+    """
+    scores = keys @ query
+    e = np.exp(scores - scores.max())
+    weights = e / e.sum()
+    return weights @ values, weights
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any = None) -> tuple[Any, Any]:
+    """Many look-ups at once:  softmax(q k^T / sqrt(E)) v,  where ``mask`` says who may look where.
+
+    A query that may look nowhere gets zeros.
+    Shapes: q (..., L, E), k (..., S, E), v (..., S, V), mask boolean, broadcast to (..., L, S), True: may look
+    -> (..., L, V), weights (..., L, S).
+    """
+    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf)
+    top = scores.max(axis=-1, keepdims=True)
+    e = np.exp(scores - np.where(np.isfinite(top), top, 0))
+    total = e.sum(axis=-1, keepdims=True)
+    weights = e / np.where(total == 0, 1, total)
+    return weights @ v, weights
+
+
+def attention_mask(lengths: Any, size: int, causal: bool = False) -> Any:
+    """Who may look where among ``size`` places: only at what is real and, if ``causal``, not at what comes later.
+
+    Shapes: lengths (N,) -> boolean (N, size, size), [n, i, j] says whether i may look at j.
+    """
+    j = np.arange(size)
+    real = j < np.asarray(lengths)[:, None, None]
+    return real & (j <= j[:, None]) if causal else np.repeat(real, size, axis=1)
+
+
+def depends_on(f: Callable[[Any], Any], x: Any) -> Any:
+    """Which outputs of a sequence depend on which inputs, found by changing one input after the other.
+
+    Shapes: f takes (T, D) to (T, M), x (T, D) -> boolean (T, T), [t, s] says whether output t moves with input s.
+    """
+    rng, before = np.random.default_rng(0), f(x)
+    moved = np.zeros((len(x), len(x)), dtype=bool)
+    for s in range(len(x)):
+        other = np.array(x, dtype=float)
+        other[s] += rng.standard_normal(other[s].shape)
+        moved[:, s] = np.any(f(other) != before, axis=1)
+    return moved
+
+
+def attention_backward(g: Any, q: Any, k: Any, v: Any, weights: Any) -> tuple[Any, Any, Any]:
+    """The way back of ``attention``:  dscores = weights (g v^T - its weighted mean).
+
+    Shapes: g (..., L, V), q (..., L, E), k (..., S, E), v (..., S, V), weights (..., L, S)
+    -> dq (..., L, E), dk (..., S, E), dv (..., S, V).
+    """
+    fits = g @ np.swapaxes(v, -1, -2)
+    ds = weights * (fits - (weights * fits).sum(axis=-1, keepdims=True))
+    ds = ds / np.sqrt(q.shape[-1])
+    return ds @ k, np.swapaxes(ds, -1, -2) @ q, np.swapaxes(weights, -1, -2) @ g
+
+
+def multi_head(x: Any, w_q: Any, w_k: Any, w_v: Any, w_o: Any, mask: Any = None) -> Any:
+    """Several look-ups side by side, each with queries, keys and values of its own, added up.
+
+    Shapes: x (N, T, D), w_q, w_k, w_v (H, D, E), w_o (H, E, M), mask boolean (N, T, T) -> (N, T, M).
+    """
+    q, k, v = (np.einsum("ntd,hde->nhte", x, w) for w in (w_q, w_k, w_v))
+    y, _ = attention(q, k, v, None if mask is None else mask[:, None])
+    return np.einsum("nhte,hem->ntm", y, w_o)
+
+
+def rotary(x: Any, positions: Any, base: float = 10000.0) -> Any:
+    """Turn each pair of features (i, i + E/2) by its position times base^(-2i/E).
+
+    Shapes: x (..., T, E), positions (T,) -> (..., T, E).
+    """
+    half = x.shape[-1] // 2
+    angles = np.asarray(positions)[:, None] / base ** (np.arange(half) / half)
+    cos, sin = np.cos(angles), np.sin(angles)
+    a, b = x[..., :half], x[..., half:]
+    return np.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+
+
+def causal_loss(
+    params: Sequence[Any], tokens: Any, targets: Any, places: Any
+) -> tuple[Any, list[Any]]:
+    """The mean surprise at the targets, for multi-head attention that looks at no later token, and the gradients.
+
+    A target of 0 does not count.
+    Shapes: params [table (K, D), w_q, w_k, w_v (H, D, E), w_o (H, E, K)], tokens, targets (N, T), places (T, D)
+    -> a number, a list like params.
+    """
+    table, w_q, w_k, w_v, w_o = params
+    x = table[tokens] + places
+    q, k, v = (np.einsum("ntd,hde->nhte", x, w) for w in (w_q, w_k, w_v))
+    y, weights = attention(q, k, v, np.tri(len(places), dtype=bool))
+    loss, g = masked_cross_entropy(np.einsum("nhte,hek->ntk", y, w_o), targets)
+    back = attention_backward(np.einsum("ntk,hek->nhte", g, w_o), q, k, v, weights)
+    dx = sum(np.einsum("nhte,hde->ntd", d, w) for d, w in zip(back, (w_q, w_k, w_v), strict=True))
+    dtable = np.zeros_like(table)
+    np.add.at(dtable, tokens, dx)
+    inner = [np.einsum("ntd,nhte->hde", x, d) for d in back]
+    return loss, [dtable, *inner, np.einsum("nhte,ntk->hek", y, g)]
