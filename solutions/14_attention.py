@@ -229,7 +229,7 @@ And a query that may look nowhere? All its $e^s$ are 0, their sum is 0, and $0/0
 
 ### Exercise 14.2: attention
 
-<details><summary>Hint 1</summary>There may be axes in front, for sequences or heads. <code>np.swapaxes</code>, with -1 and -2, exchanges the last two and leaves the others; <code>@</code>, <code>axis=-1</code> and <code>keepdims=True</code> do the rest.</details>
+<details><summary>Hint 1</summary>There may be axes in front, for sequences or heads. <code>k.mT</code> exchanges the last two and leaves the others; <code>@</code>, <code>axis=-1</code> and <code>keepdims=True</code> do the rest.</details>
 <details><summary>Hint 2</summary>Where the mask is False put <code>-np.inf</code>, with <code>np.where</code>. It broadcasts. Only then look for the largest score of each row: one that must not be seen may be larger than all the others.</details>
 <details><summary>Hint 3</summary>A row that may look nowhere has a largest score of -inf, and -inf - (-inf) is nan: subtract 0 there instead. Its sum is 0: divide it by 1.</details>
 """
@@ -293,9 +293,9 @@ def attention_mask(lengths, size, causal=False):
     ### BEGIN SOLUTION
     place = np.arange(size)
     may = np.empty((len(lengths), size, size), bool)
-    may[:] = place < np.reshape(lengths, (-1, 1, 1))
+    may[:] = place < lengths[:, None, None]
     if causal:
-        may &= place <= np.reshape(place, (-1, 1))
+        may &= place <= place[:, None]
     return may
     ### END SOLUTION
 
@@ -360,7 +360,7 @@ The pictures show what your tool says. Then all five are to forecast a *coin*: f
 
 # %%
 def anna(x):
-    return attention(x, x, x, attention_mask([len(x)], len(x), causal=True)[0])[0]
+    return attention(x, x, x, attention_mask(np.array([len(x)]), len(x), causal=True)[0])[0]
 
 
 def ben(x):
@@ -618,8 +618,8 @@ With numbers: for $N = 2$, $T = 5$, $D = 8$, $H = 2$, $E = 4$, $K = 22$, the sha
 ### Exercise 14.8: the loss of a batch
 
 <details><summary>Hint 1</summary>Your multi_head does not say what lies between, and the way back needs it. So take the steps one by one, all heads at once: <code>x[:, None] @ w_q</code> is (N, H, T, E), your attention does the rest, and the scores are a sum over the heads' axis.</details>
-<details><summary>Hint 2</summary><code>masked_cross_entropy(scores, targets)</code> of lesson 12 gives the loss and g (N, T, K). With an axis for the heads, g[:, None], it meets the matrices w_o with their last two axes swapped.</details>
-<details><summary>Hint 3</summary>For a matrix of a head: x[:, None] with its last two axes swapped, times that gradient, summed over the sequences. For the table: zeros, and <code>np.add.at(zeros, tokens, dx)</code>.</details>
+<details><summary>Hint 2</summary><code>masked_cross_entropy(scores, targets)</code> of lesson 12 gives the loss and g (N, T, K). With an axis for the heads, g[:, None], it meets the matrices w_o with their last two axes exchanged: <code>.mT</code>, as in exercise 14.2.</details>
+<details><summary>Hint 3</summary>For a matrix of a head: x[:, None] with its last two axes exchanged, times that gradient, summed over the sequences. For the table: zeros, and <code>np.add.at(zeros, tokens, dx)</code>.</details>
 """
 
 
@@ -635,15 +635,15 @@ def causal_loss(params, tokens, targets, places):
     x = np.expand_dims(table[tokens] + places, 1)
     queries, keys, values = x @ w_q, x @ w_k, x @ w_v
     size = len(places)
-    mixed, weights = attention(queries, keys, values, attention_mask([size], size, True))
+    mixed, weights = attention(queries, keys, values, attention_mask(np.array([size]), size, True))
     loss, slope = masked_cross_entropy((mixed @ w_o).sum(axis=1), targets)
     slope = np.expand_dims(slope, 1)
-    back = attention_backward(slope @ w_o.swapaxes(1, 2), queries, keys, values, weights)
-    dx = sum(d @ w.swapaxes(1, 2) for d, w in zip(back, (w_q, w_k, w_v)))
+    back = attention_backward(slope @ w_o.mT, queries, keys, values, weights)
+    dx = sum(d @ w.mT for d, w in zip(back, (w_q, w_k, w_v)))
     dtable = np.zeros(table.shape)
     np.add.at(dtable, tokens, dx.sum(axis=1))
-    inner = [(x.swapaxes(2, 3) @ d).sum(axis=0) for d in back]
-    return loss, [dtable, *inner, (mixed.swapaxes(2, 3) @ slope).sum(axis=0)]
+    inner = [(x.mT @ d).sum(axis=0) for d in back]
+    return loss, [dtable, *inner, (mixed.mT @ slope).sum(axis=0)]
     ### END SOLUTION
 
 
@@ -739,7 +739,7 @@ Now look at what the heads look at: one row of eight, in the network that sorts.
 with when_written:
     tokens, targets = rows(1, 8, 8, np.random.default_rng(7))
     x = sorter[0][tokens]
-    may = attention_mask([16], 16, causal=True)
+    may = attention_mask(np.array([16]), 16, causal=True)
     seen = [attention(x @ a, x @ b, x @ c, may)[1][0] for a, b, c in zip(*sorter[1:4])]
     labels = ["=" if token == EQUALS else str(token - 2) for token in tokens[0]]
     axes = plot.axes(4.2, 3.2, columns=2)
@@ -826,7 +826,7 @@ from dlcore.crosscheck import crosscheck
 with when_written:
     draw = np.random.default_rng(11)
     q, k, v = draw.standard_normal((3, 8, 128, 64))
-    may = attention_mask([128], 128, causal=True)
+    may = attention_mask(np.array([128]), 128, causal=True)
 
     def mine(q, k, v):
         return attention(q, k, v, may)[0]

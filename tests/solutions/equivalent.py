@@ -136,5 +136,13 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "lstm_gru.last_state_loss": {
         "slope.sum(axis=0) -> slope.sum()": "of one output, a number is as good as an array of one"
     },
+    "attention.attention": {
+        "1 -> 2": "0 divided by any number is 0",
+        "1 -> -1": "0 divided by any number is 0",
+    },
+    "attention.depends_on": {
+        "0 -> 1": "any random numbers will do",
+        "1 -> -1": _TWO_AXES,
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
