@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from html import escape
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -16,7 +17,7 @@ from dlcore.lookup import attention, attention_backward, attention_mask, rotary
 from dlcore.plot import COLORS
 
 MOST = 12  # words, padding included
-PAD = "·"
+PAD = "[pad]"
 WIDTH, HEIGHT = 960, 440
 LEFT, TOP, CELL = 96, 92, 27  # pixels: where the weights begin, and how large one is
 REACH = 7.0  # the plane goes from -REACH to REACH
@@ -130,8 +131,10 @@ class _View:
 
     def __init__(self) -> None:
         self.text = widgets.Text("the cat saw the sofa and it was broken", description="sentence")
+        self.text.layout.width = "430px"
         self.head = widgets.ToggleButtons(options=HEADS, description="head")
-        self.head.style.button_width = "130px"
+        self.head.style.button_width = "150px"
+        self.head.layout.width = "430px"
         self.mask = widgets.Dropdown(options=MASKS, description="mask")
         self.at = widgets.IntSlider(9, min=1, max=9, description="word")
         self.temperature = widgets.FloatSlider(
@@ -143,7 +146,8 @@ class _View:
         )
         self.pads = widgets.IntSlider(0, min=0, max=MOST - 9, description="padding")
         self.said = widgets.HTML()
-        self.said.layout.width = "330px"
+        self.said.layout.width = "700px"
+        self.temperature.style.description_width = "90px"
         self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         self._take_text()
@@ -255,8 +259,8 @@ class _View:
         self._paint(now, shown, at)
         self.stage.update()
         most = np.argsort(-now.weights[at], kind="stable")[:4]
-        parts = [f"<b>{shown[j]}</b> {now.weights[at, j]:.0%}" for j in most]
-        self.said.value = f"<b>{shown[at]}</b> looks at<br>" + "<br>".join(parts)
+        parts = [f"<b>{escape(shown[j])}</b> {now.weights[at, j]:.0%}" for j in most]
+        self.said.value = f"<b>{escape(shown[at])}</b> looks at " + ", ".join(parts)
 
     def _paint(self, now: State, shown: list[str], at: int) -> None:
         pixels, wide = self.heat.pixels, CELL * len(shown)
