@@ -543,9 +543,9 @@ def _heads_oracle(torch, x, w_q, w_k, w_v, w_o, mask=None):
     return sum(found[1:], start=found[0])
 
 
-def _heads_case(rng, heads, n=0, masked=False):
-    t, d, e, m = _sizes(rng, 4)
-    n = n or size(rng, 2, 3)
+def _heads_case(rng, heads, n=0, masked=False, t=0):
+    t_, d, e, m = _sizes(rng, 4)
+    t, n = t or t_, n or size(rng, 2, 3)
     weights = [nonzero(rng, heads, d, e, scale=0.7) for _ in range(3)]
     mask = [_some_mask(rng, n, t, t)] if masked else []
     return Case(nonzero(rng, n, t, d), *weights, nonzero(rng, heads, e, m), *mask)
@@ -560,7 +560,7 @@ multi_head = Exercise(
     "attention.multi_head",
     twin="dlcore.lookup.multi_head",
     parts=[
-        Part("a single head", 1, draw=lambda rng: _heads_case(rng, 1)),
+        Part("a single head", 1, draw=lambda rng: _heads_case(rng, 1, *([1, False, 1] if rng.random() < 0.3 else []))),
         Part("several heads", 1, draw=lambda rng: _heads_case(rng, size(rng, 2, 4))),
         Part("a mask", 1, draw=lambda rng: _masked_heads_case(rng) if rng.random() < 0.5 else _heads_case(rng, 2, masked=True), draws=6),
     ],
@@ -726,13 +726,14 @@ def _loss_oracle(torch, params, tokens, targets, places, column):
     return _picked(to_plain(loss), [to_plain(leaf.grad) for leaf in leaves], column)
 
 
-def _loss_case(rng, column, n=0):
-    t, d, e, heads = _sizes(rng, 4)
-    n, k = n or size(rng, 2, 3), size(rng, 6, 7)
+def _loss_case(rng, column, n=0, t=0):
+    t_, d, e, heads = _sizes(rng, 4)
+    t, n, k = t or t_, n or size(rng, 2, 3), size(rng, 6, 7)
     tokens = rng.integers(1, k, (n, t))
     tokens[:, -1] = tokens[:, 0]  # a row of the table that is used twice
     targets = rng.integers(1, k, (n, t)) * (rng.random((n, t)) < 0.6)
-    targets[0, -1], targets[-1, 0] = 1 + size(rng, 0, k - 2), 0
+    targets[-1, 0] = 0
+    targets[0, -1] = 1 + size(rng, 0, k - 2)  # there is something that counts
     weights = [nonzero(rng, heads, d, e, scale=0.7) for _ in range(3)]
     params = [nonzero(rng, k, d), *weights, nonzero(rng, heads, e, k, scale=0.7)]
     return Case(params, tokens, targets, nonzero(rng, t, d), column)
@@ -742,7 +743,8 @@ causal_loss = Exercise(
     "attention.causal_loss",
     twin="dlcore.lookup.causal_loss",
     parts=[
-        Part("the loss", 1, draw=lambda rng: _loss_case(rng, "loss", int(rng.choice([0, 1])))),
+        Part("the loss", 1, draw=lambda rng: _loss_case(rng, "loss")),
+        Part("one sequence, and one place", 1, draw=lambda rng: _loss_case(rng, str(rng.choice(["loss", *_GROUPS])), 1, int(rng.choice([0, 1]))), draws=6),
         Part("gradients of the last matrices", 1, draw=lambda rng: _loss_case(rng, "last matrices")),
         Part("gradients for queries, keys and values", 1, draw=lambda rng: _loss_case(rng, "queries, keys, values")),
         Part("gradient of the table", 1, draw=lambda rng: _loss_case(rng, "table")),

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from dlcore.explore import EXPLORERS
+from dlcore.explore import EXPLORERS, _attention
 from tests.conftest import ROOT
 from tests.e2e.lab import Browser, free_port
 from tests.e2e.test_browser import SHOTS
@@ -116,3 +116,17 @@ def test_a_picture_is_dragged_and_an_animation_runs_until_it_is_paused(page):
     still = page.locator(".dlcourse-explorer img").get_attribute("src")
     page.wait_for_timeout(1000)
     assert page.locator(".dlcourse-explorer img").get_attribute("src") == still
+
+
+def test_the_pointer_chooses_a_row_without_being_pressed(page):
+    page.wait_for_selector(".dlcourse-explorer img")
+    page.get_by_role("button", name="attention", exact=True).click()
+    page.locator(".dlcourse-attention img").wait_for()
+    page.wait_for_timeout(500)
+    box = page.locator(".dlcourse-explorer img").bounding_box()
+    word = page.locator(".dlcourse-explorer .noUi-handle").first
+    assert float(word.get_attribute("aria-valuenow")) == 9
+    across, down = _attention.LEFT + 40, _attention.TOP + 1.5 * _attention.CELL  # the second row
+    scale = box["width"] / _attention.WIDTH
+    _new_picture(page, lambda: page.mouse.move(box["x"] + scale * across, box["y"] + scale * down))
+    assert float(word.get_attribute("aria-valuenow")) == 2
