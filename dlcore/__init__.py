@@ -30,13 +30,14 @@
     pooling        the largest or the average of each patch                     lesson 09
     text           number words, dates, names, prose; vocabulary                lesson 12
     embedding      a learnt vector for each token                               lesson 12
-    series         a real series: sunspots                                      lesson 12
+    series         sunspots, and the vibration of a machine                     lesson 12
     unrolled       an RNN unrolled, forward, backward, clipped, cut, by hand    lesson 12
     recurrent      RNN: a step, and whole sequences                             lesson 12
     gates          an LSTM and a GRU, a conveyor with gates, by hand            lesson 13
     gated          LSTM and GRU                                                 lesson 13
     lookup         attention by hand: masks, heads, turning, what sees what     lesson 14
     attention      scaled dot product, heads, positions, KV cache               lesson 14
+    bottleneck     PCA, autoencoders, larger pictures, ROC, anomalies, by hand  lesson 17
     generative     autoencoder, VAE, GAN: losses and training steps             lesson 17
 
 Around the lessons: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the

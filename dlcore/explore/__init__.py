@@ -96,6 +96,13 @@ def attention() -> Widget:
     return view()
 
 
+def latent() -> Widget:
+    """Digits in two numbers: click into the plane of codes, draw, and see where the drawing lands."""
+    from dlcore.explore._latent import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -116,4 +123,5 @@ EXPLORERS = {
     "unrolled": unrolled,
     "gates": gates,
     "attention": attention,
+    "latent": latent,
 }

@@ -6,6 +6,7 @@ _FOUR_AXES = "of four axes, the third is the second from behind"
 _FILLED = "every number is written over"
 _ANY_NEGATIVE = "reshape takes any negative number for what is left over"
 _LARGER = "the larger of two numbers does not depend on their order"
+_EVEN = "a network there and back has an even number of layers, with two arrays each"
 _XOR = "many networks compute XOR: these weights and thresholds have room, and lists are as good as arrays"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -142,6 +143,26 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "attention.depends_on": {
         "0 -> 1": "any random numbers will do",
+        "1 -> -1": _TWO_AXES,
+    },
+    "autoencoders.pca": {"x - mean -> mean - x": "a covariance has no sign"},
+    "autoencoders.principal_angles": {
+        "np.minimum(cosines, 1) -> np.minimum(1, cosines)": _LARGER.replace("larger", "smaller")
+    },
+    "autoencoders.layer_outputs": {
+        "len(params) // 4 -> len(params) / 4": _EVEN,
+        "(code, last) -> (last, code)": "what is in a pair does not depend on its order",
+        "len(params) // 2 -> len(params) / 2": _EVEN,
+        "a > 0 -> a >= 0": "0 is 0 either way",
+    },
+    "autoencoders.autoencoder_loss": {
+        "len(params) // 4 -> len(params) / 4": _EVEN,
+        "(code, last) -> (last, code)": "what is in a pair does not depend on its order",
+        "len(params) // 2 -> len(params) / 2": _EVEN,
+    },
+    "autoencoders.conv_transpose2d": {"1 -> 2": "kernels are square", "2 -> -2": _FOUR_AXES},
+    "autoencoders.anomaly_scores": {
+        "said - windows -> windows - said": "squares have no sign",
         "1 -> -1": _TWO_AXES,
     },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
