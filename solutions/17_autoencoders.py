@@ -57,7 +57,7 @@ with when_written:
     mixed = np.stack([draw.permutation(pixel) for pixel in x[known].T], axis=1)
     for pictures, title in ((x[known], "digits"), (mixed, "mixed")):
         row_of(plot.axes(1, 1.1, columns=8), pictures, title)
-        plot.show(f"Eight pictures of 8 by 8 pixels, {title}.")
+        plot.show(f"Eight pictures in grey, of 8 by 8 pixels each: {title}.")
     print(f"digits: {len(known)} known, {len(new)} new")
 
 # %% [markdown]
@@ -143,7 +143,7 @@ r"""
 # %%
 with when_written:
     row_of(plot.axes(1, 1.1, columns=8), x[new], "64")
-    plot.show("Eight digits of 8 by 8 pixels.")
+    plot.show("Eight digits in grey, of 8 by 8 pixels each, as they are.")
     for k in (2, 4, 8, 16):
         _, nearest = project(x[new], *pca(x[known], k))
         print(f"{k:2} numbers: mean squared error {np.mean((nearest - x[new]) ** 2):.4f}")
@@ -421,7 +421,7 @@ with when_written:
         ("mended", found["trained to mend"]),
     ):
         row_of(plot.axes(1, 1.1, columns=8), pictures, name)
-        plot.show(f"Eight digits, {name}.")
+        plot.show(f"Eight digits in grey, of 8 by 8 pixels each: {name}.")
 
 # %% [markdown]
 r"""

@@ -12,6 +12,10 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+# tests share the cores: a second thread of a small matrix product would wait for its turn, spinning
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # a busy machine is no failure: no time is asserted
 settings.register_profile("course", deadline=None)
 settings.load_profile("course")
