@@ -39,6 +39,7 @@
     attention      scaled dot product, heads, positions, KV cache               lesson 14
     bottleneck     PCA, autoencoders, larger pictures, ROC, anomalies, by hand  lesson 17
     generative     autoencoder, VAE, GAN: losses and training steps             lesson 17
+    variational    a VAE by hand: KL, the bound, draws, arcs, likelihood        lesson 18
 
 Around the lessons: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the
 layers as modules, ``crosscheck`` compares with PyTorch, ``plot`` draws, ``explore`` holds the
