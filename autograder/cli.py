@@ -271,6 +271,8 @@ def report(lessons: Lessons = None, where: Class = Path()) -> None:
 
 def show_report(result) -> None:
     """The class report as tables."""
+    from autograder import overview
+
     table = Table(
         "exercise", "mean", "right", "commonest misconceptions", title="exercises", box=None
     )
@@ -285,12 +287,37 @@ def show_report(result) -> None:
             f"{e.right} / {e.submissions}",
             ", ".join(named),
         )
+    course = Table(
+        "lesson",
+        "handed in",
+        "graded",
+        "everything right",
+        "mean",
+        "to mark",
+        title="the course",
+        box=None,
+    )
+    lines = overview.progress(result)
+    for p in lines:
+        mean = "" if p.share is None else f"{100 * p.share:.0f} %"
+        handed_in = f"{p.handed_in} / {p.students}"
+        course.add_row(p.lesson, handed_in, str(p.graded), str(p.whole), mean, str(p.to_mark or ""))
     people = Table("student", "lesson", "status", "points", "", title="students", box=None)
     for r in result.students:
         points = f"{r.points:g} / {r.max_points:g}" if r.status == "graded" else ""
         people.add_row(r.student, r.lesson, r.status, points, r.reason)
     out.print(people)
     out.print(table)
+    if len(lines) > 1:
+        out.print(course)
+        if hard := overview.hardest(result, 3):
+            worst = (f"{e.exercise} {100 * e.mean / e.max_points:.0f} %" for e in hard)
+            out.print(f"hardest: {', '.join(worst)}", soft_wrap=True)
+        if common := overview.commonest(result, 3):
+            shown = (
+                f"{m.name.replace('_', ' ')} ({m.exercise}, {m.students} students)" for m in common
+            )
+            out.print(f"commonest misconceptions: {', '.join(shown)}", soft_wrap=True)
     found = result.integrity
     if found.findings or found.pairs:
         pairs = f", {len(found.pairs)} pairs nearly the same" if found.pairs else ""
@@ -311,7 +338,7 @@ def demo(
         "demo-class"
     ),
     lessons: Annotated[
-        list[str] | None, typer.Option("--lesson", help="Which lessons, instead of the first two.")
+        list[str] | None, typer.Option("--lesson", help="Which lessons, instead of all.")
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:
@@ -320,7 +347,7 @@ def demo(
     from autograder import demo as demo_
 
     with problems():
-        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()[:2]
+        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
         demo_.remove(directory)
         with bar("grading") as progress:
             result = demo_.run(directory, chosen, jobs=jobs or None, progress=progress)

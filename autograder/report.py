@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import catalogue, results
+from autograder import catalogue, overview, results
 from autograder.card import number
 from autograder.classroom import Classroom
 from autograder.intake import intake
@@ -74,6 +74,7 @@ def run(room: Classroom, lessons: Sequence[str] = ()) -> ClassReport:
     folder.mkdir(exist_ok=True)
     report.files = [
         _write_csv(folder / "class.csv", _class_lines(report)),
+        _write_csv(folder / "course.csv", _course_lines(report)),
         _write_csv(folder / "exercises.csv", _exercise_lines(report)),
         _write_csv(folder / "integrity.csv", _integrity_lines(report.integrity)),
         _write_html(folder / "index.html", room, report),
@@ -143,6 +144,16 @@ def _class_lines(report: ClassReport) -> Iterable[Sequence[object]]:
         yield [r.student, r.lesson, r.status, *points, r.to_mark, r.reason]
 
 
+def _course_lines(report: ClassReport) -> Iterable[Sequence[object]]:
+    """A line for each student, a column for each lesson: the share of the points, empty where nothing is graded."""
+    lessons = overview.lessons(report)
+    yield ["student", *lessons, "mean"]
+    for student, rows in overview.by_student(report).items():
+        shares = [overview.share_of(rows[lesson]) if lesson in rows else None for lesson in lessons]
+        shares.append(overview.mean_share(list(rows.values())))
+        yield [student, *("" if share is None else f"{share:.3f}" for share in shares)]
+
+
 def _exercise_lines(report: ClassReport) -> Iterable[Sequence[object]]:
     yield ["lesson", "exercise", "submissions", "mean", "max_points", "right", "what", "share"]
     for r in report.exercises:
@@ -194,7 +205,7 @@ def _no_formula(cell: object) -> object:
 
 
 def _write_html(path: Path, room: Classroom, report: ClassReport) -> Path:
-    lessons = list(dict.fromkeys(row.lesson for row in report.students))
+    lessons = overview.lessons(report)
     hints = {
         (exercise.function, m.name): m.hint
         for lesson in lessons
@@ -208,6 +219,8 @@ def _write_html(path: Path, room: Classroom, report: ClassReport) -> Path:
         report=report,
         histograms={lesson: _histogram(report, lesson) for lesson in lessons},
         bars={lesson: _bars(report, lesson) for lesson in lessons},
+        overview=overview,
+        course_chart=_progress(report) if len(lessons) > 1 else "",
         hints=hints,
         number=number,
     )
@@ -242,6 +255,28 @@ def _histogram(report: ClassReport, lesson: str) -> str:
     ax.hist([r.points for r in rows], bins=min(int(top), 12) or 1, range=(0, top), color=COLORS[0])
     ax.set(xlabel="points", ylabel="students", xlim=(0, top))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    return _as_data(figure)
+
+
+def _progress(report: ClassReport) -> str:
+    """The mean score of each lesson, and how many have handed it in."""
+    from dlcore.plot import COLORS
+
+    rows = overview.progress(report)
+    figure, ax = _figure(8, 2.4)
+    names, places = [row.lesson.split("-")[0] for row in rows], range(len(rows))
+    handed_in = [100 * row.handed_in / max(row.students, 1) for row in rows]
+    ax.bar(places, handed_in, width=0.8, color="0.8", label="handed in (% of the class)")
+    ax.bar(
+        places,
+        [100 * (row.share or 0) for row in rows],
+        width=0.5,
+        color=COLORS[0],
+        label="mean score (%)",
+    )
+    ax.set_xticks(places, names)
+    ax.set(xlabel="lesson", ylim=(0, 100))
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8)
     return _as_data(figure)
 
 

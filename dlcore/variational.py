@@ -83,8 +83,8 @@ def vae_loss(
     kl = kl_divergence(mu, logvar).mean()
     g = (sigmoid(logits) - x) / len(x)
     dk = (g @ w4) * (k > 0)
-    da = latent_backward((dk @ w3)[:, : eps.shape[1]], mu, logvar, eps, beta)
-    da = np.concatenate(da, axis=1)
+    back = latent_backward((dk @ w3)[:, : eps.shape[1]], mu, logvar, eps, beta)
+    da = np.concatenate(back, axis=1)
     dh = (da @ w2) * (h > 0)
     pairs = (dh, seen), (da, h), (dk, z), (g, k)
     grads = [a for out, into in pairs for a in (out.T @ into, out.sum(axis=0))]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 
 import pytest
 
-from autograder import card, feedback, report
+from autograder import card, classroom, feedback, overview, report
 from autograder.check import evaluate
+from autograder.classroom import Classroom
+from autograder.report import ClassReport, ExerciseRow, StudentRow
 from autograder.results import Result, plain
 
 
@@ -69,3 +73,81 @@ def test_control_sequences_are_stripped():
 def test_a_spreadsheet_reads_names_as_text(tmp_path):
     path = report._write_csv(tmp_path / "x.csv", [["=HYPERLINK(1)", "-2+3", "ada", 1.5]])
     assert next(csv.reader(path.open())) == ["'=HYPERLINK(1)", "'-2+3", "ada", "1.5"]
+
+
+def course() -> ClassReport:
+    """Three students, two lessons: one has all, one has half of the first, one came to nothing."""
+    first, second = "01-neurons", "02-activations"
+    return ClassReport(
+        [
+            StudentRow("cy", first, "not submitted"),
+            StudentRow("ada", first, "graded", 10.0, 10.0, 1),
+            StudentRow("ben", first, "graded", 5.0, 10.0, 2),
+            StudentRow("cy", second, "not graded", reason="the file is damaged"),
+            StudentRow("ada", second, "graded", 8.0, 8.0),
+            StudentRow("ben", second, "not submitted"),
+        ],
+        [
+            ExerciseRow(first, "layer", 2, 1.5, 3.0, 1, Counter(), Counter({"transposes": 1})),
+            ExerciseRow(first, "weighted_sum", 2, 1.0, 1.0, 2),
+            ExerciseRow(second, "relu", 1, 0.5, 2.0, 0, Counter(), Counter({"leaks": 1, "<b>": 1})),
+            ExerciseRow(second, "gelu", 3, 1.9, 2.0, 2, Counter(), Counter({"leaks": 2})),
+        ],
+    )
+
+
+def test_the_course_lesson_by_lesson():
+    first, second = overview.progress(course())
+    assert (first.handed_in, first.graded, first.whole, first.share, first.to_mark) == (
+        2,
+        2,
+        1,
+        0.75,
+        3,
+    )
+    assert (second.students, second.handed_in, second.graded, second.share) == (3, 2, 1, 1.0)
+
+
+def test_the_hardest_and_the_commonest_come_first():
+    assert [row.exercise for row in overview.hardest(course())] == ["relu", "layer", "gelu"]
+    assert [row.exercise for row in overview.hardest(course(), 1)] == ["relu"]
+    found = [(m.exercise, m.name, m.students) for m in overview.commonest(course(), 3)]
+    assert found[0] == ("gelu", "leaks", 2)
+    assert set(found[1:]) == {
+        ("relu", "leaks", 1),
+        ("relu", "<b>", 1),
+    }  # one of one, not one of two
+
+
+def test_students_are_told_apart_who_have_nothing_and_who_have_none():
+    table = overview.by_student(course())
+    assert list(table) == ["ada", "ben", "cy"]
+    means = {student: overview.mean_share(list(rows.values())) for student, rows in table.items()}
+    assert means == {"ada": 1.0, "ben": 0.5, "cy": None}
+
+
+def test_the_course_on_a_page_and_in_a_table(tmp_path):
+    classroom.init(tmp_path / "class", [], seed="course")
+    page = report._write_html(tmp_path / "index.html", Classroom(tmp_path / "class"), course())
+    html = page.read_text()
+    assert "<h2>The course</h2>" in html and "&lt;b&gt;" in html and "<b>" not in html
+    (ben,) = re.findall(r"<tr><td>ben</td>(.*?)</tr>", html.split("Who is where")[1], re.S)[:1]
+    assert re.findall(r">([^<\s]+)</td>", ben) == ["50", "–", "50"]
+    (cy,) = re.findall(r"<tr><td>cy</td>(.*?)</tr>", html.split("Who is where")[1], re.S)[:1]
+    assert re.findall(r">([^<\s]+)</td>", cy) == ["–", "?"]
+    path = report._write_csv(tmp_path / "course.csv", report._course_lines(course()))
+    head, ada, ben_line, cy_line = csv.reader(path.open())
+    assert head == ["student", "01-neurons", "02-activations", "mean"]
+    assert (ada[1:], ben_line[1:], cy_line[1:]) == (
+        ["1.000", "1.000", "1.000"],
+        ["0.500", "", "0.500"],
+        ["", "", ""],
+    )
+
+
+def test_a_single_lesson_has_no_course_to_show(tmp_path):
+    classroom.init(tmp_path / "class", [], seed="course")
+    whole = course()
+    one = ClassReport(whole.students[:3], whole.exercises[:2])
+    page = report._write_html(tmp_path / "index.html", Classroom(tmp_path / "class"), one)
+    assert "The course" not in page.read_text()

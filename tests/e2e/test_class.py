@@ -108,7 +108,11 @@ def test_report_counts_the_class(demo):
             for misconception in exercise.misconceptions:
                 assert (exercise.function, misconception.name) in named
     html = (folder / "reports" / "index.html").read_text()
-    assert html.count("data:image/svg+xml;base64,") == 2 * len(SHOWN)
+    assert html.count("data:image/svg+xml;base64,") == 2 * len(SHOWN) + (len(SHOWN) > 1)
+    course = {r["student"]: r for r in rows(folder / "reports" / "course.csv")}
+    assert course["ada-perfect"]["mean"] == "1.000" and course["zoe-never-came"]["mean"] == ""
+    assert all(course["bea-blank"][lesson.slug] == "0.000" for lesson in SHOWN)
+    assert ("Hardest exercises" in html) == (len(SHOWN) > 1)
     assert "zoe-never-came" in html and "<script" not in html
 
 
