@@ -315,7 +315,8 @@ def show_report(result) -> None:
             out.print(f"hardest: {', '.join(worst)}", soft_wrap=True)
         if common := overview.commonest(result, 3):
             shown = (
-                f"{m.name.replace('_', ' ')} ({m.exercise}, {m.students} students)" for m in common
+                f"{m.name.replace('_', ' ')} ({m.exercise}, {m.students} of {m.submissions})"
+                for m in common
             )
             out.print(f"commonest misconceptions: {', '.join(shown)}", soft_wrap=True)
     found = result.integrity

@@ -41,10 +41,9 @@ class Mistake:
 
 
 def share_of(row: StudentRow) -> float | None:
-    """Which share of the points was earned, from 0 to 1; None unless it is graded."""
-    if row.status != "graded" or not row.max_points:
-        return None
-    return row.points / row.max_points
+    """Which share of the points was earned, from 0 to 1, but for answers still to be marked; None unless graded."""
+    marked = row.max_points - row.open_points
+    return row.points / marked if row.status == "graded" and marked > 0 else None
 
 
 def lessons(report: ClassReport) -> list[str]:

@@ -20,7 +20,10 @@ from autograder.pages import template
 
 @dataclass(frozen=True)
 class StudentRow:
-    """One student and lesson. ``status`` is graded, not graded, waiting or not submitted."""
+    """One student and lesson. ``status`` is graded, not graded, waiting or not submitted.
+
+    Of ``max_points``, ``open_points`` are for written answers that nobody has marked yet.
+    """
 
     student: str
     lesson: str
@@ -29,6 +32,7 @@ class StudentRow:
     max_points: float = 0.0
     to_mark: int = 0
     reason: str = ""
+    open_points: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list
                 sum(r.points for r in mine),
                 sum(r.max_points for r in mine),
                 sum(r.needs_manual for r in mine),
+                open_points=sum(r.max_points for r in mine if r.needs_manual),
             )
         else:
             submission = intake(room, student, lesson)

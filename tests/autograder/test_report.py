@@ -84,7 +84,9 @@ def course() -> ClassReport:
             StudentRow("ada", first, "graded", 10.0, 10.0, 1),
             StudentRow("ben", first, "graded", 5.0, 10.0, 2),
             StudentRow("cy", second, "not graded", reason="the file is damaged"),
-            StudentRow("ada", second, "graded", 8.0, 8.0),
+            StudentRow(
+                "ada", second, "graded", 8.0, 12.0, 2, open_points=4.0
+            ),  # two answers are not marked yet
             StudentRow("ben", second, "not submitted"),
         ],
         [
@@ -106,6 +108,7 @@ def test_the_course_lesson_by_lesson():
         3,
     )
     assert (second.students, second.handed_in, second.graded, second.share) == (3, 2, 1, 1.0)
+    assert second.to_mark == 2 and second.whole == 1
 
 
 def test_the_hardest_and_the_commonest_come_first():
