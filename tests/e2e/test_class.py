@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import os
 import re
@@ -24,6 +25,10 @@ BIN = Path(sys.executable).parent
 LESSONS = catalogue.lessons()
 # the first lesson and the newest; `make test-whole` takes all
 SHOWN = LESSONS if WHOLE else [LESSONS[0], LESSONS[-1]]
+
+# a mistake that nobody can see next to another one of the same student: what is lent for the wrong functions below it
+# comes over a pipe, as a copy, and so cannot share an array. By itself it is named: tests/solutions/test_exercises.py
+HIDDEN = {("Tensor", "shares_one_array")}
 
 
 def command(*args: object, cwd: Path, code: int | None = 0, timeout: float = 1500, **extra: Path):
@@ -103,17 +108,15 @@ def test_report_counts_the_class(demo):
         assert by["zoe-never-came", lesson.slug]["status"] == "not submitted"
     exercises = rows(folder / "reports" / "exercises.csv")
     named = {(r["exercise"], r["what"]) for r in exercises}
-    for lesson in SHOWN:
-        for exercise in lesson.exercises:
-            for misconception in exercise.misconceptions:
-                assert (exercise.function, misconception.name) in named
-    html = (folder / "reports" / "index.html").read_text()
-    assert html.count("data:image/svg+xml;base64,") == 2 * len(SHOWN) + (len(SHOWN) > 1)
+    every = {(e.function, m.name) for x in SHOWN for e in x.exercises for m in e.misconceptions}
+    assert every - named <= HIDDEN
+    index = (folder / "reports" / "index.html").read_text()
+    assert index.count("data:image/svg+xml;base64,") == 2 * len(SHOWN) + (len(SHOWN) > 1)
     course = {r["student"]: r for r in rows(folder / "reports" / "course.csv")}
     assert course["ada-perfect"]["mean"] == "1.000" and course["zoe-never-came"]["mean"] == ""
     assert all(course["bea-blank"][lesson.slug] == "0.000" for lesson in SHOWN)
-    assert ("Hardest exercises" in html) == (len(SHOWN) > 1)
-    assert "zoe-never-came" in html and "<script" not in html
+    assert ("Hardest exercises" in index) == (len(SHOWN) > 1)
+    assert "zoe-never-came" in index and "<script" not in index
 
 
 @pytest.mark.parametrize("lesson", SHOWN, ids=lambda x: x.slug)
@@ -133,7 +136,7 @@ def test_feedback_names_the_misconception_and_nobody_else(demo, lesson):
     for i, exercise in enumerate(lesson.exercises):
         first = exercise.misconceptions[0]
         page = (folder / "feedback" / "mis-1" / lesson.slug / f"{lesson.slug}.html").read_text()
-        assert first.hint.split(".")[0].replace("'", "&#39;") in page.replace("&#x27;", "&#39;"), i
+        assert first.hint.split(".")[0] in html.unescape(page), i
     page = (folder / "feedback" / "cor-corrupt" / lesson.slug / f"{lesson.slug}.html").read_text()
     assert "could not be graded" in page and "JSON breaks off" in page and "What to do" in page
     page = (folder / "feedback" / "sy-syntax" / lesson.slug / f"{lesson.slug}.html").read_text()
