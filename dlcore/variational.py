@@ -48,7 +48,7 @@ def two_estimates(
 
     By the score, f(z) (z - mu) / variance, and through the draw, f'(z).  Shapes: eps (N,) -> (N,), (N,).
     """
-    z = mu + np.exp(0.5 * logvar) * eps
+    z = reparameterize(mu, logvar, eps)
     return f(z) * (z - mu) / np.exp(logvar), slope(z)
 
 

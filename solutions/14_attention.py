@@ -524,7 +524,7 @@ r"""
 <!-- measured: the same outputs, in this order: True -->
 Attention is **blind to order**. A scalar product knows what stands in two rows, not where they stand: "dog bites man" is "man bites dog". An LSTM knows the order because it reads one after the other. Attention must be told.
 
-**Added waves.** The first way: to each row is added a vector that says its place, made of waves of different lengths, like the hands of a clock (Vaswani and others, 2017): columns $2i$ and $2i + 1$ of row $t$ are $\sin$ and $\cos$ of $t / 10000^{2i/D}$. It is given below as `waves`.
+**Added waves.** The first way: to each row is added a vector that says its place, made of waves of different lengths, like the hands of a clock (Vaswani and others, 2017): columns $2i$ and $2i + 1$ of row $t$ are $\sin$ and $\cos$ of $t / 10000^{2i/D}$. With numbers: place $t = 3$ with $D = 4$ is $(\sin 3, \cos 3, \sin 0.03, \cos 0.03) = (0.141, -0.990, 0.030, 1.000)$. It is given below as `waves`.
 
 **Turning.** The second way, used by most large language models today (Su and others, 2021): nothing is added to $x$; instead the queries and keys are *turned*, each by its place. Two features $(a, b)$ are a point in the plane, turned by the angle $\theta t$:
 

@@ -114,6 +114,7 @@ class _View:
         self.clear = widgets.Button(description="empty sheet")
         self.said = widgets.HTML()
         self.said.layout.width = "520px"
+        self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         self._take_kind()
         self.kind.observe(lambda _: self._take_kind(), "value")
@@ -173,11 +174,14 @@ class _View:
             return
         there = self.plane.transData.inverted().transform((x, HEIGHT - y))
         if np.abs(there).max() <= REACH:
-            with self.x.hold_trait_notifications():
-                self.x.value = round(float(there[0]), 2)
-            self.y.value = round(float(there[1]), 2)
+            self._busy = True
+            self.x.value, self.y.value = (round(float(number), 2) for number in there)
+            self._busy = False
+            self.show()
 
     def show(self) -> None:
+        if self._busy:
+            return
         place = np.array([self.x.value, self.y.value])
         landed = encode(self.model, self.sheet[None])
         said = decode(self.model, np.stack([place, landed[0]]))

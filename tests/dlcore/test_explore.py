@@ -681,6 +681,9 @@ def test_a_sentence_is_typed_a_row_pointed_at_and_a_query_dragged():
     assert len(view.sentence) == view.at.max == _attention.MOST and view.pads.max == 0
     view.text.value = ""
     assert "Type" in view.said.value
+    view.text.value = "<b>bold</b> words"
+    view.at.value = 1
+    assert "&lt;b&gt;bold" in view.said.value  # what is typed is no markup
     view.text.value = "the dog was hungry"
     assert view.at.max == 4 and view.pads.max == _attention.MOST - 4
 
@@ -760,6 +763,10 @@ def test_a_place_is_chosen_and_a_sheet_is_drawn():
     assert view.sheet[8] == 0
     view.clear.click()
     assert not view.sheet.any()
+    pictures = []
+    view.stage.image.observe(lambda change: pictures.append(change["new"]), "value")
+    view.stage.image.at = [0.2, 0.2]
+    assert len(pictures) == 1  # two sliders, one picture
     assert "error" in view.said.value
 
 
