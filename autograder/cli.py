@@ -270,58 +270,17 @@ def report(lessons: Lessons = None, where: Class = Path()) -> None:
 
 
 def show_report(result) -> None:
-    """The class report as tables."""
+    """The class report as tables: of one lesson by student and exercise, of several the course."""
     from autograder import overview
 
-    table = Table(
-        "exercise", "mean", "right", "commonest misconceptions", title="exercises", box=None
-    )
-    for e in result.exercises:
-        named = [
-            f"{name.replace('_', ' ')} {100 * count / e.submissions:.0f} %"
-            for name, count in e.misconceptions.most_common(2)
-        ]
-        table.add_row(
-            f"{e.lesson} {e.exercise}",
-            f"{e.mean:.2f} / {e.max_points:g}",
-            f"{e.right} / {e.submissions}",
-            ", ".join(named),
-        )
-    course = Table(
-        "lesson",
-        "handed in",
-        "graded",
-        "everything right",
-        "mean",
-        "to mark",
-        title="the course",
-        box=None,
-    )
-    lines = overview.progress(result)
-    for p in lines:
-        mean = "" if p.share is None else f"{100 * p.share:.0f} %"
-        handed_in = f"{p.handed_in} / {p.students}"
-        course.add_row(p.lesson, handed_in, str(p.graded), str(p.whole), mean, str(p.to_mark or ""))
-    people = Table("student", "lesson", "status", "points", "", title="students", box=None)
-    for r in result.students:
-        points = f"{r.points:g} / {r.max_points:g}" if r.status == "graded" else ""
-        people.add_row(r.student, r.lesson, r.status, points, r.reason)
-    out.print(people)
-    out.print(table)
-    if len(lines) > 1:
-        out.print(course)
-        if hard := overview.hardest(result, 3):
-            worst = (f"{e.exercise} {100 * e.mean / e.max_points:.0f} %" for e in hard)
-            out.print(f"hardest: {', '.join(worst)}", soft_wrap=True)
-        if common := overview.commonest(result, 3):
-            shown = (
-                f"{m.name.replace('_', ' ')} ({m.exercise}, {m.students} of {m.submissions})"
-                for m in common
-            )
-            out.print(f"commonest misconceptions: {', '.join(shown)}", soft_wrap=True)
+    lessons = overview.progress(result)
+    if len(lessons) > 1:
+        _show_course(result, lessons)
+    else:
+        _show_lesson(result)
     found = result.integrity
     if found.findings or found.pairs:
-        pairs = f", {len(found.pairs)} pairs nearly the same" if found.pairs else ""
+        pairs = f", pairs nearly the same: {len(found.pairs)}" if found.pairs else ""
         out.print(
             f"to look at: {len(found.findings)} remarks on {len(found.students)} students{pairs} "
             "(reports/integrity.html)",
@@ -331,6 +290,52 @@ def show_report(result) -> None:
         out.print(f"not submitted, {lesson}: {', '.join(missing)}", soft_wrap=True)
     for path in result.files:
         out.print(f"written  {path}", soft_wrap=True)
+
+
+def _show_lesson(result) -> None:
+    people = Table("student", "status", "points", "", title="students", box=None)
+    for r in result.students:
+        points = f"{r.points:g} / {r.max_points:g}" if r.status == "graded" else ""
+        people.add_row(r.student, r.status, points, r.reason)
+    table = Table(
+        "exercise", "mean", "right", "commonest misconceptions", title="exercises", box=None
+    )
+    for e in result.exercises:
+        named = [
+            f"{name.replace('_', ' ')} {100 * count / e.submissions:.0f} %"
+            for name, count in e.misconceptions.most_common(2)
+        ]
+        right = f"{e.right} / {e.submissions}"
+        table.add_row(e.exercise, f"{e.mean:.2f} / {e.max_points:g}", right, ", ".join(named))
+    out.print(people)
+    out.print(table)
+
+
+def _show_course(result, lessons) -> None:
+    from autograder import overview
+
+    heads = "lesson", "handed in", "graded", "everything right", "mean", "to mark"
+    table = Table(*heads, title="the course", box=None)
+    for p in lessons:
+        mean = "" if p.share is None else f"{100 * p.share:.0f} %"
+        handed_in = f"{p.handed_in} / {p.students}"
+        table.add_row(p.lesson, handed_in, str(p.graded), str(p.whole), mean, str(p.to_mark or ""))
+    out.print(table)
+    hard = [
+        f"{e.lesson[:2]} {e.exercise} {100 * e.mean / e.max_points:.0f} %"
+        for e in overview.hardest(result, 3)
+    ]
+    common = [
+        f"{m.name.replace('_', ' ')} ({m.lesson[:2]} {m.exercise}, {m.students} of {m.submissions})"
+        for m in overview.commonest(result, 3)
+    ]
+    for title, found in ("hardest", hard), ("commonest misconceptions", common):
+        if found:
+            out.print(f"{title}: {', '.join(found)}", soft_wrap=True)
+    for r in result.students:
+        if r.status == "not graded":
+            out.print(f"not graded, {r.lesson}: {r.student} ({r.reason})", soft_wrap=True)
+    out.print("by student and exercise: reports/index.html, or name a single lesson")
 
 
 @app.command()
@@ -355,6 +360,8 @@ def demo(
     assert result.summary is not None
     table = Table("lesson", "student", "what was handed in", "expected", "given", "", box=None)
     for line in result.lines:
+        if line.agrees and line.lesson != chosen[0].slug:
+            continue  # the same kinds again
         expected, given = (
             "not graded" if p is None else f"{p:g}" for p in (line.expected, line.given)
         )

@@ -85,6 +85,7 @@ def test_demo_gives_every_submission_the_points_expected(demo):
     found = re.search(r"(\d+) of (\d+) submissions got exactly the points expected", said)
     assert found and found[1] == found[2] and int(found[2]) >= 16
     assert "DIFFERS" not in said
+    assert ("everything right" in said) == (len(SHOWN) > 1)
     for story in ("in another style", "misconceptions", "first half", "as released", "syntax error",
                   "fails to import", "never returns", "deleted", "copied", "edited", "cut off", "another name"):  # fmt: skip
         assert story in said, story
