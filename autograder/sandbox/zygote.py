@@ -100,6 +100,7 @@ class Zygote:
         namespaces.kill(pid, self.tier)
         if not gone:
             os.waitpid(pid, 0)
+        _gone(pid)
         self._reap()
         why = self.children.pop(pid)
         peak = self.peak.pop(pid, 0)
@@ -124,6 +125,16 @@ class Zygote:
                 if info is None or info.si_pid in self.children:
                     return
                 os.waitpid(info.si_pid, os.WNOHANG)
+
+
+def _gone(group: int) -> None:
+    """Wait until what has been killed of a process group is dead, which on a busy machine takes a while."""
+    until = time.monotonic() + 1
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < until:
+            found, _ = os.waitpid(-group, os.WNOHANG)
+            if not found:
+                time.sleep(0.001)
 
 
 def _memory(pid: int) -> int:

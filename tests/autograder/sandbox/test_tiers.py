@@ -92,6 +92,26 @@ def test_process_keeps_nobody_out_and_has_to_be_asked_for(monkeypatch):
         tiers.choose("docker")
 
 
+def test_when_an_end_is_told_all_are_dead_on_a_busy_machine_too():
+    """A killed process goes on existing until the machine finds time to let it die."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
+    zygote = Zygote("process", imports=[], twins=[], withheld=[], lesson="01")
+    many = "import subprocess; [subprocess.Popen(['sleep', '4322']) for _ in range(4)]"
+    try:
+        left = []
+        for _ in range(20):
+            session = Session(zygote, timeout=30)
+            session.run(0, many)
+            session.close()
+            left += alive("sleep 4322")
+        assert not left
+    finally:
+        zygote.close()
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
 @needs("landlock")
 def test_landlock_takes_over_where_namespaces_are_blocked(monkeypatch):
     real = tiers.missing
