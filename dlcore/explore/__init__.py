@@ -103,6 +103,13 @@ def latent() -> Widget:
     return view()
 
 
+def walk() -> Widget:
+    """A plane full of digits that a VAE has made up: walk about in it, draw from a cloud, ask for a kind."""
+    from dlcore.explore._walk import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -124,4 +131,5 @@ EXPLORERS = {
     "gates": gates,
     "attention": attention,
     "latent": latent,
+    "walk": walk,
 }

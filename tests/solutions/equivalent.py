@@ -165,5 +165,27 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "said - windows -> windows - said": "squares have no sign",
         "1 -> -1": _TWO_AXES,
     },
+    "vae.kl_divergence": {"1 -> -1": _TWO_AXES},
+    "vae.gaussian_elbo": {"x - w * mu -> w * mu - x": "squares have no sign"},
+    "vae.vae_loss": {
+        "1 -> -1": _TWO_AXES,
+        "h > 0 -> h >= 0": "0 is 0 either way, and no case has one",
+        "k > 0 -> k >= 0": "0 is 0 either way, and no case has one",
+        "np.array([badly, cost]) -> [badly, cost]": "a list of two numbers is as good",
+        "np.logaddexp(0, logits) -> np.logaddexp(logits, 0)": "a sum has no order",
+    },
+    "vae.log_likelihood": {
+        "1 -> -1": _TWO_AXES,
+        "h > 0 -> h >= 0": "0 is 0 either way",
+        "k > 0 -> k >= 0": "0 is 0 either way",
+        "np.logaddexp(0, logits) -> np.logaddexp(logits, 0)": "a sum has no order",
+    },
+    "vae.slerp": {
+        "theta < 1e-07 -> theta <= 1e-07": "no angle is just that",
+        "np.minimum(a @ b / lengths, 1) -> np.minimum(1, a @ b / lengths)": _LARGER.replace(
+            "larger", "smaller"
+        ),
+        "a @ b -> b @ a": "a product of two vectors has no order",
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
