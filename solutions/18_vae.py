@@ -114,8 +114,8 @@ with when_written:
         said = layer_outputs(params, x[new])[-1]
         pictures = through(params[4:], made_up)
         print(
-            f"seed {seed}: it is sure of {sure(said):.0%} of the new digits said in eight numbers, "
-            f"and of {sure(pictures):.0%} of those made up"
+            f"seed {seed}: sure of {sure(said):.0%} of the new digits in eight numbers, "
+            f"of {sure(pictures):.0%} of those made up"
         )
         found.append(sure(pictures) < 0.5 * sure(said))
     print("of those made up, less than half as many:", f"{sum(found)} of 3 seeds")
@@ -142,17 +142,19 @@ $$p(x) = \int p(z)\, p(x \mid z)\, dz$$
 
 A good decoder makes $\log p(x)$ large for real digits. But the integral runs over all $z$, which in eight dimensions nobody can go through; nearly everywhere $p(x \mid z)$ is as good as 0. Only a few $z$ matter, and those the encoder should know: let $q(z)$ be its cloud for this $x$. In three steps:
 
-$$\log p(x) = \log \int q(z)\, \frac{p(z)\, p(x \mid z)}{q(z)}\, dz \qquad\text{(multiplied and divided by } q\text{)}$$
+$$\log p(x) = \log \int q(z)\, \frac{p(z)\, p(x \mid z)}{q(z)}\, dz $$
 
-$$\ge \int q(z)\, \log \frac{p(z)\, p(x \mid z)}{q(z)}\, dz \qquad\text{(the logarithm of a mean is at least the mean of the logarithms)}$$
+$$\ge \int q(z)\, \log \frac{p(z)\, p(x \mid z)}{q(z)}\, dz$$
 
 $$= \underbrace{\mathbb E_{q}\, \log p(x \mid z)}_{\text{how well } x \text{ is said}} \;-\; \underbrace{\mathrm{KL}(q \,\|\, p)}_{\text{what the cloud costs}} \qquad \mathrm{KL}(q \,\|\, p) = \mathbb E_q \log \frac{q(z)}{p(z)}$$
 
-For the second step, with numbers: the mean of 1 and 4 is 2.5, and $\log 2.5 = 0.92$; the mean of $\log 1 = 0$ and $\log 4 = 1.39$ is 0.69. The logarithm bends downwards, so it is always this way round (Jensen's inequality).
+The first step multiplies and divides by $q$. The second says that the logarithm of a mean is at least the mean of the logarithms. With numbers: the mean of 1 and 4 is 2.5, and $\log 2.5 = 0.92$; the mean of $\log 1 = 0$ and $\log 4 = 1.39$ is 0.69. The logarithm bends downwards, so it is always this way round (Jensen's inequality).
 
-The last line can be computed. It is called the **evidence lower bound** (ELBO), and it is what a VAE makes as large as it can. The **Kullback-Leibler divergence** (KL) is the mean surprise (lesson 3) by which $q$ differs from $\mathcal N(0, 1)$. It is 0 if both are the same, and never negative. For a Gaussian it has a formula. With $\mathbb E_q z^2 = \mu^2 + \sigma^2$:
+The last line can be computed. It is called the **evidence lower bound** (ELBO), and it is what a VAE makes as large as it can. The **Kullback-Leibler divergence** (KL) says how much the cloud tells about $z$ beyond $\mathcal N(0, 1)$, in the unit of lesson 3's surprise. It is 0 if both are the same, and never negative. For a Gaussian it has a formula. With $\mathbb E_q z^2 = \mu^2 + \sigma^2$:
 
-$$\mathrm{KL} = \mathbb E_q \left[ \frac{z^2}{2} - \frac{(z - \mu)^2}{2 \sigma^2} - \frac{\ell}{2} \right] = \frac12 \left( \mu^2 + e^{\ell} - 1 - \ell \right) \qquad \text{added up over the numbers of the code}$$
+$$\mathrm{KL} = \mathbb E_q \left[ \frac{z^2}{2} - \frac{(z - \mu)^2}{2 \sigma^2} - \frac{\ell}{2} \right] = \frac12 \left( \mu^2 + e^{\ell} - 1 - \ell \right)$$
+
+and this is added up over the numbers of the code, $\mu, \ell\ (N, Z)$.
 
 With numbers: $\mu = (1, 0)$ and $\ell = (0, \log 4) = (0, 1.386)$. The first number costs $\frac12 (1 + 1 - 1 - 0) = 0.5$; the second $\frac12 (0 + 4 - 1 - 1.386) = 0.807$. Together $1.307$.
 
@@ -238,10 +240,9 @@ with when_written:
     for logvar, style in ((-2.0, ":"), (np.log(0.5), "-"), (0.5, "--")):
         line = gaussian_elbo(np.full(201, 2.0), mus[0], np.full(201, logvar), 1.0, 1.0)
         axes[0].plot(mus[0], line, style, label=f"variance {np.exp(logvar):.2f}")
-        line = gaussian_elbo(np.full(201, 2.0), np.full(201, logvar + 1), logvars[:, 0], 1.0, 1.0)
-    for mu, style in ((0.0, ":"), (1.0, "-"), (2.0, "--")):
+    for mu, style in ((0.0, ":"), (1.0, "-"), (1.5, "--")):
         line = gaussian_elbo(np.full(201, 2.0), np.full(201, mu), logvars[:, 0], 1.0, 1.0)
-        axes[1].plot(np.exp(logvars[:, 0]), line, style, label=f"mean {mu:.0f}")
+        axes[1].plot(np.exp(logvars[:, 0]), line, style, label=f"mean {mu}")
     for ax, name in zip(axes, ("mean of the cloud", "variance of the cloud")):
         ax.axhline(truth, color="black", lw=0.8)
         ax.set(xlabel=name, ylabel="bound", ylim=(-5, -2))
@@ -362,7 +363,9 @@ $$-\log p(x \mid z) = \sum_d \log(1 + e^{a_d}) - x_d\, a_d \qquad\qquad \bar a =
 
 The loss is the mean over the pictures of this, plus $\beta$ times the mean cost of their clouds. The network has a layer of ReLUs on each side:
 
-$$h = \mathrm{relu}(x w_1^\top + b_1), \quad (\mu, \ell) = h w_2^\top + b_2, \quad z = \mu + e^{\ell/2} \varepsilon, \quad k = \mathrm{relu}(z w_3^\top + b_3), \quad a = k w_4^\top + b_4$$
+$$h = \mathrm{relu}(x w_1^\top + b_1), \qquad (\mu, \ell) = h w_2^\top + b_2, \qquad z = \mu + e^{\ell/2} \varepsilon$$
+
+$$k = \mathrm{relu}(z w_3^\top + b_3), \qquad a = k w_4^\top + b_4$$
 
 with $x\,(N, D)$, $h\,(N, H)$, $\mu, \ell, z, \varepsilon\,(N, Z)$, $k\,(N, H')$, $a\,(N, D)$. $w_2$ has $2Z$ rows: its first half says $\mu$, its second $\ell$.
 
@@ -485,7 +488,7 @@ r"""
 <!-- measured: cut off, the code says nothing: 3 of 3 seeds -->
 Cut off, every cloud becomes $\mathcal N(0, 1)$ itself, which costs nothing and says nothing, and the decoder says the same grey average always.
 
-But look at what the *right* one makes up. Some are digits; yet the judge is sure of hardly a quarter of them, and it was sure of as many of the plain autoencoder's! Was it all for nothing? Two things are to be said. One: a code without holes must lead from the 3s to the 0s *through something*, and nobody draws just the places that belong to a kind. Section 8 will deal with that. Two: to be sure of what one sees is not what the VAE was trained for. What was it trained for, and is it good at *that*?
+But look at what the *right* one makes up. Some are digits; yet the judge is sure of hardly a quarter of them, and it was sure of as many of the plain autoencoder's! Was it all for nothing? Two things are to be said. One: a code without holes must lead from the 3s to the 0s *through something*, and nobody draws just the places that belong to a kind. Section 7 will deal with that. Two: to be sure of what one sees is not what the VAE was trained for. What was it trained for, and is it good at *that*?
 
 ## 5. How likely is a picture?
 
