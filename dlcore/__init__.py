@@ -40,6 +40,7 @@
     bottleneck     PCA, autoencoders, larger pictures, ROC, anomalies, by hand  lesson 17
     generative     autoencoder, VAE, GAN: losses and training steps             lesson 17
     variational    a VAE by hand: KL, the bound, draws, arcs, likelihood        lesson 18
+    adversarial    a GAN by hand: two losses, turns, who is hit, who is copied   lesson 19
 
 Around the lessons: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the
 layers as modules, ``crosscheck`` compares with PyTorch, ``plot`` draws, ``explore`` holds the

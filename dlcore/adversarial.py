@@ -1,0 +1,154 @@
+"""Generative adversarial networks by hand: a forger, a judge, their two losses, whose turn it is, and who is fooled.
+
+These are the pieces of lesson 19. ``generative`` holds the same for the tape. Scores are logits: above 0, the discriminator
+takes a picture for real.
+
+Papers: Goodfellow et al. (2014), Generative adversarial nets; Arjovsky, Chintala and Bottou (2017), Wasserstein GAN; Metz et
+al. (2017), Unrolled generative adversarial networks (eight Gaussians in a ring).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dlcore.activations import sigmoid_forward as sigmoid
+
+
+def mlp_outputs(params: Sequence[Any], x: Any) -> list[Any]:
+    """What comes out of each layer, x first; leaky ReLUs (slope 0.2) stand after all layers but the last.
+
+    Shapes: params [w, b, w, b ...], w (M, D), b (M,), x (N, D) -> x, (N, M) ...
+    """
+    outputs = [x]
+    for n, (w, b) in enumerate(zip(params[::2], params[1::2], strict=True), 1):
+        a = outputs[-1] @ w.T + b
+        outputs.append(a if 2 * n == len(params) else np.where(a > 0, a, 0.2 * a))
+    return outputs
+
+
+def mlp_backward(params: Sequence[Any], outputs: Sequence[Any], g: Any) -> tuple[list[Any], Any]:
+    """The gradients of the parameters, and that of what went in, from that of what came out.
+
+    Shapes: params and outputs as for ``mlp_outputs``, g (N, M) of the last layer -> a list like params, (N, D).
+    """
+    grads = []
+    for n in range(len(params) // 2, 0, -1):
+        if 2 * n < len(params):
+            g = g * np.where(outputs[n] > 0, 1.0, 0.2)
+        grads += [g.sum(axis=0), g.T @ outputs[n - 1]]
+        g = g @ params[2 * n - 2]
+    return grads[::-1], g
+
+
+def discriminator_loss(real: Any, fake: Any, kind: str = "non-saturating") -> tuple[Any, Any, Any]:
+    """How badly scores tell real from made, and the gradients of the scores.
+
+    -mean log s(real) - mean log(1 - s(fake)); for "wasserstein", mean fake - mean real.
+    Shapes: real (N, 1), fake (M, 1) -> a number, (N, 1), (M, 1).
+    Paper: Goodfellow et al. (2014), equation 1; Arjovsky et al. (2017), algorithm 1.
+    """
+    n, m = len(real), len(fake)
+    if kind == "wasserstein":
+        return fake.mean() - real.mean(), np.full(real.shape, -1 / n), np.full(fake.shape, 1 / m)
+    loss = np.logaddexp(0, -real).mean() + np.logaddexp(0, fake).mean()
+    return loss, -sigmoid(-real) / n, sigmoid(fake) / m
+
+
+def generator_loss(fake: Any, kind: str = "non-saturating") -> tuple[Any, Any]:
+    """How badly the scores of what was made deceive, and their gradient.
+
+    "minimax": mean log(1 - s(fake)); "non-saturating": -mean log s(fake); "wasserstein": -mean fake.
+    Shapes: fake (N, 1) -> a number, (N, 1).  Paper: Goodfellow et al. (2014), section 3.
+    """
+    n = len(fake)
+    if kind == "wasserstein":
+        return -fake.mean(), np.full(fake.shape, -1 / n)
+    if kind == "minimax":
+        return -np.logaddexp(0, fake).mean(), -sigmoid(fake) / n
+    return np.logaddexp(0, -fake).mean(), -sigmoid(-fake) / n
+
+
+def discriminator_gradients(
+    discriminator: Sequence[Any],
+    generator: Sequence[Any],
+    x: Any,
+    z: Any,
+    kind: str = "non-saturating",
+) -> tuple[Any, list[Any]]:
+    """The judge's loss on real rows x and on what the forger makes of z, and the gradients of the judge alone.
+
+    Shapes: parameters as for ``mlp_outputs``, x (N, D), z (M, Z) -> a number, a list like discriminator.
+    """
+    made = mlp_outputs(generator, z)[-1]
+    on_real, on_made = mlp_outputs(discriminator, x), mlp_outputs(discriminator, made)
+    loss, dreal, dmade = discriminator_loss(on_real[-1], on_made[-1], kind)
+    of_real, _ = mlp_backward(discriminator, on_real, dreal)
+    of_made, _ = mlp_backward(discriminator, on_made, dmade)
+    return loss, [a + b for a, b in zip(of_real, of_made, strict=True)]
+
+
+def generator_gradients(
+    generator: Sequence[Any], discriminator: Sequence[Any], z: Any, kind: str = "non-saturating"
+) -> tuple[Any, list[Any]]:
+    """The forger's loss before the judge as it stands, and the gradients of the forger alone.
+
+    Shapes: parameters as for ``mlp_outputs``, z (N, Z) -> a number, a list like generator.
+    """
+    made = mlp_outputs(generator, z)
+    judged = mlp_outputs(discriminator, made[-1])
+    loss, dscores = generator_loss(judged[-1], kind)
+    _, dmade = mlp_backward(discriminator, judged, dscores)
+    grads, _ = mlp_backward(generator, made, dmade)
+    return loss, grads
+
+
+def gan_step(
+    generator: list[Any],
+    discriminator: list[Any],
+    x: Any,
+    z: Any,
+    move_generator: Callable[[list[Any], list[Any]], list[Any]],
+    move_discriminator: Callable[[list[Any], list[Any]], list[Any]],
+    kind: str = "non-saturating",
+    clip: float | None = None,
+) -> tuple[list[Any], list[Any]]:
+    """A turn of the judge, on x and what is made of z[0], then one of the forger with z[1], before the judge as he is now.
+
+    ``move`` takes parameters and gradients and returns parameters, as an optimizer's step does. With ``clip``, the judge's
+    parameters are then kept within [-clip, clip].
+    Shapes: x (N, D), z (2, M, Z) -> both lists of parameters, the generator's first.
+    Paper: Goodfellow et al. (2014), algorithm 1; Arjovsky et al. (2017), algorithm 1.
+    """
+    _, grads = discriminator_gradients(discriminator, generator, x, z[0], kind)
+    discriminator = move_discriminator(discriminator, grads)
+    if clip is not None:
+        discriminator = [np.clip(p, -clip, clip) for p in discriminator]
+    _, grads = generator_gradients(generator, discriminator, z[1], kind)
+    return move_generator(generator, grads), discriminator
+
+
+def coverage(points: Any, centres: Any, radius: float) -> tuple[Any, Any]:
+    """The share of points that lie within ``radius`` of a centre, and how many centres have one such point in a hundred.
+
+    Shapes: points (N, D), centres (K, D) -> a number from 0 to 1, a whole number.
+    """
+    away = np.sqrt(((points[:, None] - centres) ** 2).sum(axis=2))
+    near = (away <= radius) & (away == away.min(axis=1, keepdims=True))
+    return near.any(axis=1).mean(), int((near.mean(axis=0) >= 0.01).sum())
+
+
+def copied(made: Any, known: Any, new: Any, share: float = 0.05) -> Any:
+    """Which share of what was made lies nearer to a known row than only ``share`` of new rows do.
+
+    Whoever makes new rows gets about ``share``; whoever repeats the known ones, 1.
+    Shapes: made (N, D), known (K, D), new (M, D) -> a number from 0 to 1.
+    """
+
+    def nearest(rows: Any) -> Any:
+        squares = (rows * rows).sum(axis=1)[:, None] + (known * known).sum(axis=1)
+        return (squares - 2 * rows @ known.T).min(axis=1)
+
+    return (nearest(made) < np.quantile(nearest(new), share)).mean()
