@@ -162,9 +162,9 @@ Both networks are layers $a = h w^\top + b$ with a **leaky ReLU** between them (
 
 Backwards there is something new. Up to now, gradients were wanted for *parameters*. The forger wants the judge's gradient for *what went into him*: how should this point move to look more real? The way back only has to go one layer further. With $\bar a$ for what arrives at a layer,
 
-$$\bar w = \bar a^\top h \qquad \bar b = \sum_n \bar a_n \qquad \bar h = \bar a\, w \qquad\text{and through a leaky ReLU: } \bar a = \bar h \odot \begin{cases} 1 & h' > 0 \\ 0.2 & \text{else} \end{cases}$$
+$$\bar w = \bar a^\top h \qquad \bar b = \sum_n \bar a_n \qquad \bar h = \bar a\, w $$
 
-where $h'$ is what came out of it.
+and before that, where a leaky ReLU stands after the layer, what arrives at it is multiplied by 1 where $h' > 0$ and by 0.2 elsewhere; $h'$ is what came out of it.
 
 With numbers: one of everything, $w_1 = 2$, $w_2 = 3$, no biases, $x = -1$. The first layer says $-2$, which leaks to $-0.4$; the second $-1.2$. With $\bar a = 1$: $\bar w_2 = 1 \cdot (-0.4) = -0.4$, $\bar b_2 = 1$; backwards $3$, through the leak $0.6$; $\bar w_1 = 0.6 \cdot (-1) = -0.6$, $\bar b_1 = 0.6$; and for what went in, $0.6 \cdot 2 = 1.2$.
 """
@@ -428,7 +428,7 @@ check("gan.coverage", coverage)
 
 # %% [markdown]
 r"""
-Now let them play, in three ways, with three seeds each.
+Now let them play, in three ways, with three seeds each. *In one heap* are the points that lie within 1 of the middle of all (their median).
 
 - *In turns*: one step each.
 - *A hasty forger*: ten steps of the forger for each of the judge.
@@ -453,7 +453,7 @@ def play(
     kind="non-saturating",
     forger_steps=1,
     judge_steps=1,
-    rates=(0.002, 0.002),
+    rates=(0.002, 0.004),
     momentum=0.5,
     clip=None,
 ):
@@ -493,42 +493,42 @@ with when_written:
         },
     }
     axes = plot.axes(3.2, 3.2, columns=3)
-    hits = {}
+    hits, heaps = {}, {}
+    print("three seeds      near a centre     centres hit     in one heap")
     for ax, (name, chosen) in zip(axes, ways.items()):
         ends = [play(seed, **chosen) for seed in range(3)]
-        hits[name] = [way[-1][1] for _, way in ends]
-        print(
-            f"{name:15}"
-            + "   ".join(f"{way[-1][0]:4.0%} near, {way[-1][1]} hit" for _, way in ends)
-        )
+        middles = [np.median(points, axis=0) for points, _ in ends]
+        near, hits[name] = zip(*(way[-1] for _, way in ends))
+        heaps[name] = [
+            np.mean(np.linalg.norm(points - middle, axis=1) < 1)
+            for (points, _), middle in zip(ends, middles)
+        ]
+        columns = [f"{a:5.0%}" for a in near], [f"{n:3}" for n in hits[name]]
+        heap = [f"{a:5.0%}" for a in heaps[name]]
+        print(f"{name:15}", "".join(columns[0]), "  ", "".join(columns[1]), "     ", "".join(heap))
         ax.plot(*centres.T, "o", ms=16, mfc="none", mec="black")
         ax.plot(*ends[0][0].T, ".", ms=3, color=plot.COLORS[1])
         ax.set(xlim=(-3, 3), ylim=(-3, 3), title=name, xlabel="first number")
     axes[0].set_ylabel("second number")
     plot.show(
-        "Three planes with eight rings. In turns: points in and between all rings. A hasty forger: nearly all points in one "
-        "small heap. Marks: points in all rings, and between them."
+        "Three planes with eight rings. In turns: points in all rings, and some between them. A hasty forger: points in one "
+        "place or along one line, most rings empty. Marks: points in all rings, and between them."
     )
-    print(
-        "in turns, at least 6 centres are hit:",
-        f"{sum(n >= 6 for n in hits['in turns'])} of 3 seeds",
-    )
-    print(
-        "hasty, at most 3 centres are hit:",
-        f"{sum(n <= 3 for n in hits['a hasty forger'])} of 3 seeds",
-    )
-    print("marks, at least 6 centres are hit:", f"{sum(n >= 6 for n in hits['marks'])} of 3 seeds")
+    for name in ("in turns", "marks"):
+        print(f"{name}, at least 6 centres are hit: {sum(n >= 6 for n in hits[name])} of 3 seeds")
+    few = sum(n <= 3 for n in hits["a hasty forger"])
+    print(f"hasty, at most 3 centres are hit: {few} of 3 seeds")
 
 # %% [markdown]
 r"""
-<!-- measured: in turns, at least 6 centres are hit: 3 of 3 seeds | hasty, at most 3 centres are hit: 3 of 3 seeds | marks, at least 6 centres are hit: 3 of 3 seeds -->
-The hasty forger has *collapsed*. Before a judge who holds still, the best that one can do is to find the *one* place of which the judge is surest, and to put everything there. When the judge has learnt better, all move on to the next place. This is called **mode collapse**, and it is the illness of this family: what the forger makes may look perfect, and be always the same. Nothing in his loss tells him to be various; only a judge who keeps up with him does.
+<!-- measured: in turns, at least 6 centres are hit: 3 of 3 seeds | marks, at least 6 centres are hit: 3 of 3 seeds | hasty, at most 3 centres are hit: 3 of 3 seeds -->
+The hasty forger has *collapsed*. Before a judge who holds still, the best that one can do is to carry everything towards the *one* place of which the judge is surest. By the next turn the judge has learnt better, and all set out for another place: at the moment when you look, it may be a heap, or a thread on its way, near a centre or not. This is called **mode collapse**, and it is the illness of this family: what the forger makes may look perfect, and be always the same. Nothing in his loss tells him to be various; only a judge who keeps up with him does.
 
 And the cure is in that sentence. Keep the judge up to date: as many steps for him as for the forger, or more. Or give him marks and a clip: then he may be trained as long as one likes, since his slopes cannot vanish.
 
 ## 6. Digits
 
-Now 64 pixels instead of two numbers: noise of 16 numbers, a hidden layer pair of 128 each, one step each. How good is what comes out? Four questions, for each a number:
+Now 64 pixels instead of two numbers: noise of 16 numbers, two hidden layers of 128 each, one step each. How good is what comes out? Four questions, for each a number:
 
 - *Is it a digit?* In how many is the classifier of lesson 18 at least 95 % sure?
 - *Are they various?* Their variance, as a share of that of real digits.
@@ -617,7 +617,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: more than half copied: forger, 10 digits | told apart in more than 9 of 10: 4 of 4 -->
-Three things to take home. The forger's digits are crisper than the VAE's: a classifier takes more of them for digits, and they are more various. He has *made* them, for hardly one is nearer to a known digit than new ones are; but give his judge only ten digits, and he learns them by heart, for then nothing else is real. And a new network still tells all of them from the real ones nearly always. His own judge believes him, a fresh one does not: so never trust the loss of a GAN; it only says how the two stand to each other.
+Three things to take home. The forger's digits are crisper than the VAE's: a classifier takes more of them for digits, and they are more various. He has *made* them, for hardly one is nearer to a known digit than new ones are; but give his judge only ten digits, and he learns by heart, for then nothing else is real (here he even repeats a single one of them: collapse and copies at once). And a new network still tells all of them from the real ones nearly always. His own judge believes him, a fresh one does not: so never trust the loss of a GAN; it only says how the two stand to each other.
 
 For larger pictures, both networks are made of convolutions (lesson 9) and of lesson 17's stamps. With more time, `forge(known, 0, rounds=20_000)` goes on; try it, and watch *told apart*. The same on the tape of lesson 5, with `discriminator_step` and `generator_step` of `dlcore.generative`, runs on a GPU if there is one.
 

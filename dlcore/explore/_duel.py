@@ -157,8 +157,8 @@ class _View:
         self.controls: dict[str, Any] = {
             "points": choice(options=list(CENTRES), value=first.points, description="real points"),
             "kind": choice(options=KINDS, value=first.kind, description="loss"),
-            "forger": whole(first.forger, min=1, max=10, description="forger's turns"),
-            "judge": whole(first.judge, min=1, max=10, description="judge's turns"),
+            "forger": whole(first.forger, min=1, max=10, description="forger ×"),
+            "judge": whole(first.judge, min=1, max=10, description="judge ×"),
             "rate": widgets.FloatLogSlider(first.rate, min=-4, max=-2, step=0.1, description="rate η"),
             "momentum": widgets.FloatSlider(first.momentum, min=0, max=0.95, step=0.05, description="momentum"),
             "seed": whole(first.seed, min=0, max=20, description="seed"),
