@@ -352,6 +352,39 @@ check("gan.generator_gradients", generator_gradients)
 
 # %% [markdown]
 r"""
+The beginning, measured. A forger who has not learnt anything yet makes points near 0; the real ones lie around $(3, 3)$. A judge learns for a while alone, and then says how far the forger's weights are pulled by each loss: the length of all his gradients together.
+
+**Predict, then look.** The better the judge, the more the forger should learn from him. With which loss does he?
+"""
+
+# %%
+with when_written:
+    draw = np.random.default_rng(0)
+    forger = he_weights([2, 32, 2], draw)
+    judge, adam, pulls = he_weights([2, 32, 1], draw), AdamW(0.01, weight_decay=0), []
+    print("judge's steps   s of the made   minimax pulls with   non-saturating")
+    for step in range(201):
+        if step in (0, 20, 50, 200):
+            z = np.random.default_rng(1).standard_normal((256, 2))
+            made = mlp_outputs(forger, z)[-1]
+            believed = sigmoid(mlp_outputs(judge, made)[-1]).mean()
+            pull = []
+            for kind in ("minimax", "non-saturating"):
+                slopes = generator_gradients(forger, judge, z, kind)[1]
+                pull.append(np.sqrt(sum(np.sum(slope**2) for slope in slopes)))
+            pulls.append(pull)
+            print(f"{step:13} {believed:15.4f} {pull[0]:20.5f} {pull[1]:16.5f}")
+        real = 3 + 0.1 * draw.standard_normal((64, 2))
+        z = draw.standard_normal((64, 2))
+        judge = adam.step(judge, discriminator_gradients(judge, forger, real, z)[1])
+    ratio = pulls[-1][1] / pulls[-1][0]
+    print("before the best judge, more than 20 times as strong:", "yes" if ratio > 20 else "no")
+
+# %% [markdown]
+r"""
+<!-- measured: before the best judge, more than 20 times as strong: yes -->
+With minimax, the forger hears the less, the better his teacher is.
+
 ## 5. In turns
 
 A round: first the judge learns, from real rows and from what is made of some noise; then the forger learns, with *new* noise, before the judge *as he is now*. In each turn the other one holds still. If `clip` is given, the judge's parameters are pushed back into $[-\text{clip}, \text{clip}]$ after his step; you will need it soon.
