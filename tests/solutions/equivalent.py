@@ -197,7 +197,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "gan.mlp_backward": {
         "1 -> 2": "steps of two from an even number meet 0 either way",
-        "came_out > 0 -> came_out >= 0": "no case has a 0",
+        "came_out > 0 -> came_out >= 0": "the ReLU is leaky, and no case has an exact 0",
     },
     "gan.discriminator_gradients": {
         "1 -> -1": "of two, the second is the last",
