@@ -21,7 +21,7 @@ from autograder.errors import Problem
 from autograder.limits import Lost, TimeUp
 from autograder.sandbox import library, tiers
 from autograder.sandbox.frames import Closed, FrameError, Pipe, Slow, TooLong
-from autograder.sandbox.namespaces import Limits
+from autograder.sandbox.namespaces import Limits, kill
 
 START = 60.0  # seconds that a zygote may take to get ready
 GRACE = 0.7  # seconds between asking code to stop and stopping it
@@ -256,8 +256,11 @@ class Worker:
         if not self.ended:
             self.lost = why or "the process has ended"
             self.pipe.close()
-            with contextlib.suppress(Lost):
+            try:
                 self.ended = self.zygote.ask({"op": "end", "pid": self.pid, "going": going})
+            except Lost:
+                if self.zygote.tier != "bubblewrap":  # there, all have died with the zygote
+                    kill(self.pid, self.zygote.tier)
             self.ended = self.ended or {"why": "sandbox"}
             self.lost = why or _how(self.ended)
             if self.home:

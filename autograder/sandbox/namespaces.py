@@ -44,7 +44,8 @@ def fork_inside(
 ) -> int:
     """Fork a process that is shut in and calls ``main``. Returns its pid, as seen from here."""
     if tier != "bubblewrap":
-        return _fork(lambda: _enter_plain(tier, limits, home, readable), main)
+        zygote = os.getpid()
+        return _fork(lambda: _enter_plain(tier, limits, home, readable, zygote), main)
     ready, go = os.pipe()
     told, tell = os.pipe()
     between = os.fork()
@@ -133,7 +134,9 @@ def _enter_namespaces(limits: Limits, home: Path) -> None:
     seccomp.install(_filter("bubblewrap"))
 
 
-def _enter_plain(tier: str, limits: Limits, home: Path, readable: Sequence[str]) -> None:
+def _enter_plain(
+    tier: str, limits: Limits, home: Path, readable: Sequence[str], zygote: int
+) -> None:
     os.setsid()
     os.chdir(home)
     if os.getuid() == 0:
@@ -143,6 +146,9 @@ def _enter_plain(tier: str, limits: Limits, home: Path, readable: Sequence[str])
             os.setresuid(NOBODY, NOBODY, NOBODY)
         else:  # nobody could not even read Python here: root, then, without a root's powers
             _drop_capabilities()
+    libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # die with the zygote; a change of user forgets this
+    if os.getppid() != zygote:
+        raise OSError("the zygote has gone")
     _limit(limits)
     if tier == "landlock":
         landlock.restrict([Path(p) for p in readable], [home, Path("/dev/null"), Path("/dev/zero")])

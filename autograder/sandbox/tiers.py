@@ -149,7 +149,8 @@ def command(tier: str, library: Path, home: Path) -> list[str]:
     """What to put in front of ``python -m autograder.sandbox.zygote``."""
     if tier != "bubblewrap":
         return []
-    args = ["bwrap", *_unshare(), "--new-session", "--hostname", "sandbox"]
+    # the zygote is the first process in there: when it dies, for whatever reason, all die
+    args = ["bwrap", *_unshare(), "--as-pid-1", "--new-session", "--hostname", "sandbox"]
     for path in map(Path, _SYSTEM):
         if path.is_symlink():
             args += ["--symlink", str(path.readlink()), str(path)]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.errors import Problem
+from autograder.limits import Lost
 from autograder.sandbox import landlock, seccomp, tiers
 from autograder.sandbox.client import Zygote
 from autograder.session import Session
@@ -110,6 +115,39 @@ def test_when_an_end_is_told_all_are_dead_on_a_busy_machine_too():
         for process in busy:
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
+def test_a_submission_does_not_outlive_its_zygote(tier):
+    """When the whole machine runs out of memory, the kernel may choose the zygote as its victim."""
+    zygote = Zygote(tier, imports=[], twins=[], withheld=[], lesson="01")
+    session = Session(zygote, timeout=30)
+    session.run(0, "def f():\n    import subprocess; subprocess.Popen(['sleep', '4323'])\n"
+                   "    while True: pass")  # fmt: skip
+    running = []
+
+    def kill_the_zygote():
+        until = time.monotonic() + 20
+        while not alive("sleep 4323") and time.monotonic() < until:
+            time.sleep(0.05)
+        first = psutil.Process(zygote.process.pid)
+        running.extend([first, *first.children(recursive=True)])
+        next(p for p in running if p.cmdline()[0] == sys.executable).kill()
+
+    killer = threading.Thread(target=kill_the_zygote)
+    killer.start()
+    try:
+        with pytest.raises(Lost):
+            session.names(["f"])["f"]()
+        killer.join()
+        session.close()
+        assert len(running) >= 3  # the zygote, the submission, and what it had started
+        assert psutil.wait_procs(running, timeout=5)[1] == []
+    finally:
+        zygote.close()
+        for process in running:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 @needs("landlock")
