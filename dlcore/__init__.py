@@ -43,8 +43,9 @@
     adversarial    a GAN by hand: two losses, turns, who is hit, who is copied   lesson 19
 
 Around the lessons: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the
-layers as modules, ``crosscheck`` compares with PyTorch, ``plot`` draws, ``explore`` holds the
-widgets, ``sabotaged`` scripts that do not work. Beyond the tensor itself, names load on first use.
+layers as modules, ``crosscheck`` compares with PyTorch, ``device`` goes to a GPU, ``plot`` draws,
+``explore`` holds the widgets, ``sabotaged`` scripts that do not work. Beyond the tensor itself,
+names load on first use.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlcore.device import to_numpy
 from dlcore.tensor import Tensor
 
 
@@ -283,14 +284,13 @@ def _place(device: str, mine: Both, arrays: Any, g: Any) -> tuple[Callable[[Any]
 
 def _finished(result: Any) -> None:
     """Wait for a GPU: copying the last result back is what waits."""
-    y = result[0]
-    if hasattr(y, "get"):
-        y.ravel()[:1].get()
+    if hasattr(result[0], "get"):
+        to_numpy(result[0].ravel()[:1])
 
 
 def _errors(mine: Any, theirs: Any) -> tuple[float, float]:
     """Largest absolute error, and the same relative to the largest entry."""
-    a = np.asarray(mine.get() if hasattr(mine, "get") else mine)
+    a = to_numpy(mine)
     b = theirs.cpu().numpy()
     if a.shape != b.shape:
         raise ValueError(f"crosscheck: yours has shape {a.shape}, PyTorch's {b.shape}")

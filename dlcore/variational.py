@@ -72,7 +72,7 @@ def vae_loss(
     Paper: Kingma and Welling (2014), equation 10; Sohn et al. (2015) for c.
     """
     w1, b1, w2, b2, w3, b3, w4, b4 = params
-    told = np.zeros((len(x), 0)) if c is None else c
+    told = x[:, :0] if c is None else c
     seen = np.concatenate([x, told], axis=1)
     h = np.maximum(seen @ w1.T + b1, 0)
     mu, logvar = np.split(h @ w2.T + b2, 2, axis=1)
@@ -88,7 +88,7 @@ def vae_loss(
     dh = (da @ w2) * (h > 0)
     pairs = (dh, seen), (da, h), (dk, z), (g, k)
     grads = [a for out, into in pairs for a in (out.T @ into, out.sum(axis=0))]
-    return said + beta * kl, np.array([said, kl]), grads
+    return said + beta * kl, np.stack([said, kl]), grads
 
 
 def log_likelihood(params: Sequence[Any], x: Any, eps: Any) -> Any:

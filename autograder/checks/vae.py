@@ -521,12 +521,12 @@ _vae_mistake(
 _vae_mistake(
     "weighs_the_part_it_returns",
     """Of the two parts, the second is the divergence itself, not beta times it. Only in the loss does it count beta times.""",
-    ("np.array([said, kl])", "np.array([said, beta * kl])"),
+    ("np.stack([said, kl])", "np.array([said, beta * kl])"),
 )
 _vae_mistake(
     "forgets_beta",
     """beta is not used: the divergence counts beta times, in the loss and in its gradients.""",
-    ("told = np.zeros", "beta = 1.0\n    told = np.zeros"),
+    ("told = x", "beta = 1.0\n    told = x"),
 )
 _vae_mistake(
     "goes_back_past_relu",

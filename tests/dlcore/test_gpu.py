@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 import dlcore
-from dlcore import Tensor, nn, optim
+from dlcore import Tensor, device, nn, optim
 from dlcore import functional as F
+from dlcore.adversarial import gan_step
+from dlcore.descent import AdamW
+from dlcore.variational import log_likelihood, vae_loss
+from dlcore.workflow import he_weights
 from tests.dlcore.elsewhere import Elsewhere
 from tests.dlcore.ops import OPS
 
@@ -98,6 +102,34 @@ def test_models_train_where_their_weights_live(send):
         return losses
 
     assert run(send) == pytest.approx(run(np.asarray), rel=1e-4)
+
+
+@everywhere
+def test_the_lessons_own_vae_and_gan_train_where_their_arrays_live(send):
+    """What their cells for the patient rest on."""
+
+    def run(place):
+        rng = np.random.default_rng(0)
+        draw = lambda *shape: place(rng.standard_normal(shape))
+        weights = lambda *sizes: [place(p) for p in he_weights(sizes, rng)]
+        vae, adam = [*weights(6, 5, 4), *weights(2, 5, 6)], AdamW(0.01)
+        forger, judge, turns = weights(2, 5, 6), weights(6, 5, 1), (AdamW(0.01), AdamW(0.01))
+        for _ in range(3):
+            x = place(rng.random((4, 6)))
+            vae = adam.step(vae, vae_loss(vae, x, draw(4, 2))[2])
+            forger, judge = gan_step(forger, judge, x, draw(2, 4, 2), *(t.step for t in turns))
+        return [*vae, *forger, *judge, log_likelihood(vae, x, draw(3, 4, 2))]
+
+    for there, here in zip(run(send), run(np.asarray), strict=True):
+        assert type(there) is type(send(np.zeros(1)))
+        np.testing.assert_allclose(back(there), here, rtol=1e-9)
+
+
+def test_without_a_gpu_arrays_stay_where_they_are():
+    a = np.arange(3)
+    assert (device.to_gpu(a) is a) == (device.where() == "CPU") == (not cupy_works())
+    np.testing.assert_array_equal(device.to_numpy(device.to_gpu(a)), a)
+    assert isinstance(device.to_numpy(Elsewhere(a)), np.ndarray)
 
 
 def test_the_stand_in_refuses_what_a_gpu_array_refuses():

@@ -64,6 +64,7 @@ def test_every_file_of_the_library_is_in_the_contents():
     around = {
         "__init__",
         "crosscheck",
+        "device",
         "errors",
         "explore",
         "functional",

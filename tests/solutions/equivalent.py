@@ -171,7 +171,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "1 -> -1": _TWO_AXES,
         "h > 0 -> h >= 0": "0 is 0 either way, and no case has one",
         "k > 0 -> k >= 0": "0 is 0 either way, and no case has one",
-        "np.array([badly, cost]) -> [badly, cost]": "a list of two numbers is as good",
+        "np.stack([badly, cost]) -> [badly, cost]": "a list of two numbers is as good",
         "np.logaddexp(0, logits) -> np.logaddexp(logits, 0)": "a sum has no order",
     },
     "vae.log_likelihood": {

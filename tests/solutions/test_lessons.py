@@ -25,7 +25,7 @@ AMERICAN = re.compile(
     r"vectorize|vectorized|optimize|center|gray|recognize)\b"
 )
 # what every lesson may use, besides what earlier lessons have built
-ALWAYS = {"data", "series", "text", "plot", "explore", "crosscheck", "sabotaged"}
+ALWAYS = {"data", "series", "text", "plot", "explore", "crosscheck", "device", "sabotaged"}
 
 
 def markdown(lesson) -> list[str]:
@@ -66,6 +66,38 @@ def test_arc(lesson):
     assert 3 <= len(re.findall(r"^- ", references, re.M)) <= 6
     tasks = [c for c in nb.cells if c.metadata.get("nbgrader", {}).get("task")]
     assert 1 <= len(tasks) <= 2 and all("BEGIN MARK SCHEME" in t.source for t in tasks)
+
+
+def minutes(lesson) -> float:
+    """How long somebody careful takes, by an estimate that is on the slow side.
+
+    180 words a minute (of other prose adults read 240: Brysbaert 2019), 3 seconds a line of code that is given,
+    4 minutes for an exercise and 30 seconds more for each line of its answer, 4 for a written question,
+    2 for a challenge. Waiting hints are not counted.
+    """
+    nb, spent = build.source_notebook(lesson), 0.0
+    spent += 4 * len(lesson.exercises)
+    for cell in nb.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown":
+            text = re.sub(r"(?s)<details>.*?</details>|=== BEGIN MARK.*", "", cell.source)
+            words = re.findall(r"[\w'’-]+", re.sub(r"\$[^$]*\$|<[^>]+>", " x ", text))
+            spent += len(words) / 180 + 4 * bool(about.get("task"))
+            if re.search(r"^## \d+\. Explore", text, re.M):
+                spent += 2 * len(re.findall(r"^\d\. ", text, re.M))
+        elif not about.get("grade"):
+            given, *answers = re.split(r"### BEGIN SOLUTION|### END SOLUTION", cell.source)
+            for k, part in enumerate((given, *answers)):
+                lines = [line for line in part.splitlines() if line.strip()]
+                spent += len(lines) * (0.5 if k % 2 else 0.05)
+    return spent
+
+
+@every_lesson
+def test_somebody_careful_is_done_in_the_stated_time(lesson):
+    stated = int(re.search(r"\*\*Time:\*\* about (\d+) minutes", markdown(lesson)[0])[1])
+    assert 60 <= stated <= 120
+    assert minutes(lesson) <= stated, f"{minutes(lesson):.0f} minutes"
 
 
 @every_lesson
@@ -190,6 +222,23 @@ def test_with_the_solutions_it_runs_in_silence(lesson):
                 assert payload["points"] == payload["max_points"], payload
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lesson",
+    [x for x in catalogue.lessons() if "\nlonger = False" in x.source.read_text()],
+    ids=lambda x: x.slug,
+)
+def test_what_takes_longer_gives_what_is_said_of_it(lesson):
+    """Cells that wait until the learner sets ``longer`` to True."""
+    nb = build.source_notebook(lesson)
+    for cell in nb.cells:
+        cell.source = cell.source.replace("longer = False", "longer = True")
+    NotebookClient(nb, timeout=300, kernel_name="python3").execute()
+    printed = outputs_as_text(nb)
+    claims = measured(lesson, "longer")
+    assert claims and all(claim in printed for claim in claims), printed
+
+
 def outputs_as_text(nb) -> str:
     found = []
     for cell in nb.cells:
@@ -198,9 +247,9 @@ def outputs_as_text(nb) -> str:
     return "\n".join(found)
 
 
-def measured(lesson) -> list[str]:
+def measured(lesson, word: str = "measured") -> list[str]:
     """What the prose says was measured: ``<!-- measured: this | that -->``, as the cells print it."""
-    claims = re.findall(r"<!-- measured: (.*?) -->", "\n".join(markdown(lesson)))
+    claims = re.findall(rf"<!-- {word}: (.*?) -->", "\n".join(markdown(lesson)))
     return [part for claim in claims for part in claim.split(" | ")]
 
 
