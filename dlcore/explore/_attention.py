@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, words
+from dlcore.explore._stage import Pixels, Stage, one_thread, words
 from dlcore.lookup import attention, attention_backward, attention_mask, rotary
 from dlcore.plot import COLORS
 
@@ -238,6 +238,7 @@ class _View:
         if LEFT <= x < LEFT + CELL * MOST and 1 <= row <= len(self.sentence):
             self.at.value = row
 
+    @one_thread
     def show(self) -> None:
         if self._busy:
             return

@@ -19,7 +19,7 @@ from dlcore.adversarial import (
 )
 from dlcore.descent import AdamW
 from dlcore.explore._playground import _colored
-from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._stage import Pixels, Stage, one_thread
 from dlcore.plot import COLORS
 from dlcore.workflow import he_weights
 
@@ -204,6 +204,7 @@ class _View:
         )
         self.stage.redraw()
 
+    @one_thread
     def show(self) -> None:
         if self.waiting:
             return

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Stage, one_thread
 from dlcore.plot import COLORS
 from dlcore.regularization import ridge
 
@@ -152,6 +152,7 @@ class _View:
             "new ones against the number of weights. The text gives both.",
         )
 
+    @one_thread
     def show(self) -> None:
         moved = tuple(sorted(self.moved.items()))
         settings = Settings(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, words
+from dlcore.explore._stage import Pixels, Stage, one_thread, words
 from dlcore.gates import conveyor, forget_bias, lstm, lstm_backward
 from dlcore.plot import COLORS
 
@@ -193,6 +193,7 @@ class _View:
         if 1 <= t <= self.time.max:
             self.time.value = t
 
+    @one_thread
     def show(self) -> None:
         t = self.time.value - 1
         if self.own:

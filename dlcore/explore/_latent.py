@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dlcore import data
 from dlcore.bottleneck import autoencoder_loss, layer_outputs, pca, project
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import Pixels, Stage, words
+from dlcore.explore._stage import Pixels, Stage, one_thread, words
 from dlcore.plot import COLORS
 from dlcore.workflow import batches, he_weights, split
 
@@ -179,6 +179,7 @@ class _View:
             self._busy = False
             self.show()
 
+    @one_thread
     def show(self) -> None:
         if self._busy:
             return

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from dlcore import activations as act
 from dlcore import data
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._stage import Pixels, Stage, one_thread
 from dlcore.objective import cross_entropy, cross_entropy_gradient
 from dlcore.plot import COLORS, MARKERS
 from dlcore.workflow import batches, he_weights
@@ -275,6 +275,7 @@ class _View:
         )
         self.stage.redraw()
 
+    @one_thread
     def show(self) -> None:
         if self.waiting:
             return

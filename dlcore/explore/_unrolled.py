@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Pixels, Stage, words
+from dlcore.explore._stage import Pixels, Stage, one_thread, words
 from dlcore.plot import COLORS
 from dlcore.unrolled import gradient_norms, unroll
 
@@ -131,6 +131,7 @@ class _View:
         if 0 <= t <= self.at.max:
             self.at.value = t
 
+    @one_thread
     def show(self) -> None:
         text, at = self.text.value, min(self.at.value, len(self.text.value))
         orthogonal = self.kind.value == "orthogonal"

@@ -14,7 +14,7 @@ from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.activations import softmax_forward as softmax
 from dlcore.bottleneck import autoencoder_loss, layer_outputs
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import Pixels, Stage, words
+from dlcore.explore._stage import Pixels, Stage, one_thread, words
 from dlcore.plot import COLORS
 from dlcore.regularization import loss_and_gradients
 from dlcore.variational import vae_loss
@@ -203,6 +203,7 @@ class _View:
         self._busy = False
         self.show()
 
+    @one_thread
     def show(self) -> None:
         if self._busy:
             return
