@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -24,7 +25,10 @@ from dlcore.plot import COLORS
 from dlcore.workflow import he_weights
 
 ROUNDS, TURNS = 150, 20  # rounds at most, and turns of each in one round
-AT_ONCE = 10  # rounds that are caught up with in one picture
+AT_ONCE = (
+    10  # rounds that are caught up with in one picture, where pictures cannot follow by themselves
+)
+PAUSE = 0.005  # seconds between such pictures, for what the hand does meanwhile
 BATCH, UNITS, CODE = 128, 64, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
@@ -169,10 +173,15 @@ class _View:
         self.step = widgets.Button(description="one round more")
         self.afresh = widgets.Button(description="start afresh")
         self.said = widgets.HTML()
-        self.waiting = False
+        self.goal = self.round.value  # the round to be played to
+        self.setting, self.following = (
+            False,
+            False,
+        )  # the slider is being set; another picture is to come
         self._draw_figure()
-        for control in (*self.controls.values(), self.round):
+        for control in self.controls.values():
             control.observe(lambda _: self.show(), "value")
+        self.round.observe(lambda _: self._aim(), "value")
         self.step.on_click(lambda _: self._go(min(self.round.value + 1, ROUNDS)))
         self.afresh.on_click(lambda _: self._go(0))
         self.show()
@@ -204,17 +213,37 @@ class _View:
         )
         self.stage.redraw()
 
+    def _aim(self) -> None:
+        if not self.setting:
+            self.goal = self.round.value
+            self.show()
+
+    def _follow(self) -> bool:
+        """Let another picture follow by itself, if this runs in a kernel; say whether it will."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if not self.following:
+            self.following = True
+            loop.call_later(PAUSE, self._next)
+        return True
+
+    def _next(self) -> None:
+        self.following = False
+        self.show()
+
     @one_thread
     def show(self) -> None:
-        if self.waiting:
-            return
+        """The picture of the round that is aimed at, or of the next on the way there."""
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).networks) - 1
-        round_ = min(self.round.value, reached + AT_ONCE)
-        if round_ != self.round.value:  # they play on from picture to picture
-            self.waiting = True
-            self.round.value = round_
-            self.waiting = False
+        round_ = self.goal
+        if round_ > reached + 1:
+            round_ = reached + 1 if self._follow() else min(round_, reached + AT_ONCE)
+        self.setting = True
+        self.round.value = round_
+        self.setting = False
         seen = state(now, round_)
         self.field.pixels = _colored(seen.field, ZOOM)
         self.real.set_data(*CENTRES[now.points].T)

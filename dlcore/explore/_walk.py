@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -122,6 +122,13 @@ def everywhere() -> np.ndarray:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
+@lru_cache(maxsize=64)
+def whole_plane(kind: str, beta: float, digit: int) -> tuple[np.ndarray, np.ndarray]:
+    """The plane as grey pixels, and what the classifier says to each of its pictures (MANY * MANY, 10)."""
+    pictures = said(trained(kind, beta), everywhere(), digit)
+    return tiled(pictures, MANY, CELL), chances(pictures)
+
+
 def cloud(place: np.ndarray, width: float, draw: int) -> np.ndarray:
     """Places drawn about a place (2,): (DRAWN, 2)."""
     return place + width * np.random.default_rng(draw).standard_normal((DRAWN, 2))
@@ -194,7 +201,8 @@ class _View:
     def _take_model(self) -> None:
         kind = str(self.kind.value)
         self.digit.disabled, self.beta.disabled = kind != KINDS[2], kind == KINDS[0]
-        self.model = trained(kind) if kind == KINDS[0] else trained(kind, float(self.beta.value))
+        self.beta_used = 1.0 if kind == KINDS[0] else float(self.beta.value)
+        self.model = trained(kind, self.beta_used)
         self.show()
 
     def _drag(self, x: float, y: float) -> None:
@@ -209,21 +217,21 @@ class _View:
             return
         place, digit = np.array([self.x.value, self.y.value]), self.digit.value
         near = cloud(place, self.width.value, self.draw.value)
-        pictures = said(self.model, np.concatenate([everywhere(), place[None], near]), digit)
-        self.grid.pixels = tiled(pictures[: MANY * MANY], MANY, CELL)
-        self.large.pixels = tiled(pictures[-DRAWN - 1 : -DRAWN], 1, 20)
-        self.few.pixels = tiled(pictures[-DRAWN:], 4, 11)
-        seen = chances(pictures)
-        for bar, chance in zip(self.bars, seen[-DRAWN - 1], strict=True):
+        pictures = said(self.model, np.concatenate([place[None], near]), digit)
+        known_digit = digit if self.model.kind == KINDS[2] else 0
+        self.grid.pixels, all_seen = whole_plane(self.model.kind, self.beta_used, known_digit)
+        self.large.pixels, self.few.pixels = tiled(pictures[:1], 1, 20), tiled(pictures[1:], 4, 11)
+        seen = chances(pictures[:1])[0]
+        for bar, chance in zip(self.bars, seen, strict=True):
             bar.set_height(chance)
         self.place.set_data([place[0]], [place[1]])
         self.drawn.set_data(*near.T)
         self.stage.update()
-        sure = seen[: MANY * MANY].max(axis=1) > 0.95
-        best = int(seen[-DRAWN - 1].argmax())
-        kinds = len(set(seen[: MANY * MANY][sure].argmax(axis=1).tolist()))
+        sure = all_seen.max(axis=1) > 0.95
+        best = int(seen.argmax())
+        kinds = len(set(all_seen[sure].argmax(axis=1).tolist()))
         self.told.value = (
-            f"the classifier sees a <b>{best}</b> here, with {seen[-DRAWN - 1, best]:.0%}<br>it is at least 95 % sure at "
+            f"the classifier sees a <b>{best}</b> here, with {seen[best]:.0%}<br>it is at least 95 % sure at "
             f"<b>{sure.mean():.0%}</b> of all places in the plane; kinds seen there: <b>{kinds}</b>"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import operator
 
@@ -941,6 +942,33 @@ def test_a_long_duel_is_played_from_picture_to_picture():
     assert view.round.value == 0
     view.step.click()
     assert view.round.value == 1
+
+
+def test_in_a_kernel_a_duel_plays_on_by_itself_and_can_be_led_elsewhere():
+    view = _duel._View()
+    seen = []
+    view.stage.image.observe(lambda _: seen.append(view.round.value), "value")
+
+    async def until(done) -> None:
+        for _ in range(1000):
+            if done():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it never came there")
+
+    async def hand() -> None:
+        view.controls["seed"].value = 9  # never played: the first picture comes at once
+        assert seen == [1]
+        await until(lambda: view.round.value >= 4)
+        view.controls["seed"].value = 10  # the goal stays, though it was not reached
+        await until(lambda: view.round.value == 10)
+        view.round.value = 3  # a look back stays where it is
+        await asyncio.sleep(0.1)
+        assert view.round.value == 3 and not view.following
+
+    asyncio.run(hand())
+    again = seen.index(1, 1)
+    assert seen == [*range(1, again + 1), *range(1, 11), 3] and 4 <= again <= 10
 
 
 def test_what_the_lesson_asks_of_the_duel():
