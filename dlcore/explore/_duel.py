@@ -252,7 +252,7 @@ class _View:
             curve.set_data(np.arange(round_ + 1), values)
         self.stage.update()
         self.said.value = (
-            f"after {round_} rounds of {TURNS} turns each<br><b>{seen.near[-1]:.0%}</b> of what is made is near a real centre<br>"
+            f"after {round_} round{'s' * (round_ != 1)} of {TURNS} turns each<br><b>{seen.near[-1]:.0%}</b> of what is made is near a real centre<br>"
             f"<b>{seen.hit[-1]:.0f}</b> of {len(CENTRES[now.points])} centres are hit"
         )
 

@@ -121,6 +121,23 @@ def test_a_picture_is_dragged_and_an_animation_runs_until_it_is_paused(page):
     assert page.locator(".dlcourse-explorer img").get_attribute("src") == still
 
 
+def test_a_duel_of_other_settings_plays_on_by_itself(page):
+    page.wait_for_selector(".dlcourse-explorer img")
+    page.get_by_role("button", name="duel", exact=True).click()
+    page.get_by_text("after 10 rounds").wait_for()
+    page.locator(".dlcourse-explorer .noUi-handle").first.focus()
+    page.evaluate("""() => {
+        window.said = [];
+        const box = document.querySelector('.dlcourse-explorer');
+        const look = () => window.said.push(Number(box.textContent.match(/after (\\d+) round/)[1]));
+        new MutationObserver(look).observe(box, {subtree: true, childList: true, characterData: true});
+    }""")
+    page.keyboard.press("ArrowRight")  # another seed
+    page.wait_for_function("() => window.said.includes(1) && window.said.at(-1) === 10")
+    rounds = page.evaluate("window.said")
+    assert len({n for n in rounds[rounds.index(1) :]}) > 5, "pictures in between"
+
+
 def test_the_pointer_chooses_a_row_without_being_pressed(page):
     page.wait_for_selector(".dlcourse-explorer img")
     page.get_by_role("button", name="attention", exact=True).click()
