@@ -111,7 +111,7 @@ class Written:
         x, y = round(x), round(len(whole) - y)
         box = text.get_bbox_patch()
         key = (
-            *(text.get_text(), text.get_fontsize(), text.get_fontweight()),
+            *(text.get_text(), text.get_fontsize(), text.get_fontweight(), text.get_rotation()),
             *(text.get_horizontalalignment(), text.get_verticalalignment()),
             *(text.get_alpha(), to_rgba(text.get_color())),
             box and (box.get_facecolor(), box.get_edgecolor(), box.get_linewidth()),

@@ -126,9 +126,10 @@ def test_the_picture_can_be_dragged(name, place, control):
     color=st.sampled_from(["black", "#D55E00", "0.7"]),
     alpha=st.sampled_from([None, 0.35]),
     boxed=st.booleans(),
+    rotation=st.sampled_from([0, 45]),
 )
 def test_a_text_that_is_put_back_looks_as_if_it_were_drawn(
-    words, place, ha, va, color, alpha, boxed
+    words, place, ha, va, color, alpha, boxed, rotation
 ):
     figure = Figure(figsize=(3, 2))
     figure.add_axes((0, 0, 1, 1)).imshow(np.eye(4))
@@ -136,10 +137,14 @@ def test_a_text_that_is_put_back_looks_as_if_it_were_drawn(
     stage.redraw()
     place = tuple(np.floor(np.multiply(place, stage.canvas.get_width_height())))  # whole pixels
     box = {"bbox": {"boxstyle": "round", "fc": "white", "ec": "0.4"}} if boxed else {}
-    style = {"ha": ha, "va": va, "color": color, "alpha": alpha, **box}
+    style = {"ha": ha, "va": va, "color": color, "alpha": alpha, "rotation": rotation, **box}
     text = figure.text(*place, words, transform=None, **style)
-    text.set_animated(True)
     below = np.asarray(stage.canvas.buffer_rgba()).copy()
+    looks = {"ha": "right", "va": "bottom", "color": "white", "alpha": 0.9, "rotation": 90}
+    looks |= {"size": 20, "weight": "bold", "bbox": {"boxstyle": "round", "fc": "red"}}
+    for what, how in looks.items():  # the same words, of which one thing looks otherwise
+        stage.moving = [figure.text(150, 100, words, transform=None, **style | {what: how})]
+        stage.update()
     stage.moving = [text]
     for _ in range(2):  # as it is first drawn, and as it is put back
         stage.update()

@@ -135,7 +135,7 @@ def test_a_duel_of_other_settings_plays_on_by_itself(page):
     page.keyboard.press("ArrowRight")  # another seed
     page.wait_for_function("() => window.said.includes(1) && window.said.at(-1) === 10")
     rounds = page.evaluate("window.said")
-    assert len({n for n in rounds[rounds.index(1) :]}) > 5, "pictures in between"
+    assert len(set(rounds[rounds.index(1) :])) > 5, "pictures in between"
 
 
 def test_the_pointer_chooses_a_row_without_being_pressed(page):
