@@ -137,7 +137,7 @@ WATCH = """(cell) => {
 
 
 def sliders(rounds: int = 3) -> None:
-    """From a key press on a slider to a new picture on the page, and pictures a second while it is dragged.
+    """From a key press on a slider to a new picture on the page; pictures a second while dragged, and while playing.
 
     Each explorer stands in a notebook of its own, as in its lesson, beside an empty round trip.
     """
@@ -145,8 +145,8 @@ def sliders(rounds: int = 3) -> None:
     if program is None:
         console.print("no browser here, so sliders are not measured (apt-get install chromium)")
         return
-    columns = "slider to picture", "median (ms)", "fastest", "slowest", "pictures a second"
-    table = Table(*columns, "an empty round trip beside it (ms, pictures a second)", box=None)
+    columns = "slider to picture", "median (ms)", "fastest", "slowest", "a second", "playing"
+    table = Table(*columns, "an empty round trip beside it (ms, a second)", box=None)
     for name in ("Output, drawn anew", *EXPLORERS):
         found = _slid(
             program,
@@ -154,20 +154,24 @@ def sliders(rounds: int = 3) -> None:
             "empty()",
             rounds=rounds,
         )
-        (times, rate), (empty, its_rate) = found
+        (times, rate, played), (empty, its_rate, _) = found
         row = statistics.median(times), min(times), max(times), rate
         beside = f"{statistics.median(empty):.0f}, {its_rate:.0f}"
-        table.add_row(name, *(f"{x:.0f}" for x in row), beside)
+        table.add_row(name, *(f"{x:.0f}" for x in row), f"{played:.0f}" if played else "", beside)
     console.print(table)
 
 
-def _slid(program: str, *shown: str, rounds: int) -> list[tuple[list[float], float]]:
-    """For what each cell shows: the times (ms) from key to picture, and pictures a second; by turns."""
+def _slid(program: str, *shown: str, rounds: int) -> list[tuple[list[float], float, float]]:
+    """For what each cell shows: the times (ms) from key to picture, and pictures a second; by turns.
+
+    The last number is pictures a second while it plays, 0 where nothing plays.
+    """
     from tests.e2e.lab import Browser, Notebook, Server
 
     cells = [nbformat.v4.new_code_cell(code) for code in (PAGE, *shown)]
     times: list[list[float]] = [[] for _ in shown]
     rates: list[list[float]] = [[] for _ in shown]
+    played: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "course").mkdir()
@@ -197,10 +201,16 @@ def _slid(program: str, *shown: str, rounds: int) -> list[tuple[list[float], flo
                         page.wait_for_timeout(60)
                     times[k] += page.evaluate("window.samples")[1:]
                     rates[k].append(_dragged(page, handle))
+            played = [
+                _played(page, page.locator(".jp-CodeCell").nth(k + 1)) for k in range(len(shown))
+            ]
         finally:
             browser.stop()
             server.stop()
-    return [(found, statistics.median(rate)) for found, rate in zip(times, rates, strict=True)]
+    return [
+        (found, statistics.median(rate), plays)
+        for found, rate, plays in zip(times, rates, played, strict=True)
+    ]
 
 
 STREAM = """async ([handle, ms]) => {
@@ -227,6 +237,21 @@ def _dragged(page: Any, handle: Any) -> float:
     found = page.evaluate(STREAM, [handle.element_handle(), 2000])
     page.wait_for_timeout(500)
     return found
+
+
+def _played(page: Any, cell: Any) -> float:
+    """New pictures a second while an animation plays."""
+    buttons = cell.locator(".widget-play button")
+    if not buttons.count():
+        return 0.0
+    page.evaluate(WATCH, cell.element_handle())
+    buttons.nth(0).click()
+    page.wait_for_timeout(500)
+    start, first = page.evaluate("[performance.now(), window.count]")
+    page.wait_for_timeout(3000)
+    end, last = page.evaluate("[performance.now(), window.count]")
+    buttons.nth(1).click()  # stop
+    return 1000 * (last - first) / (end - start)
 
 
 if __name__ == "__main__":

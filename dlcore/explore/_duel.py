@@ -168,7 +168,7 @@ class _View:
             "seed": whole(first.seed, min=0, max=20, description="seed"),
         }  # fmt: skip
         self.round = whole(10, min=0, max=ROUNDS, description="round")
-        self.play = widgets.Play(value=10, min=0, max=ROUNDS, interval=100)
+        self.play = widgets.Play(value=10, min=0, max=ROUNDS, interval=60)
         self.link = widgets.jslink((self.play, "value"), (self.round, "value"))
         self.step = widgets.Button(description="one round more")
         self.afresh = widgets.Button(description="start afresh")

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_a_test
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dlcore import explore, losses, objective, optim, tensor
 from dlcore.explore import (
@@ -33,7 +34,7 @@ from dlcore.explore import (
     _unrolled,
     _walk,
 )
-from dlcore.explore._stage import Picture, Stage
+from dlcore.explore._stage import Picture, Stage, one_thread
 from dlcore.value import Value
 
 
@@ -78,6 +79,20 @@ def test_every_control_changes_the_picture_and_the_image_stays_the_same_widget(n
         assert image.value != before, control.description
         assert image.value[:3] == b"\xff\xd8\xff"  # JPEG
     assert seen >= 5
+
+
+def test_an_explorer_multiplies_in_one_thread_and_leaves_the_learner_theirs():
+    def threads() -> set[int]:
+        return {x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"}
+
+    with threadpool_limits(2, "blas"):
+        assert one_thread(threads)() == {1} and threads() == {2}
+
+
+@pytest.mark.parametrize("name", explore.EXPLORERS)
+def test_an_animation_shows_fifteen_pictures_a_second(name):
+    for play in (c for c in controls(getattr(explore, name)()) if isinstance(c, widgets.Play)):
+        assert play.interval <= 1000 / 15
 
 
 @pytest.mark.parametrize("name", explore.EXPLORERS)
