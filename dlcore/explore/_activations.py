@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore import activations as act
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Stage, when_free
 from dlcore.plot import COLORS
 
 WIDTH, INPUTS, DEEPEST = 64, 64, 40
@@ -155,9 +155,10 @@ class _View:
         self.shade = self.curve_axes.fill_between(
             self.x, -2, 4, where=list(np.abs(slope) < FLAT), color="0.9", zorder=0
         )
-        self.stage.redraw()
+        self.stage.renew()
         self.show()
 
+    @when_free
     def show(self) -> None:
         at = self.at.value
         now = state(str(self.name.value), at, self.depth.value, self.gain.value, self.bias.value)

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, one_thread, words
+from dlcore.explore._stage import Pixels, Stage, when_free, words
 from dlcore.lookup import attention, attention_backward, attention_mask, rotary
 from dlcore.plot import COLORS
 
@@ -211,7 +211,7 @@ class _View:
         for row, column, word in zip(self.rows, self.columns, [*shown, *[""] * MOST], strict=False):
             row.set_text(word[:10])
             column.set_text(word[:10])
-        self.stage.redraw()
+        self.stage.renew()
         self._take_word()
 
     def _take_word(self) -> None:
@@ -238,7 +238,7 @@ class _View:
         if LEFT <= x < LEFT + CELL * MOST and 1 <= row <= len(self.sentence):
             self.at.value = row
 
-    @one_thread
+    @when_free
     def show(self) -> None:
         if self._busy:
             return

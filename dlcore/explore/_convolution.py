@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.conv import conv2d
-from dlcore.explore._stage import Pixels, Stage, words
+from dlcore.explore._stage import Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.tensor import tensor
 from dlcore.windows import geometry
@@ -107,7 +107,6 @@ class _View:
         self.said = widgets.HTML()
         self.said.layout.width = "350px"
         self._draw_figure()
-        self.stage.redraw()
         self._take_picture()
         self._take_kernel()
         self.picture.observe(lambda _: self._take_picture(), "value")
@@ -187,6 +186,7 @@ class _View:
         for slider, value in ((self.row, row), (self.column, column)):
             slider.value = min(max(value, 0), slider.max)
 
+    @when_free
     def show(self) -> None:
         if self._busy:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,15 +19,12 @@ from dlcore.adversarial import (
 )
 from dlcore.descent import AdamW
 from dlcore.explore._playground import _colored
-from dlcore.explore._stage import Pixels, Stage, one_thread
+from dlcore.explore._stage import Pixels, Stage, can_wait, when_free
 from dlcore.plot import COLORS
 from dlcore.workflow import he_weights
 
 ROUNDS, TURNS = 150, 20  # rounds at most, and turns of each in one round
-AT_ONCE = (
-    10  # rounds that are caught up with in one picture, where pictures cannot follow by themselves
-)
-PAUSE = 0.005  # seconds between such pictures, for what the hand does meanwhile
+AT_ONCE = 10  # rounds that are caught up with in one picture, where pictures cannot follow later
 BATCH, UNITS, CODE = 128, 64, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
@@ -174,10 +170,6 @@ class _View:
         self.afresh = widgets.Button(description="start afresh")
         self.said = widgets.HTML()
         self.goal = self.round.value  # the round to be played to
-        self.setting, self.following = (
-            False,
-            False,
-        )  # the slider is being set; another picture is to come
         self._draw_figure()
         for control in self.controls.values():
             control.observe(lambda _: self.show(), "value")
@@ -211,39 +203,21 @@ class _View:
             "Left, the plane: rings where real points are, dots that the forger has made, and the judge's opinion of each place as "
             "a tint. Right, how many dots are near a real centre and how many centres are hit, round by round.",
         )
-        self.stage.redraw()
 
     def _aim(self) -> None:
-        if not self.setting:
+        if not self.stage.is_drawing:
             self.goal = self.round.value
             self.show()
 
-    def _follow(self) -> bool:
-        """Let another picture follow by itself, if this runs in a kernel; say whether it will."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return False
-        if not self.following:
-            self.following = True
-            loop.call_later(PAUSE, self._next)
-        return True
-
-    def _next(self) -> None:
-        self.following = False
-        self.show()
-
-    @one_thread
-    def show(self) -> None:
+    @when_free
+    def show(self) -> bool:
         """The picture of the round that is aimed at, or of the next on the way there."""
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).networks) - 1
         round_ = self.goal
         if round_ > reached + 1:
-            round_ = reached + 1 if self._follow() else min(round_, reached + AT_ONCE)
-        self.setting = True
+            round_ = reached + 1 if can_wait() else min(round_, reached + AT_ONCE)
         self.round.value = round_
-        self.setting = False
         seen = state(now, round_)
         self.field.pixels = _colored(seen.field, ZOOM)
         self.real.set_data(*CENTRES[now.points].T)
@@ -255,6 +229,7 @@ class _View:
             f"after {round_} round{'s' * (round_ != 1)} of {TURNS} turns each<br><b>{seen.near[-1]:.0%}</b> of what is made is near a real centre<br>"
             f"<b>{seen.hit[-1]:.0f}</b> of {len(CENTRES[now.points])} centres are hit"
         )
+        return round_ < self.goal
 
 
 def view() -> widgets.Widget:

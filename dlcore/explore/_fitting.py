@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Stage, one_thread
+from dlcore.explore._stage import Stage, when_free
 from dlcore.plot import COLORS
 from dlcore.regularization import ridge
 
@@ -115,7 +115,6 @@ class _View:
         for control in (self.kind, self.weights, self.points, self.noise, self.l2, self.seed):
             control.observe(lambda _: self.show(), "value")
         self.stage.on_drag(self.left, self._drag)
-        self.stage.redraw()
         self.show()
 
     def _drag(self, x: float, y: float) -> None:
@@ -152,7 +151,7 @@ class _View:
             "new ones against the number of weights. The text gives both.",
         )
 
-    @one_thread
+    @when_free
     def show(self) -> None:
         moved = tuple(sorted(self.moved.items()))
         settings = Settings(

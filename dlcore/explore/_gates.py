@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, one_thread, words
+from dlcore.explore._stage import Pixels, Stage, when_free, words
 from dlcore.gates import conveyor, forget_bias, lstm, lstm_backward
 from dlcore.plot import COLORS
 
@@ -151,7 +151,7 @@ class _View:
         shown = [f"{n:g}".replace("-", "−") for n in NEWS] if self.own else list(self.text.value)
         for letter, sign in zip(self.letters, [*shown, *[""] * MOST], strict=False):
             letter.set_text(sign.replace(" ", "␣"))
-        self.stage.redraw()
+        self.stage.renew()
 
     def _take_who(self) -> None:
         self.text.disabled = self.unit.disabled = self.own
@@ -193,7 +193,7 @@ class _View:
         if 1 <= t <= self.time.max:
             self.time.value = t
 
-    @one_thread
+    @when_free
     def show(self) -> None:
         t = self.time.value - 1
         if self.own:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Stage, when_free
 from dlcore.plot import COLORS
 from dlcore.value import Value
 
@@ -234,7 +234,7 @@ class _View:
         for artist in self.stage.moving:
             artist.set_animated(True)
         self.step.max = now.steps
-        self.stage.redraw()
+        self.stage.renew()
         self.show()
 
     def _curve(self, ends: np.ndarray, bend: float) -> np.ndarray:
@@ -256,6 +256,7 @@ class _View:
             [end, end - along + across, end - along - across]
         )
 
+    @when_free
     def show(self) -> None:
         now = self._state()
         if now is None or self.formula_drawn != self.formula.value:

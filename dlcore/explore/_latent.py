@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dlcore import data
 from dlcore.bottleneck import autoencoder_loss, layer_outputs, pca, project
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import Pixels, Stage, one_thread, words
+from dlcore.explore._stage import Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.workflow import batches, he_weights, split
 
@@ -154,7 +154,7 @@ class _View:
         self.model = trained(str(self.kind.value))
         for text, place, kind in zip(self.texts, self.model.places, self.model.kinds, strict=False):
             text.set(x=place[0], y=place[1], text=str(kind), color=COLORS[kind % len(COLORS)])
-        self.stage.redraw()
+        self.stage.renew()
         self._take_digit()
 
     def _take_digit(self) -> None:
@@ -179,7 +179,7 @@ class _View:
             self._busy = False
             self.show()
 
-    @one_thread
+    @when_free
     def show(self) -> None:
         if self._busy:
             return

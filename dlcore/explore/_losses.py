@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dlcore import objective
 from dlcore.activations import sigmoid_backward, sigmoid_forward, softmax_forward
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Stage, when_free
 from dlcore.plot import COLORS
 
 CLASSES = "ABC"
@@ -85,7 +85,6 @@ class _View:
             control.observe(lambda _: self.show(), "value")
         self.stage.on_drag(self.left, lambda x, y: setattr(self.x, "value", round(x, 1)))
         self.stage.on_drag(self.middle, lambda x, y: setattr(self.score, "value", round(x, 1)))
-        self.stage.redraw()
         self.show()
 
     def _draw_figure(self) -> None:
@@ -138,6 +137,7 @@ class _View:
             dot.set_data([at], [loss])
             tangent.set_data(at + reach, loss + slope * reach)
 
+    @when_free
     def show(self) -> None:
         x, target, delta = self.x.value, self.target.value, self.delta.value
         here = regression(np.array([x]), target, delta)

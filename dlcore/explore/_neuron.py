@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dlcore import data
 from dlcore.activations import sigmoid_forward
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Stage, when_free
 from dlcore.neuron import perceptron_step, predict
 from dlcore.plot import COLORS
 
@@ -95,7 +95,6 @@ class _View:
         self.learn.on_click(lambda _: self._learn())
         self._show_points()
         self.stage.on_drag(self.plane, self._through)
-        self.stage.redraw()
         self._become(self.weights, self.bias)
 
     def _through(self, x: float, y: float) -> None:
@@ -196,6 +195,7 @@ class _View:
             w, b = perceptron_step(xi, int(yi), w, b, lr=0.1)
         self._become(w, b)
 
+    @when_free
     def show(self) -> None:
         x, y = self.points.x, self.points.y
         smooth = self.smooth.value == "sigmoid"

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW, momentum_step, rmsprop_step
-from dlcore.explore._stage import Stage
+from dlcore.explore._stage import Stage, when_free
 from dlcore.plot import COLORS, MARKERS
 
 STEPS = 150
@@ -167,7 +167,7 @@ class _View:
         self.stage.moving = [*self.ways, *self.heads, *self.curves]
         for artist in self.stage.moving:
             artist.set_animated(True)
-        self.stage.redraw()
+        self.stage.renew()
         self.waiting = True
         for control, x in zip(
             (*self.start, self.rate), (*surface.start, surface.rate), strict=True
@@ -176,6 +176,7 @@ class _View:
         self.waiting = False
         self.show()
 
+    @when_free
     def show(self) -> None:
         if self.waiting:
             return

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from dlcore import activations as act
 from dlcore import data
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, one_thread
+from dlcore.explore._stage import Pixels, Stage, when_free
 from dlcore.objective import cross_entropy, cross_entropy_gradient
 from dlcore.plot import COLORS, MARKERS
 from dlcore.workflow import batches, he_weights
@@ -232,7 +232,6 @@ class _View:
         self.step = widgets.Button(description="one epoch more")
         self.afresh = widgets.Button(description="start afresh")
         self.said = widgets.HTML()
-        self.waiting = False
         self._draw_figure()
         for control in (*self.controls.values(), self.epoch):
             control.observe(lambda _: self.show(), "value")
@@ -273,21 +272,15 @@ class _View:
             "Left, points of two classes on a plane, tinted by what the network takes each place for. Middle, a "
             "small picture of every unit. Right, the loss against the epoch. The text gives the numbers.",
         )
-        self.stage.redraw()
 
-    @one_thread
+    @when_free
     def show(self) -> None:
-        if self.waiting:
-            return
         for name in ("units", "activation"):
             self.controls[name].disabled = not self.controls["layers"].value
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).weights) - 1
         epoch = min(self.epoch.value, reached + AT_ONCE)
-        if epoch != self.epoch.value:  # it trains on from picture to picture
-            self.waiting = True
-            self.epoch.value = epoch
-            self.waiting = False
+        self.epoch.value = epoch  # it trains on from picture to picture
         seen = state(now, epoch)
         known = _run(now).known
         for k, line in enumerate(self.points):

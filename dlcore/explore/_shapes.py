@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._stage import Pixels, Stage, when_free
 from dlcore.plot import COLORS
 from dlcore.vjp import unbroadcast
 
@@ -138,7 +138,6 @@ class _View:
             control.observe(lambda _: self.show(), "value")
         for size in (*self.sizes["A"], *self.sizes["B"]):
             size.observe(lambda _: self.show(), "value")
-        self.stage.redraw()
         self.show()
 
     def _point_at(self, x: float, y: float) -> None:
@@ -159,6 +158,7 @@ class _View:
             size.disabled = k < 3 - count
         return tuple(size.value for size in self.sizes[name][3 - count :])
 
+    @when_free
     def show(self) -> None:
         a, b, who = self._shape("A"), self._shape("B"), self.who.value
         shape = {"A": a, "B": b}[who]

@@ -8,6 +8,7 @@ so the pixels of those that have been drawn before are kept as well.
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
@@ -66,18 +67,50 @@ def words(
     return figure.text(*place, text, fontsize=size, ha=ha, va="center_baseline")
 
 
-def one_thread(act: Callable[..., Any]) -> Callable[..., Any]:
-    """Let ``act`` multiply matrices in one thread.
+PAUSE = 0.001  # seconds that a kernel has, before it draws, to say that it heard
 
-    They are small, and a second thread of OpenBLAS would take the browser's core and wait on it.
+
+def can_wait() -> bool:
+    """Whether something can come later by itself: there is a kernel that goes on."""
+    try:
+        return bool(asyncio.get_running_loop())
+    except RuntimeError:
+        return False
+
+
+def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
+    """Let a kernel answer the hand first and draw then, once for all that has changed meanwhile.
+
+    So the next change travels while this one is drawn. The first picture comes at once, and so does each where nothing
+    can come later. What ``show`` itself sets does not lead back to it; if it returns True, another picture is to follow.
+
+    Matrices are multiplied in one thread: they are small, and a second thread of OpenBLAS would take the browser's core
+    and wait on it.
     """
 
-    @wraps(act)
-    def alone(*args: Any, **kwargs: Any) -> Any:
-        with _libraries().limit(limits=1, user_api="blas"):
-            return act(*args, **kwargs)
+    @wraps(show)
+    def ask(view: Any) -> None:
+        stage: Stage = view.stage
 
-    return alone
+        def draw() -> None:
+            stage.is_drawing, stage.has_shown, stage.comes = True, True, False
+            try:
+                with _libraries().limit(limits=1, user_api="blas"):
+                    more = show(view)
+            finally:
+                stage.is_drawing = False
+            if more and can_wait():
+                later()
+
+        def later() -> None:
+            if not stage.comes:
+                stage.comes = True
+                asyncio.get_running_loop().call_later(PAUSE, draw)
+
+        if not stage.is_drawing:
+            later() if stage.has_shown and can_wait() else draw()
+
+    return ask
 
 
 @cache
@@ -159,6 +192,9 @@ class Stage:
         self.image = Picture(tooltip=description)
         self.image.layout.max_width = "100%"
         self.image.layout.align_self = "flex-start"  # a stretched picture is a blurred one
+        self.is_drawing, self.has_shown = False, False
+        self._still: Any = None
+        self.comes = False  # a picture, as soon as the kernel is free
 
     def on_drag(self, axes: Axes, act: Callable[[float, float], object]) -> None:
         """Call ``act(x, y)``, in the coordinates of ``axes``, when the pointer is dragged over it."""
@@ -186,14 +222,15 @@ class Stage:
         self.image.follows = True
         self.image.observe(lambda at: act(at["new"][0] * width, at["new"][1] * height), "over")
 
-    def redraw(self) -> None:
-        """Draw everything: after a change to something that does not usually move."""
-        self.canvas.draw()
-        self._still = self.canvas.copy_from_bbox(self.figure.bbox)
-        self.update()
+    def renew(self) -> None:
+        """Let the next update draw everything: after a change to something that does not usually move."""
+        self._still = None
 
     def update(self) -> None:
         """Draw the moving artists over the still picture and show the result."""
+        if self._still is None:
+            self.canvas.draw()
+            self._still = self.canvas.copy_from_bbox(self.figure.bbox)
         self.canvas.restore_region(self._still)
         renderer = self.canvas.get_renderer()
         for artist in sorted(self.moving, key=lambda a: a.get_zorder()):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Pixels, Stage, one_thread, words
+from dlcore.explore._stage import Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.unrolled import gradient_norms, unroll
 
@@ -123,7 +123,7 @@ class _View:
         signs = ["start", *self.text.value.replace(" ", "␣"), *[""] * MOST]
         for letter, sign in zip(self.letters, signs, strict=False):
             letter.set_text(sign)
-        self.stage.redraw()
+        self.stage.renew()
 
     def _drag(self, x: float, y: float) -> None:
         """The pointer chooses the state from which the gradient starts."""
@@ -131,7 +131,7 @@ class _View:
         if 0 <= t <= self.at.max:
             self.at.value = t
 
-    @one_thread
+    @when_free
     def show(self) -> None:
         text, at = self.text.value, min(self.at.value, len(self.text.value))
         orthogonal = self.kind.value == "orthogonal"

@@ -14,7 +14,7 @@ from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.activations import softmax_forward as softmax
 from dlcore.bottleneck import autoencoder_loss, layer_outputs
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import Pixels, Stage, one_thread, words
+from dlcore.explore._stage import Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.regularization import loss_and_gradients
 from dlcore.variational import vae_loss
@@ -196,7 +196,6 @@ class _View:
             "pictures of the eight dots.",
         )
         self.stage.on_drag(self.plane, self._drag)
-        self.stage.redraw()
 
     def _take_model(self) -> None:
         kind = str(self.kind.value)
@@ -211,7 +210,7 @@ class _View:
         self._busy = False
         self.show()
 
-    @one_thread
+    @when_free
     def show(self) -> None:
         if self._busy:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import operator
+from collections.abc import Callable
 
 import ipywidgets as widgets
 import numpy as np
@@ -34,7 +35,7 @@ from dlcore.explore import (
     _unrolled,
     _walk,
 )
-from dlcore.explore._stage import Picture, Stage, one_thread
+from dlcore.explore._stage import Picture, Stage, when_free
 from dlcore.value import Value
 
 
@@ -85,8 +86,62 @@ def test_an_explorer_multiplies_in_one_thread_and_leaves_the_learner_theirs():
     def threads() -> set[int]:
         return {x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"}
 
+    class View:
+        stage = Stage(Figure(), [], "a picture of nothing")
+
+        @when_free
+        def show(self) -> None:
+            assert threads() == {1}
+            self.shown = True
+
     with threadpool_limits(2, "blas"):
-        assert one_thread(threads)() == {1} and threads() == {2}
+        view = View()
+        view.show()
+        assert view.shown and threads() == {2}
+
+
+@pytest.mark.parametrize("name", explore.EXPLORERS)
+def test_a_kernel_answers_first_and_draws_once_for_all_that_has_changed(name):
+    def opened() -> tuple[Picture, Callable[[], None]]:
+        everything = controls(explore.EXPLORERS[name]())
+        (image,) = [w for w in everything if isinstance(w, Picture)]
+        slider = next(
+            w
+            for w in everything
+            if isinstance(w, widgets.FloatSlider | widgets.IntSlider) and not w.disabled
+        )
+        start = slider.value
+        far = max(slider.min, slider.max, key=lambda end: abs(end - start))
+
+        def drag() -> None:
+            for k in (1, 2, 3):
+                slider.value = type(start)(start + (far - start) * k / 3)
+
+        return image, drag
+
+    async def in_a_kernel() -> list[bytes]:
+        image, drag = opened()
+        pictures = [image.value]  # the first is there at once
+        image.observe(lambda change: pictures.append(change["new"]), "value")
+        await settled(pictures)
+        pictures[:-1] = []
+        drag()
+        assert len(pictures) == 1
+        await settled(pictures)
+        return pictures
+
+    async def settled(pictures: list[bytes]) -> None:
+        seen = -1
+        while seen != len(pictures):
+            seen = len(pictures)
+            await asyncio.sleep(0.2)
+
+    first, *pictures = asyncio.run(in_a_kernel())
+    assert len(pictures) == 1 or name == "duel"  # which plays on
+    image, drag = opened()
+    assert image.value == first
+    drag()
+    assert image.value == pictures[-1]
 
 
 @pytest.mark.parametrize("name", explore.EXPLORERS)
@@ -149,7 +204,7 @@ def test_a_text_that_is_put_back_looks_as_if_it_were_drawn(
     figure = Figure(figsize=(3, 2))
     figure.add_axes((0, 0, 1, 1)).imshow(np.eye(4))
     stage = Stage(figure, [], "words")
-    stage.redraw()
+    stage.update()
     place = tuple(np.floor(np.multiply(place, stage.canvas.get_width_height())))  # whole pixels
     box = {"bbox": {"boxstyle": "round", "fc": "white", "ec": "0.4"}} if boxed else {}
     style = {"ha": ha, "va": va, "color": color, "alpha": alpha, "rotation": rotation, **box}
@@ -179,7 +234,7 @@ def test_a_drag_is_told_in_the_coordinates_of_the_axes():
     axes.set(xlim=(0, 10), ylim=(-1, 1))
     stage, told = Stage(figure, [], "a box"), []
     stage.on_drag(axes, lambda x, y: told.append((x, y)))
-    stage.redraw()
+    stage.update()
     stage.image.at = [
         0.3,
         0.5,
@@ -977,14 +1032,13 @@ def test_in_a_kernel_a_duel_plays_on_by_itself_and_can_be_led_elsewhere():
         raise AssertionError("it never came there")
 
     async def hand() -> None:
-        view.controls["seed"].value = 9  # never played: the first picture comes at once
-        assert seen == [1]
-        await until(lambda: view.round.value >= 4)
+        view.controls["seed"].value = 9  # never played: it is seen from its first round on
+        await until(lambda: seen and seen[-1] >= 4)
         view.controls["seed"].value = 10  # the goal stays, though it was not reached
-        await until(lambda: view.round.value == 10)
+        await until(lambda: seen[-1] == 10)
         view.round.value = 3  # a look back stays where it is
         await asyncio.sleep(0.1)
-        assert view.round.value == 3 and not view.following
+        assert view.round.value == 3 and not view.stage.comes
 
     asyncio.run(hand())
     again = seen.index(1, 1)
