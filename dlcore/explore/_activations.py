@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore import activations as act
-from dlcore.explore._stage import Stage, when_free
+from dlcore.explore._stage import FloatSlider, Stage, when_free
 from dlcore.plot import COLORS
 
 WIDTH, INPUTS, DEEPEST = 64, 64, 40
@@ -99,10 +99,10 @@ class _View:
 
     def __init__(self) -> None:
         self.name = widgets.Dropdown(options=list(BENDS), value="sigmoid", description="activation")
-        self.at = widgets.FloatSlider(1.0, min=-6, max=6, step=0.1, description="x")
+        self.at = FloatSlider(1.0, min=-6, max=6, step=0.1, description="x")
         self.depth = widgets.IntSlider(12, min=1, max=DEEPEST, description="layers")
-        self.gain = widgets.FloatSlider(1.0, min=0.1, max=3, step=0.05, description="gain")
-        self.bias = widgets.FloatSlider(0.0, min=-3, max=3, step=0.1, description="bias")
+        self.gain = FloatSlider(1.0, min=0.1, max=3, step=0.05, description="gain")
+        self.bias = FloatSlider(0.0, min=-3, max=3, step=0.1, description="bias")
         self.said = widgets.HTML()
         self._draw_figure()
         for control in (self.at, self.depth, self.gain, self.bias):

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, when_free, words
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
 from dlcore.lookup import attention, attention_backward, attention_mask, rotary
 from dlcore.plot import COLORS
 
@@ -137,17 +137,16 @@ class _View:
         self.head.layout.width = "430px"
         self.mask = widgets.Dropdown(options=MASKS, description="mask")
         self.at = widgets.IntSlider(9, min=1, max=9, description="word")
-        self.temperature = widgets.FloatSlider(
-            1.0, min=0.1, max=5, step=0.1, description="temperature"
-        )
+        self.temperature = FloatSlider(1.0, min=0.1, max=5, step=0.1, description="temperature")
         self.x, self.y = (
-            widgets.FloatSlider(0, min=-REACH, max=REACH, step=0.1, description=name)
+            FloatSlider(0, min=-REACH, max=REACH, step=0.1, description=name)
             for name in ("query, x", "query, y")
         )
         self.pads = widgets.IntSlider(0, min=0, max=MOST - 9, description="padding")
         self.said = widgets.HTML()
         self.said.layout.width = "700px"
         self.temperature.style.description_width = "90px"
+        self.query: tuple[float, float] | None = None  # in the place of the word's own
         self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         self._take_text()
@@ -155,7 +154,9 @@ class _View:
         self.pads.observe(lambda _: self._take_text(), "value")
         for control in (self.head, self.at):
             control.observe(lambda _: self._take_word(), "value")
-        for control in (self.mask, self.temperature, self.x, self.y):
+        for control in (self.x, self.y):
+            control.observe(lambda _: self._take_query(self.x.value, self.y.value), "value")
+        for control in (self.mask, self.temperature):
             control.observe(lambda _: self.show(), "value")
 
     def _draw_figure(self) -> None:
@@ -186,7 +187,7 @@ class _View:
             "Left, a square of weights: a row for each word that looks, a column for each that is looked at, dark where much. "
             "Right, a plane with a dot for each word's key, large where the chosen word looks, and an arrow for its query.",
         )
-        self.stage.on_drag(self.plane, self._drag)
+        self.stage.on_drag(self.plane, self._take_query)
         self.stage.on_hover(self._hover)
 
     @property
@@ -215,22 +216,16 @@ class _View:
         self._take_word()
 
     def _take_word(self) -> None:
-        """The sliders show the query of this word."""
-        if self._busy:
-            return
-        if self.sentence:
-            self._busy = True
-            queries, _ = arrows(self.sentence, self.head.value)
-            self.x.value, self.y.value = queries[self.at.value - 1].round(1)
-            self._busy = False
-        self.show()
+        """It begins with the query that it has."""
+        if not self._busy:
+            self.query = None
+            self.show()
 
-    def _drag(self, x: float, y: float) -> None:
-        """The query follows the pointer."""
-        self._busy = True
-        self.x.value, self.y.value = round(x, 1), round(y, 1)
-        self._busy = False
-        self.show()
+    def _take_query(self, x: float, y: float) -> None:
+        """The hand gives the word another one."""
+        if not self.stage.is_drawing:  # then the sliders follow
+            self.query = x, y
+            self.show()
 
     def _hover(self, x: float, y: float) -> None:
         """The row under the pointer is the word that looks."""
@@ -253,12 +248,13 @@ class _View:
             self.said.value = "Type a sentence."
             self.stage.update()
             return
-        own = at, self.x.value, self.y.value
+        own = self.query and (at, *self.query)
         chosen = self.head.value, self.temperature.value, self.mask.value, self.pads.value
         now = state(self.sentence, *chosen, own)
         shown = [*self.sentence, *[PAD] * self.pads.value]
         self._paint(now, shown, at)
         self.stage.update()
+        self.x.value, self.y.value = now.queries[at]
         most = np.argsort(-now.weights[at], kind="stable")[:4]
         parts = [f"<b>{escape(shown[j])}</b> {now.weights[at, j]:.0%}" for j in most]
         self.said.value = f"<b>{escape(shown[at])}</b> looks at " + ", ".join(parts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -19,13 +21,13 @@ from dlcore.adversarial import (
 )
 from dlcore.descent import AdamW
 from dlcore.explore._playground import _colored
-from dlcore.explore._stage import Pixels, Stage, can_wait, when_free
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, can_wait, when_free
 from dlcore.plot import COLORS
 from dlcore.workflow import he_weights
 
 ROUNDS, TURNS = 150, 20  # rounds at most, and turns of each in one round
 AT_ONCE = 10  # rounds that are caught up with in one picture, where pictures cannot follow later
-BATCH, UNITS, CODE = 128, 64, 2
+BATCH, UNITS, CODE = 128, 48, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
 CLIP, NEAR = 0.3, 0.3  # of the judge's weights, and what counts as near a centre
@@ -74,6 +76,18 @@ _AXIS = (np.arange(GRID) + 0.5) / GRID * 2 * EDGE - EDGE
 _PLANE = np.stack(np.meshgrid(_AXIS, _AXIS), -1).reshape(-1, 2)
 
 
+class _AdamW(AdamW):
+    """The same for all arrays in one: a step costs as much for many small ones as for many large ones."""
+
+    def step(self, params: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
+        (new,) = super().step(
+            *([np.concatenate([a.ravel() for a in each])] for each in (params, grads))
+        )
+        ends = [0, *accumulate(p.size for p in params)]
+        parts = [new[start:end] for start, end in pairwise(ends)]
+        return [part.reshape(p.shape) for part, p in zip(parts, params, strict=True)]
+
+
 class Run:
     """A duel that remembers each round, and goes on from the last one when more are asked for."""
 
@@ -86,8 +100,8 @@ class Run:
         if self.clip:
             judge = [np.clip(p, -self.clip, self.clip) for p in judge]
         adam: dict[str, Any] = {"betas": (settings.momentum, 0.99), "weight_decay": 0.0}
-        self.of_forger = AdamW(settings.rate, **adam)
-        self.of_judge = AdamW(settings.rate, **adam)
+        self.of_forger = _AdamW(settings.rate, **adam)
+        self.of_judge = _AdamW(settings.rate, **adam)
         self.codes = np.random.default_rng(0).standard_normal((SHOWN, CODE))
         self.networks = [(forger, judge)]
         self.measured: list[tuple[float, int]] = []
@@ -160,7 +174,7 @@ class _View:
             "forger": whole(first.forger, min=1, max=10, description="forger ×"),
             "judge": whole(first.judge, min=1, max=10, description="judge ×"),
             "rate": widgets.FloatLogSlider(first.rate, min=-4, max=-2, step=0.1, description="rate η"),
-            "momentum": widgets.FloatSlider(first.momentum, min=0, max=0.95, step=0.05, description="momentum"),
+            "momentum": FloatSlider(first.momentum, min=0, max=0.95, step=0.05, description="momentum"),
             "seed": whole(first.seed, min=0, max=20, description="seed"),
         }  # fmt: skip
         self.round = whole(10, min=0, max=ROUNDS, description="round")

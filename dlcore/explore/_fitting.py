@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Stage, when_free
+from dlcore.explore._stage import FloatSlider, Stage, when_free
 from dlcore.plot import COLORS
 from dlcore.regularization import ridge
 
@@ -98,7 +98,7 @@ class _View:
 
     def __init__(self) -> None:
         first = Settings()
-        whole, slider = widgets.IntSlider, widgets.FloatSlider
+        whole, slider = widgets.IntSlider, FloatSlider
         self.kind = widgets.Dropdown(options=KINDS, value=first.kind, description="made of")
         self.weights = whole(first.weights, min=1, max=MOST, description="weights")
         self.points = whole(first.points, min=5, max=40, description="points")

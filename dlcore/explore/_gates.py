@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, when_free, words
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
 from dlcore.gates import conveyor, forget_bias, lstm, lstm_backward
 from dlcore.plot import COLORS
 
@@ -95,7 +95,7 @@ class _View:
         self.who.style.button_width = "90px"
         self.time = widgets.IntSlider(3, min=1, max=len(NEWS), description="time")
         self.sliders = [
-            widgets.FloatSlider(value, min=0, max=1, step=0.05, description=name)
+            FloatSlider(value, min=0, max=1, step=0.05, description=name)
             for name, value in zip(GATES, (0, 1, 1), strict=True)
         ]
         self.text = widgets.Text("a cat (a small one) sat", description="text")

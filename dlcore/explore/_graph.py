@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
-from dlcore.explore._stage import Stage, when_free
+from dlcore.explore._stage import FloatSlider, Stage, when_free
 from dlcore.plot import COLORS
 from dlcore.value import Value
 
@@ -166,7 +166,7 @@ class _View:
         self.choice = widgets.Dropdown(options=FORMULAS, description="formula")
         self.formula = widgets.Text(FORMULAS[0], description="or type", continuous_update=False)
         self.leaves = [
-            widgets.FloatSlider(x, min=-4, max=4, step=0.1, description=name)
+            FloatSlider(x, min=-4, max=4, step=0.1, description=name)
             for name, x in zip(NAMES, (2.0, -3.0, 3.0), strict=True)
         ]
         self.step = widgets.IntSlider(3, min=0, max=10, description="step")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dlcore import data
 from dlcore.bottleneck import autoencoder_loss, layer_outputs, pca, project
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import Pixels, Stage, when_free, words
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.workflow import batches, he_weights, split
 
@@ -104,7 +104,7 @@ class _View:
     def __init__(self) -> None:
         self.kind = widgets.ToggleButtons(options=KINDS, description="code by")
         self.kind.style.button_width = "110px"
-        number = widgets.FloatSlider
+        number = FloatSlider
         self.x, self.y = (
             number(value, min=-REACH, max=REACH, step=0.02, description=name)
             for value, name in ((0.0, "first"), (0.0, "second"))

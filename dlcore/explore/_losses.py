@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dlcore import objective
 from dlcore.activations import sigmoid_backward, sigmoid_forward, softmax_forward
-from dlcore.explore._stage import Stage, when_free
+from dlcore.explore._stage import FloatSlider, Stage, when_free
 from dlcore.plot import COLORS
 
 CLASSES = "ABC"
@@ -63,7 +63,7 @@ class _View:
     """The controls and the picture, kept in step."""
 
     def __init__(self) -> None:
-        slider = widgets.FloatSlider
+        slider = FloatSlider
         self.x = slider(2.0, min=-4, max=4, step=0.1, description="prediction")
         self.target = slider(0.0, min=-4, max=4, step=0.1, description="target")
         self.delta = slider(1.0, min=0.1, max=3, step=0.1, description="Huber δ")

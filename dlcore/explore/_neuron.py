@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dlcore import data
 from dlcore.activations import sigmoid_forward
-from dlcore.explore._stage import Stage, when_free
+from dlcore.explore._stage import FloatSlider, Stage, when_free
 from dlcore.neuron import perceptron_step, predict
 from dlcore.plot import COLORS
 
@@ -66,7 +66,7 @@ class _View:
 
     def __init__(self) -> None:
         def slider(name: str, low: float, high: float, step: float, value: float):
-            return widgets.FloatSlider(
+            return FloatSlider(
                 value, min=low, max=high, step=step, description=name, readout_format=".2f"
             )
 
@@ -85,7 +85,7 @@ class _View:
         )
         self.said = widgets.HTML()
         self.weights, self.bias = np.array([1.0, -0.5]), 0.5
-        self._shown: dict[widgets.FloatSlider, float] = {}
+        self._busy = False  # sliders follow
         self._load()
         self._draw_figure()
         for control in (self.w1, self.w2, self.b, self.angle, self.distance):
@@ -156,9 +156,8 @@ class _View:
     def _moved(self, change: dict) -> None:
         """Somebody moved a slider: the neuron changes, and the other sliders follow."""
         control = change["owner"]
-        if abs(control.value - self._shown.get(control, math.inf)) < control.step / 2:
-            return  # not a hand: our own setting, or the browser's rounding of it
-        self._shown[control] = control.value
+        if self._busy:
+            return
         if control in (self.angle, self.distance):
             steepness = max(math.hypot(*self.weights), 0.1)
             w, b = weights_of(self.angle.value, self.distance.value, steepness)
@@ -170,7 +169,7 @@ class _View:
                 w[0 if control is self.w1 else 1] = control.value
         self._become(w, b, moved=control)
 
-    def _become(self, w: np.ndarray, b: float, moved: widgets.FloatSlider | None = None) -> None:
+    def _become(self, w: np.ndarray, b: float, moved: FloatSlider | None = None) -> None:
         """Take these weights, show them on every slider but the one that was moved, and draw."""
         self.weights, self.bias = w, b
         angle, distance = line_of(w, b)
@@ -179,15 +178,12 @@ class _View:
             if moved in (self.angle, self.distance)
             else {self.angle: angle, self.distance: distance}
         )
+        self._busy = True
         for control, value in {self.w1: w[0], self.w2: w[1], self.b: b, **line}.items():
             if control is not moved:
-                self._show_on(control, float(value))
+                control.value = value
+        self._busy = False
         self.show()
-
-    def _show_on(self, control: widgets.FloatSlider, value: float) -> None:
-        steps = round((min(max(value, control.min), control.max) - control.min) / control.step)
-        self._shown[control] = control.min + steps * control.step
-        control.value = self._shown[control]
 
     def _learn(self) -> None:
         w, b = self.weights, self.bias

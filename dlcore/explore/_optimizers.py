@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW, momentum_step, rmsprop_step
-from dlcore.explore._stage import Stage, when_free
+from dlcore.explore._stage import FloatSlider, Stage, when_free
 from dlcore.plot import COLORS, MARKERS
 
 STEPS = 150
@@ -100,7 +100,7 @@ class _View:
     """The controls and the picture, kept in step."""
 
     def __init__(self) -> None:
-        slider = widgets.FloatSlider
+        slider = FloatSlider
         self.surface = widgets.Dropdown(
             options=list(SURFACES), value="ravine", description="surface"
         )

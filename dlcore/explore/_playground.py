@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise, starmap
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from dlcore import activations as act
 from dlcore import data
 from dlcore.descent import AdamW
-from dlcore.explore._stage import Pixels, Stage, when_free
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free
 from dlcore.objective import cross_entropy, cross_entropy_gradient
 from dlcore.plot import COLORS, MARKERS
 from dlcore.workflow import batches, he_weights
@@ -104,7 +105,9 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.bend, seed = BENDS[settings.activation], settings.seed
         sizes = [2, *[settings.units] * settings.layers, 2]
-        self.shapes = [shape for d, m in pairwise(sizes) for shape in ((m, d), (m,))]
+        shapes = [shape for d, m in pairwise(sizes) for shape in ((m, d), (m,))]
+        ends = [0, *accumulate(math.prod(shape) for shape in shapes)]
+        self.places = list(zip(starmap(slice, pairwise(ends)), shapes, strict=True))
         self.rng = np.random.default_rng([seed, 1])
         self.adam = AdamW(settings.rate, weight_decay=settings.decay)
         drawn = np.random.default_rng([seed, 2])
@@ -134,12 +137,7 @@ class Run:
             self._measure()
 
     def _params(self, vector: np.ndarray) -> list[np.ndarray]:
-        params, start = [], 0
-        for shape in self.shapes:
-            end = start + int(np.prod(shape))
-            params.append(vector[start:end].reshape(shape))
-            start = end
-        return params
+        return [vector[place].reshape(shape) for place, shape in self.places]
 
     def _gradient(self, vector: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         params, outputs = self._params(vector), self.outputs(x, vector)
@@ -212,7 +210,7 @@ class _View:
 
     def __init__(self) -> None:
         first = Settings()
-        slider, whole, choice = widgets.FloatSlider, widgets.IntSlider, widgets.Dropdown
+        slider, whole, choice = FloatSlider, widgets.IntSlider, widgets.Dropdown
         many = widgets.FloatLogSlider
         self.controls: dict[str, Any] = {
             "points": choice(options=list(POINTS), value=first.points, description="points"),

@@ -12,12 +12,13 @@ import asyncio
 import io
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
+from math import floor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import anywidget
+import ipywidgets as widgets
 import numpy as np
-from ipywidgets import HBox, VBox, Widget
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
@@ -27,7 +28,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 from PIL import Image
 from threadpoolctl import ThreadpoolController
-from traitlets import Bool, Bytes, Float, List, Unicode
+from traitlets import Bool, Bytes, Float, List, Unicode, validate
 
 
 class Picture(anywidget.AnyWidget):
@@ -58,6 +59,23 @@ class Pixels(Artist):
         whole[self.top : self.top + height, self.left : self.left + width, :3] = self.pixels
 
 
+class FloatSlider(widgets.FloatSlider):
+    """A slider whose values are those that a browser makes of them.
+
+    It counts steps in percent: of 0.3 it makes 0.2999999999999998 and says so, as if a hand had moved it, maybe after the
+    next value was set.
+    """
+
+    @validate("value")
+    def _validate_value(self, proposal: dict[str, Any]) -> float:
+        value, reach = proposal["value"], self.max - self.min
+        if not self.min < value < self.max:
+            return min(max(value, self.min), self.max)
+        step = self.step * 100 / reach
+        percent = floor((value - self.min) * 100 / reach / step + 0.5) * step
+        return self.max if percent >= 100 else percent * reach / 100 + self.min
+
+
 def words(
     figure: Figure, x: float, y: float, text: str = "", size: float = 10, ha: str = "left"
 ) -> Text:
@@ -68,6 +86,7 @@ def words(
 
 
 PAUSE = 0.001  # seconds that a kernel has, before it draws, to say that it heard
+REST = 0.015  # seconds that the hand has, before a picture follows by itself
 
 
 def can_wait() -> bool:
@@ -93,22 +112,24 @@ def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
         stage: Stage = view.stage
 
         def draw() -> None:
-            stage.is_drawing, stage.has_shown, stage.comes = True, True, False
+            stage.is_drawing, stage.has_shown, stage.next = True, True, None
             try:
                 with _libraries().limit(limits=1, user_api="blas"):
                     more = show(view)
             finally:
                 stage.is_drawing = False
             if more and can_wait():
-                later()
+                later(REST)
 
-        def later() -> None:
-            if not stage.comes:
-                stage.comes = True
-                asyncio.get_running_loop().call_later(PAUSE, draw)
+        def later(pause: float) -> None:
+            loop = asyncio.get_running_loop()
+            if stage.next and (stage.loop != loop or stage.next.when() > loop.time() + pause):
+                stage.next.cancel()  # a page that is opened again brings another loop
+                stage.next = None
+            stage.loop, stage.next = loop, stage.next or loop.call_later(pause, draw)
 
         if not stage.is_drawing:
-            later() if stage.has_shown and can_wait() else draw()
+            later(PAUSE) if stage.has_shown and can_wait() else draw()
 
     return ask
 
@@ -194,7 +215,8 @@ class Stage:
         self.image.layout.align_self = "flex-start"  # a stretched picture is a blurred one
         self.is_drawing, self.has_shown = False, False
         self._still: Any = None
-        self.comes = False  # a picture, as soon as the kernel is free
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.next: asyncio.TimerHandle | None = None  # picture that is to come
 
     def on_drag(self, axes: Axes, act: Callable[[float, float], object]) -> None:
         """Call ``act(x, y)``, in the coordinates of ``axes``, when the pointer is dragged over it."""
@@ -245,10 +267,10 @@ class Stage:
         pixels.convert("RGB").save(jpeg, "jpeg", quality=95, subsampling=0)
         self.image.value = jpeg.getvalue()
 
-    def below(self, *columns: Widget) -> Widget:
+    def below(self, *columns: widgets.Widget) -> widgets.Widget:
         """The explorer: its controls, column by column, and the picture below them."""
-        controls = HBox(columns)
+        controls = widgets.HBox(columns)
         controls.layout.flex_flow = "row wrap"
-        box = VBox([controls, self.image])
+        box = widgets.VBox([controls, self.image])
         box.add_class("dlcourse-explorer")
         return box

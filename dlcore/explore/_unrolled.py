@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Pixels, Stage, when_free, words
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.unrolled import gradient_norms, unroll
 
@@ -67,8 +67,8 @@ class _View:
         self.text = widgets.Text("the three cats sat", description="text")
         self.kind = widgets.ToggleButtons(options=["random", "orthogonal"], description="weights")
         self.kind.style.button_width = "100px"
-        self.radius = widgets.FloatSlider(0.9, min=0, max=2, step=0.05, description="recurrent")
-        self.strength = widgets.FloatSlider(1.0, min=0, max=5, step=0.1, description="input")
+        self.radius = FloatSlider(0.9, min=0, max=2, step=0.05, description="recurrent")
+        self.strength = FloatSlider(1.0, min=0, max=5, step=0.1, description="input")
         self.at = widgets.IntSlider(18, min=0, max=18, description="back from")
         self.seed = widgets.IntSlider(3, min=0, max=9, description="network")
         self.said = widgets.HTML()

@@ -14,7 +14,7 @@ from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.activations import softmax_forward as softmax
 from dlcore.bottleneck import autoencoder_loss, layer_outputs
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import Pixels, Stage, when_free, words
+from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
 from dlcore.plot import COLORS
 from dlcore.regularization import loss_and_gradients
 from dlcore.variational import vae_loss
@@ -148,7 +148,7 @@ class _View:
     """The controls and the picture, kept in step."""
 
     def __init__(self) -> None:
-        number = widgets.FloatSlider
+        number = FloatSlider
         self.kind = widgets.Dropdown(options=KINDS, value=KINDS[2], description="decoder of")
         self.beta = widgets.Dropdown(options=BETAS, value=0.25, description="beta")
         self.digit = widgets.IntSlider(3, min=0, max=9, description="digit")

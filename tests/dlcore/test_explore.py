@@ -35,7 +35,7 @@ from dlcore.explore import (
     _unrolled,
     _walk,
 )
-from dlcore.explore._stage import Picture, Stage, when_free
+from dlcore.explore._stage import FloatSlider, Picture, Stage, when_free
 from dlcore.value import Value
 
 
@@ -142,6 +142,38 @@ def test_a_kernel_answers_first_and_draws_once_for_all_that_has_changed(name):
     assert image.value == first
     drag()
     assert image.value == pictures[-1]
+
+
+def test_a_picture_that_never_came_holds_up_no_other():
+    """The page was closed, and its loop with it."""
+    view = _fitting._View()
+
+    async def hand(weights: int, wait: float) -> None:
+        view.weights.value = weights
+        await asyncio.sleep(wait)
+
+    before = view.stage.image.value
+    asyncio.run(hand(4, 0))
+    assert view.stage.image.value == before
+    asyncio.run(hand(5, 0.1))
+    assert view.stage.image.value != before
+
+
+@given(
+    low=st.integers(-20, 0), steps=st.integers(1, 300), step=st.sampled_from([0.02, 0.05, 0.1, 1]),
+    share=st.floats(-0.1, 1.1),
+)  # fmt: skip
+def test_a_float_slider_stands_on_a_step_and_stays_there(low, steps, step, share):
+    slider = FloatSlider(low, min=low, max=low + steps * step, step=step)
+    wanted = low + share * steps * step
+    slider.value = wanted
+    there = slider.value
+    assert slider.min <= there <= slider.max
+    if 0 <= share <= 1:
+        assert abs(there - wanted) <= step * 0.5001
+    assert (there - low) / step == pytest.approx(round((there - low) / step), abs=1e-6)
+    slider.value = there
+    assert slider.value == there
 
 
 @pytest.mark.parametrize("name", explore.EXPLORERS)
@@ -1038,7 +1070,7 @@ def test_in_a_kernel_a_duel_plays_on_by_itself_and_can_be_led_elsewhere():
         await until(lambda: seen[-1] == 10)
         view.round.value = 3  # a look back stays where it is
         await asyncio.sleep(0.1)
-        assert view.round.value == 3 and not view.stage.comes
+        assert view.round.value == 3 and not view.stage.next
 
     asyncio.run(hand())
     again = seen.index(1, 1)

@@ -150,3 +150,25 @@ def test_the_pointer_chooses_a_row_without_being_pressed(page):
     scale = box["width"] / _attention.WIDTH
     _new_picture(page, lambda: page.mouse.move(box["x"] + scale * across, box["y"] + scale * down))
     assert float(word.get_attribute("aria-valuenow")) == 2
+
+
+def test_a_slider_that_follows_says_nothing(page):
+    """Else what a browser makes of one value comes back after the next was set, as if a hand had moved it."""
+    said = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.append(frame)))
+    page.reload()
+    page.wait_for_selector(".dlcourse-explorer img")
+    page.get_by_role("button", name="attention", exact=True).click()
+    page.locator(".dlcourse-attention img").wait_for()
+    page.wait_for_timeout(500)
+    page.locator(".dlcourse-explorer .noUi-handle").first.focus()
+    said.clear()
+    for _ in range(3):  # another word, and so another query
+        _new_picture(page, lambda: page.keyboard.press("ArrowLeft"))
+        page.wait_for_timeout(200)
+    changes = [
+        frame
+        for frame in said
+        if b"comm_msg" in (frame.encode() if isinstance(frame, str) else frame)
+    ]
+    assert len(changes) == 3
