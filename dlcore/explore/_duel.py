@@ -27,7 +27,7 @@ from dlcore.workflow import he_weights
 
 ROUNDS, TURNS = 150, 20  # rounds at most, and turns of each in one round
 AT_ONCE = 10  # rounds that are caught up with in one picture, where pictures cannot follow later
-BATCH, UNITS, CODE = 128, 48, 2
+BATCH, UNITS, CODE = 128, 32, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
 CLIP, NEAR = 0.3, 0.3  # of the judge's weights, and what counts as near a centre

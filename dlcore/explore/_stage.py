@@ -86,7 +86,7 @@ def words(
 
 
 PAUSE = 0.001  # seconds that a kernel has, before it draws, to say that it heard
-REST = 0.015  # seconds that the hand has, before a picture follows by itself
+REST = 0.04  # seconds that the hand has, before a picture follows by itself
 
 
 def can_wait() -> bool:

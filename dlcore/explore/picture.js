@@ -5,6 +5,7 @@ function render({ model, el }) {
   image.title = image.alt;
   image.draggable = false; // the browser must not carry it away
   image.style.maxWidth = "100%";
+  image.style.willChange = "transform"; // a layer of its own: what stands around it is not painted again
   image.style.touchAction = "none";
   image.style.cursor = model.get("answers") ? "crosshair" : "";
 
