@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore import activations as act
-from dlcore.explore._stage import FloatSlider, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
 
 WIDTH, INPUTS, DEEPEST = 64, 64, 40
@@ -108,7 +110,7 @@ class _View:
         for control in (self.at, self.depth, self.gain, self.bias):
             control.observe(lambda _: self.show(), "value")
         self.name.observe(lambda _: self._change_function(), "value")
-        self.stage.on_drag(self.curve_axes, lambda x, y: setattr(self.at, "value", round(x, 1)))
+        self.stage.on_drag(self.curve_axes, lambda x, y: setattr(self.at, "value", x))
         self._change_function()
 
     def _draw_figure(self) -> None:

@@ -12,7 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW
-from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.lookup import attention, attention_backward, attention_mask, rotary
 from dlcore.plot import COLORS
 
@@ -147,7 +149,6 @@ class _View:
         self.said.layout.width = "700px"
         self.temperature.style.description_width = "90px"
         self.query: tuple[float, float] | None = None  # in the place of the word's own
-        self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         self._take_text()
         self.text.observe(lambda _: self._take_text(), "value")
@@ -196,18 +197,17 @@ class _View:
 
     def _take_text(self) -> None:
         """They change seldom, so they belong to what stands still."""
-        if self._busy:
+        if self.stage.is_setting:
             return
         if len(self.sentence) > MOST:
             self.text.value = " ".join(self.sentence[:MOST])  # comes back here
             return
-        self._busy = True
         many = max(len(self.sentence), 1)
         last = self.at.value == self.at.max  # whoever watches the last word goes on doing so
-        self.at.max = many
-        self.at.value = many if last else min(self.at.value, many)
-        self.pads.max = MOST - many
-        self._busy = False
+        with self.stage.setting():
+            self.at.max = many
+            self.at.value = many if last else min(self.at.value, many)
+            self.pads.max = MOST - many
         shown = [*self.sentence, *[PAD] * self.pads.value]
         for row, column, word in zip(self.rows, self.columns, [*shown, *[""] * MOST], strict=False):
             row.set_text(word[:10])
@@ -217,13 +217,13 @@ class _View:
 
     def _take_word(self) -> None:
         """It begins with the query that it has."""
-        if not self._busy:
+        if not self.stage.is_setting:
             self.query = None
             self.show()
 
     def _take_query(self, x: float, y: float) -> None:
         """The hand gives the word another one."""
-        if not self.stage.is_drawing:  # then the sliders follow
+        if not self.stage.is_setting:
             self.query = x, y
             self.show()
 
@@ -235,8 +235,6 @@ class _View:
 
     @when_free
     def show(self) -> None:
-        if self._busy:
-            return
         at = self.at.value - 1
         if not self.sentence:
             self.heat.pixels[:] = 255

@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.conv import conv2d
-from dlcore.explore._stage import Pixels, Stage, when_free, words
+from dlcore.explore._pace import when_free
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.tensor import tensor
 from dlcore.windows import geometry
@@ -85,7 +86,6 @@ class _View:
 
     def __init__(self) -> None:
         self.pictures = _pictures()
-        self._busy = False  # controls are being set, and the picture is to be drawn once
         slider = widgets.IntSlider
         self.picture = widgets.Dropdown(options=[*self.pictures, "empty"], description="picture")
         self.pointer = widgets.ToggleButtons(
@@ -149,14 +149,14 @@ class _View:
 
     def _take_kernel(self) -> None:
         if self.kernel.value in KERNELS:
-            self._busy = True
-            for box, weight in zip(self.weights, np.ravel(KERNELS[self.kernel.value]), strict=True):
-                box.value = round(float(weight), 3)
-            self._busy = False
+            known = np.ravel(KERNELS[self.kernel.value])
+            with self.stage.setting():
+                for box, weight in zip(self.weights, known, strict=True):
+                    box.value = round(float(weight), 3)
         self.show()
 
     def _take_weights(self) -> None:
-        if not self._busy:
+        if not self.stage.is_setting:
             self.kernel.value = OWN
             self.show()
 
@@ -188,13 +188,9 @@ class _View:
 
     @when_free
     def show(self) -> None:
-        if self._busy:
-            return
         stride, padding, dilation = self.stride.value, self.padding.value, self.dilation.value
         many = places(SIDE, stride, padding, dilation)
-        self._busy = True
         self.row.max = self.column.max = many - 1
-        self._busy = False
         place = self.row.value, self.column.value
         kernel = self._matrix()
         self.now = now = state(self.ink, kernel, stride, padding, dilation, place)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -19,14 +17,15 @@ from dlcore.adversarial import (
     generator_gradients,
     mlp_outputs,
 )
-from dlcore.descent import AdamW
-from dlcore.explore._playground import _colored
-from dlcore.explore._stage import FloatSlider, Pixels, Stage, can_wait, when_free
+from dlcore.explore._flat import FlatAdamW
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._tints import tinted
 from dlcore.plot import COLORS
 from dlcore.workflow import he_weights
 
 ROUNDS, TURNS = 150, 20  # rounds at most, and turns of each in one round
-AT_ONCE = 10  # rounds that are caught up with in one picture, where pictures cannot follow later
 BATCH, UNITS, CODE = 128, 32, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
@@ -76,18 +75,6 @@ _AXIS = (np.arange(GRID) + 0.5) / GRID * 2 * EDGE - EDGE
 _PLANE = np.stack(np.meshgrid(_AXIS, _AXIS), -1).reshape(-1, 2)
 
 
-class _AdamW(AdamW):
-    """The same for all arrays in one: a step costs as much for many small ones as for many large ones."""
-
-    def step(self, params: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
-        (new,) = super().step(
-            *([np.concatenate([a.ravel() for a in each])] for each in (params, grads))
-        )
-        ends = [0, *accumulate(p.size for p in params)]
-        parts = [new[start:end] for start, end in pairwise(ends)]
-        return [part.reshape(p.shape) for part, p in zip(parts, params, strict=True)]
-
-
 class Run:
     """A duel that remembers each round, and goes on from the last one when more are asked for."""
 
@@ -100,8 +87,8 @@ class Run:
         if self.clip:
             judge = [np.clip(p, -self.clip, self.clip) for p in judge]
         adam: dict[str, Any] = {"betas": (settings.momentum, 0.99), "weight_decay": 0.0}
-        self.of_forger = _AdamW(settings.rate, **adam)
-        self.of_judge = _AdamW(settings.rate, **adam)
+        self.of_forger = FlatAdamW(settings.rate, **adam)
+        self.of_judge = FlatAdamW(settings.rate, **adam)
         self.codes = np.random.default_rng(0).standard_normal((SHOWN, CODE))
         self.networks = [(forger, judge)]
         self.measured: list[tuple[float, int]] = []
@@ -219,7 +206,7 @@ class _View:
         )
 
     def _aim(self) -> None:
-        if not self.stage.is_drawing:
+        if not self.stage.is_setting:
             self.goal = self.round.value
             self.show()
 
@@ -228,12 +215,9 @@ class _View:
         """The picture of the round that is aimed at, or of the next on the way there."""
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).networks) - 1
-        round_ = self.goal
-        if round_ > reached + 1:
-            round_ = reached + 1 if can_wait() else min(round_, reached + AT_ONCE)
-        self.round.value = round_
+        round_ = self.round.value = min(self.goal, reached + 1)
         seen = state(now, round_)
-        self.field.pixels = _colored(seen.field, ZOOM)
+        self.field.pixels = tinted(seen.field, ZOOM)
         self.real.set_data(*CENTRES[now.points].T)
         self.dots.set_data(*np.clip(seen.made, -EDGE, EDGE).T)
         for curve, values in zip(self.curves, (seen.near, seen.hit), strict=True):

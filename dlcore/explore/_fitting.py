@@ -9,7 +9,9 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import FloatSlider, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
 from dlcore.regularization import ridge
 

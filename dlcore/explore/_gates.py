@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 
 from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.descent import AdamW
-from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.gates import conveyor, forget_bias, lstm, lstm_backward
 from dlcore.plot import COLORS
 
@@ -104,7 +106,6 @@ class _View:
         self.said = widgets.HTML()
         self.said.layout.width = "400px"
         self.held = np.repeat([[0.0], [1.0], [1.0]], len(NEWS), axis=1)  # by hand
-        self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         self._write_letters()
         self.show()
@@ -165,25 +166,24 @@ class _View:
             return
         self._write_letters()
         many = len(NEWS) if self.own else max(len(self.text.value), 1)
-        self._busy = True
-        self.time.value = min(self.time.value, many)
-        self.time.max = many
-        self._busy = False
+        with self.stage.setting():
+            self.time.value = min(self.time.value, many)
+            self.time.max = many
         self._take_time()
 
     def _take_time(self) -> None:
         """The sliders show the gates of this time."""
-        if self._busy:
+        if self.stage.is_setting:
             return
         if self.own:
-            self._busy = True
-            for slider, value in zip(self.sliders, self.held[:, self.time.value - 1], strict=True):
-                slider.value = value
-            self._busy = False
+            held = self.held[:, self.time.value - 1]
+            with self.stage.setting():
+                for slider, value in zip(self.sliders, held, strict=True):
+                    slider.value = value
         self.show()
 
     def _take_gate(self) -> None:
-        if not self._busy:
+        if not self.stage.is_setting:
             self.held[:, self.time.value - 1] = [slider.value for slider in self.sliders]
             self.show()
 

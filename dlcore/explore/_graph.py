@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
-from dlcore.explore._stage import FloatSlider, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
 from dlcore.value import Value
 

@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from dlcore import data
 from dlcore.bottleneck import autoencoder_loss, layer_outputs, pca, project
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.workflow import batches, he_weights, split
 
@@ -114,7 +116,6 @@ class _View:
         self.clear = widgets.Button(description="empty sheet")
         self.said = widgets.HTML()
         self.said.layout.width = "520px"
-        self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         self._take_kind()
         self.kind.observe(lambda _: self._take_kind(), "value")
@@ -174,15 +175,12 @@ class _View:
             return
         there = self.plane.transData.inverted().transform((x, HEIGHT - y))
         if np.abs(there).max() <= REACH:
-            self._busy = True
-            self.x.value, self.y.value = (round(float(number), 2) for number in there)
-            self._busy = False
+            with self.stage.setting():
+                self.x.value, self.y.value = there
             self.show()
 
     @when_free
     def show(self) -> None:
-        if self._busy:
-            return
         place = np.array([self.x.value, self.y.value])
         landed = encode(self.model, self.sheet[None])
         said = decode(self.model, np.stack([place, landed[0]]))

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 
 from dlcore import objective
 from dlcore.activations import sigmoid_backward, sigmoid_forward, softmax_forward
-from dlcore.explore._stage import FloatSlider, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
 
 CLASSES = "ABC"
@@ -83,8 +85,8 @@ class _View:
         everything = (self.x, self.target, self.delta, self.score, self.answer, self.right)
         for control in (*everything, *self.scores):
             control.observe(lambda _: self.show(), "value")
-        self.stage.on_drag(self.left, lambda x, y: setattr(self.x, "value", round(x, 1)))
-        self.stage.on_drag(self.middle, lambda x, y: setattr(self.score, "value", round(x, 1)))
+        self.stage.on_drag(self.left, lambda x, y: setattr(self.x, "value", x))
+        self.stage.on_drag(self.middle, lambda x, y: setattr(self.score, "value", x))
         self.show()
 
     def _draw_figure(self) -> None:

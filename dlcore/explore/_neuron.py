@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 
 from dlcore import data
 from dlcore.activations import sigmoid_forward
-from dlcore.explore._stage import FloatSlider, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Stage
 from dlcore.neuron import perceptron_step, predict
 from dlcore.plot import COLORS
 
@@ -85,7 +87,6 @@ class _View:
         )
         self.said = widgets.HTML()
         self.weights, self.bias = np.array([1.0, -0.5]), 0.5
-        self._busy = False  # sliders follow
         self._load()
         self._draw_figure()
         for control in (self.w1, self.w2, self.b, self.angle, self.distance):
@@ -156,7 +157,7 @@ class _View:
     def _moved(self, change: dict) -> None:
         """Somebody moved a slider: the neuron changes, and the other sliders follow."""
         control = change["owner"]
-        if self._busy:
+        if self.stage.is_setting:
             return
         if control in (self.angle, self.distance):
             steepness = max(math.hypot(*self.weights), 0.1)
@@ -178,11 +179,10 @@ class _View:
             if moved in (self.angle, self.distance)
             else {self.angle: angle, self.distance: distance}
         )
-        self._busy = True
-        for control, value in {self.w1: w[0], self.w2: w[1], self.b: b, **line}.items():
-            if control is not moved:
-                control.value = value
-        self._busy = False
+        with self.stage.setting():
+            for control, value in {self.w1: w[0], self.w2: w[1], self.b: b, **line}.items():
+                if control is not moved:
+                    control.value = value
         self.show()
 
     def _learn(self) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore.descent import AdamW, momentum_step, rmsprop_step
-from dlcore.explore._stage import FloatSlider, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS, MARKERS
 
 STEPS = 150
@@ -113,7 +115,6 @@ class _View:
         self.play = widgets.Play(value=60, min=0, max=STEPS, interval=50)
         self.link = widgets.jslink((self.play, "value"), (self.step, "value"))
         self.said = widgets.HTML()
-        self.waiting = False  # for the last of several changes
         self._draw_figure()
         self.surface.observe(lambda _: self._change_surface(), "value")
         for control in (*self.start, self.rate, self.momentum, self.step):
@@ -123,9 +124,8 @@ class _View:
 
     def _start_at(self, x: float, y: float) -> None:
         """Somebody dragged the start; one picture for both of its numbers."""
-        self.waiting = True
-        self.start[0].value, self.start[1].value = round(x, 1), round(y, 1)
-        self.waiting = False
+        with self.stage.setting():
+            self.start[0].value, self.start[1].value = x, y
         self.show()
 
     def _draw_figure(self) -> None:
@@ -168,18 +168,13 @@ class _View:
         for artist in self.stage.moving:
             artist.set_animated(True)
         self.stage.renew()
-        self.waiting = True
-        for control, x in zip(
-            (*self.start, self.rate), (*surface.start, surface.rate), strict=True
-        ):
-            control.value = x
-        self.waiting = False
+        with self.stage.setting():
+            self.start[0].value, self.start[1].value = surface.start
+            self.rate.value = surface.rate
         self.show()
 
     @when_free
     def show(self) -> None:
-        if self.waiting:
-            return
         name = str(self.surface.value)
         surface = SURFACES[name]
         start = (self.start[0].value, self.start[1].value)

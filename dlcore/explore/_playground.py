@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import accumulate, pairwise, starmap
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore import activations as act
 from dlcore import data
-from dlcore.descent import AdamW
-from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free
+from dlcore.explore._flat import FlatAdamW
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Pixels, Stage
+from dlcore.explore._tints import tinted
 from dlcore.objective import cross_entropy, cross_entropy_gradient
 from dlcore.plot import COLORS, MARKERS
 from dlcore.workflow import batches, he_weights
 
 EPOCHS = 400
-AT_ONCE = 40  # epochs that are caught up with in one picture
+AT_ONCE = 20  # epochs from one picture to the next, on the way to a later one
 EACH = 100  # points of a class
 BATCH = 40
 EDGE = 2.0  # the plane is shown on [-2, 2]^2
@@ -105,22 +105,18 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.bend, seed = BENDS[settings.activation], settings.seed
         sizes = [2, *[settings.units] * settings.layers, 2]
-        shapes = [shape for d, m in pairwise(sizes) for shape in ((m, d), (m,))]
-        ends = [0, *accumulate(math.prod(shape) for shape in shapes)]
-        self.places = list(zip(starmap(slice, pairwise(ends)), shapes, strict=True))
         self.rng = np.random.default_rng([seed, 1])
-        self.adam = AdamW(settings.rate, weight_decay=settings.decay)
+        self.adam = FlatAdamW(settings.rate, weight_decay=settings.decay)
         drawn = np.random.default_rng([seed, 2])
         self.known, self.new = (POINTS[settings.points](settings.noise, drawn) for _ in range(2))
-        # one long vector: an optimizer's step costs as much for many small arrays as for many large ones
-        self.weights = [np.concatenate([p.ravel() for p in he_weights(sizes, [seed, 3])])]
+        self.networks = [he_weights(sizes, [seed, 3])]
         self.losses: list[list[float]] = []
         self.right: list[list[float]] = []
         self._measure()
 
-    def outputs(self, x: np.ndarray, vector: np.ndarray) -> list[np.ndarray]:
+    def outputs(self, x: np.ndarray, params: list[np.ndarray]) -> list[np.ndarray]:
         """x (N, 2), the outputs of each layer (N, units), and the scores (N, 2)."""
-        params, found = self._params(vector), [x]
+        found = [x]
         for i in range(0, len(params), 2):
             z = found[-1] @ params[i].T + params[i + 1]
             found.append(self.bend.f(z) if i + 2 < len(params) else z)
@@ -128,28 +124,29 @@ class Run:
 
     def until(self, epoch: int) -> None:
         """Train on, if it has not come so far."""
-        while len(self.weights) <= epoch:
-            vector = self.weights[-1]
+        while len(self.networks) <= epoch:
+            params = self.networks[-1]
             for rows in batches(2 * EACH, BATCH, self.rng):
-                g = self._gradient(vector, self.known.x[rows], self.known.y[rows])
-                (vector,) = self.adam.step([vector], [g])
-            self.weights.append(vector)
+                grads = self._gradients(params, self.known.x[rows], self.known.y[rows])
+                params = self.adam.step(params, grads)
+            self.networks.append(params)
             self._measure()
 
-    def _params(self, vector: np.ndarray) -> list[np.ndarray]:
-        return [vector[place].reshape(shape) for place, shape in self.places]
-
-    def _gradient(self, vector: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        params, outputs = self._params(vector), self.outputs(x, vector)
+    def _gradients(
+        self, params: list[np.ndarray], x: np.ndarray, t: np.ndarray
+    ) -> list[np.ndarray]:
+        outputs = self.outputs(x, params)
         g, found = cross_entropy_gradient(outputs[-1], t), []
         for i in range(len(params) - 2, -1, -2):
-            found += [g.sum(0), (g.T @ outputs[i // 2]).ravel()]
+            found += [g.sum(0), g.T @ outputs[i // 2]]
             if i:
                 g = self.bend.back(g @ params[i], outputs[i // 2])
-        return np.concatenate(found[::-1])
+        return found[::-1]
 
     def _measure(self) -> None:
-        scores = [self.outputs(points.x, self.weights[-1])[-1] for points in (self.known, self.new)]
+        scores = [
+            self.outputs(points.x, self.networks[-1])[-1] for points in (self.known, self.new)
+        ]
         pairs = list(zip(scores, (self.known.y, self.new.y), strict=True))
         self.losses.append([float(cross_entropy(s, t)) for s, t in pairs])
         self.right.append([float((s.argmax(1) == t).mean()) for s, t in pairs])
@@ -162,7 +159,7 @@ def state(settings: Settings, epoch: int) -> State:
     """The network of these settings after ``epoch`` epochs. The same settings give the same network."""
     run = _run(settings)
     run.until(epoch)
-    _, *hidden, scores = run.outputs(_PLANE, run.weights[epoch])
+    _, *hidden, scores = run.outputs(_PLANE, run.networks[epoch])
     return State(
         plane=act.sigmoid_forward(scores[:, 1] - scores[:, 0]).reshape(GRID, GRID),
         maps=[h.T.reshape(-1, GRID, GRID) for h in hidden],
@@ -171,25 +168,10 @@ def state(settings: Settings, epoch: int) -> State:
     )
 
 
-def _tints() -> np.ndarray:
-    """256 colors from blue, class 0, by white to orange, class 1."""
-    low, high = (np.array(to_rgb(COLORS[k])) for k in (0, 1))
-    share = np.linspace(-1, 1, 256)[:, None]
-    strength = 0.75 * np.abs(share)
-    return (255 * (1 - strength * (1 - np.where(share < 0, low, high)))).astype(np.uint8)
-
-
-_TINTS = _tints()
 WIDTH, HEIGHT = 940, 400
 SIDE = GRID * ZOOM
 _LEFT, _TOP = 62, 40  # of the plane
 _MIDDLE = _LEFT + SIDE + 34  # where the units begin
-
-
-def _colored(values: np.ndarray, zoom: int) -> np.ndarray:
-    """Pixels of values from 0 to 1, the first row below."""
-    index = (255 * np.clip(values[::-1], 0, 1)).astype(np.uint8)
-    return _TINTS[index].repeat(zoom, 0).repeat(zoom, 1)
 
 
 def tiles(maps: list[np.ndarray]) -> np.ndarray:
@@ -201,7 +183,7 @@ def tiles(maps: list[np.ndarray]) -> np.ndarray:
         for y, unit in zip(range(0, 8 * step, step), units, strict=False):
             small = unit[np.ix_(thin, thin)]
             small = 0.5 + small / (2 * max(np.abs(small).max(), 1e-9))
-            picture[y : y + TILE, x : x + TILE] = _colored(small, 1)
+            picture[y : y + TILE, x : x + TILE] = tinted(small)
     return picture
 
 
@@ -230,9 +212,11 @@ class _View:
         self.step = widgets.Button(description="one epoch more")
         self.afresh = widgets.Button(description="start afresh")
         self.said = widgets.HTML()
+        self.goal = self.epoch.value  # the epoch to be trained to
         self._draw_figure()
-        for control in (*self.controls.values(), self.epoch):
+        for control in self.controls.values():
             control.observe(lambda _: self.show(), "value")
+        self.epoch.observe(lambda _: self._aim(), "value")
         self.step.on_click(lambda _: self._go(min(self.epoch.value + 1, EPOCHS)))
         self.afresh.on_click(lambda _: self._go(0))
         self.show()
@@ -271,19 +255,24 @@ class _View:
             "small picture of every unit. Right, the loss against the epoch. The text gives the numbers.",
         )
 
+    def _aim(self) -> None:
+        if not self.stage.is_setting:
+            self.goal = self.epoch.value
+            self.show()
+
     @when_free
-    def show(self) -> None:
+    def show(self) -> bool:
+        """The picture of the epoch that is aimed at, or of one on the way there."""
         for name in ("units", "activation"):
             self.controls[name].disabled = not self.controls["layers"].value
         now = Settings(**{name: control.value for name, control in self.controls.items()})
-        reached = len(_run(now).weights) - 1
-        epoch = min(self.epoch.value, reached + AT_ONCE)
-        self.epoch.value = epoch  # it trains on from picture to picture
+        reached = len(_run(now).networks) - 1
+        epoch = self.epoch.value = min(self.goal, reached + AT_ONCE)
         seen = state(now, epoch)
         known = _run(now).known
         for k, line in enumerate(self.points):
             line.set_data(*known.x[known.y == k].T)
-        self.plane.pixels = _colored(seen.plane, ZOOM)
+        self.plane.pixels = tinted(seen.plane, ZOOM)
         self.tiles.pixels = tiles(seen.maps)
         for curve, losses in zip(self.curves, seen.losses, strict=True):
             curve.set_data(np.arange(epoch + 1), np.maximum(losses, 1e-3))
@@ -293,6 +282,7 @@ class _View:
             f"after {epoch} epochs<br>training points: loss {loss[0]:.3f}, {right[0]:.0%} right<br>"
             f"new points: loss {loss[1]:.3f}, {right[1]:.0%} right"
         )
+        return epoch < self.goal
 
 
 def view() -> widgets.Widget:

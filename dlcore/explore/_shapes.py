@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.explore._stage import Pixels, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._stage import Pixels, Stage
 from dlcore.plot import COLORS
 from dlcore.vjp import unbroadcast
 

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
-from functools import cache, wraps
-from math import floor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import anywidget
 import ipywidgets as widgets
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.colors import to_rgba
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.transforms import Affine2D
 from PIL import Image
-from threadpoolctl import ThreadpoolController
-from traitlets import Bool, Bytes, Float, List, Unicode, validate
+from traitlets import Bool, Bytes, Float, List, Unicode
+
+from dlcore.explore._written import Written
 
 
 class Picture(anywidget.AnyWidget):
@@ -59,23 +57,6 @@ class Pixels(Artist):
         whole[self.top : self.top + height, self.left : self.left + width, :3] = self.pixels
 
 
-class FloatSlider(widgets.FloatSlider):
-    """A slider whose values are those that a browser makes of them.
-
-    It counts steps in percent: of 0.3 it makes 0.2999999999999998 and says so, as if a hand had moved it, maybe after the
-    next value was set.
-    """
-
-    @validate("value")
-    def _validate_value(self, proposal: dict[str, Any]) -> float:
-        value, reach = proposal["value"], self.max - self.min
-        if not self.min < value < self.max:
-            return min(max(value, self.min), self.max)
-        step = self.step * 100 / reach
-        percent = floor((value - self.min) * 100 / reach / step + 0.5) * step
-        return self.max if percent >= 100 else percent * reach / 100 + self.min
-
-
 def words(
     figure: Figure, x: float, y: float, text: str = "", size: float = 10, ha: str = "left"
 ) -> Text:
@@ -83,121 +64,6 @@ def words(
     width, height = figure.get_size_inches() * figure.dpi
     place = x / width, 1 - y / height
     return figure.text(*place, text, fontsize=size, ha=ha, va="center_baseline")
-
-
-PAUSE = 0.001  # seconds that a kernel has, before it draws, to say that it heard
-REST = 0.04  # seconds that the hand has, before a picture follows by itself
-
-
-def can_wait() -> bool:
-    """Whether something can come later by itself: there is a kernel that goes on."""
-    try:
-        return bool(asyncio.get_running_loop())
-    except RuntimeError:
-        return False
-
-
-def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
-    """Let a kernel answer the hand first and draw then, once for all that has changed meanwhile.
-
-    So the next change travels while this one is drawn. The first picture comes at once, and so does each where nothing
-    can come later. What ``show`` itself sets does not lead back to it; if it returns True, another picture is to follow.
-
-    Matrices are multiplied in one thread: they are small, and a second thread of OpenBLAS would take the browser's core
-    and wait on it.
-    """
-
-    @wraps(show)
-    def ask(view: Any) -> None:
-        stage: Stage = view.stage
-
-        def draw() -> None:
-            stage.is_drawing, stage.has_shown, stage.next = True, True, None
-            try:
-                with _libraries().limit(limits=1, user_api="blas"):
-                    more = show(view)
-            finally:
-                stage.is_drawing = False
-            if more and can_wait():
-                later(REST)
-
-        def later(pause: float) -> None:
-            loop = asyncio.get_running_loop()
-            if stage.next and (stage.loop != loop or stage.next.when() > loop.time() + pause):
-                stage.next.cancel()  # a page that is opened again brings another loop
-                stage.next = None
-            stage.loop, stage.next = loop, stage.next or loop.call_later(pause, draw)
-
-        if not stage.is_drawing:
-            later(PAUSE) if stage.has_shown and can_wait() else draw()
-
-    return ask
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-class Look(NamedTuple):
-    """A text as pixels: its ``ink`` and the ``share`` of what is below it (of 255), ``right`` and ``down`` from its place."""
-
-    ink: np.ndarray
-    share: np.ndarray
-    right: int
-    down: int
-
-
-class Written:
-    """Texts that are drawn once for every look that they have, and from then on put back as pixels."""
-
-    MOST = 2000  # looks that are kept
-
-    def __init__(self, width: int, height: int, dpi: float) -> None:
-        self.scratch = RendererAgg(width, height, dpi)
-        self.looks: dict[tuple[Any, ...], Look] = {}
-
-    def draw(self, text: Text, renderer: Any) -> None:
-        if not text.get_text():
-            return
-        whole = np.asarray(renderer.buffer_rgba())
-        x, y = text.get_transform().transform(text.get_unitless_position())
-        x, y = round(x), round(len(whole) - y)
-        box = text.get_bbox_patch()
-        key = (
-            *(text.get_text(), text.get_fontsize(), text.get_fontweight(), text.get_rotation()),
-            *(text.get_horizontalalignment(), text.get_verticalalignment()),
-            *(text.get_alpha(), to_rgba(text.get_color())),
-            box and (box.get_facecolor(), box.get_edgecolor(), box.get_linewidth()),
-        )
-        if key not in self.looks:
-            if len(self.looks) >= self.MOST:
-                self.looks.clear()
-            self.looks[key] = self._look(text, x, y)
-        ink, share, right, down = self.looks[key]
-        top, left, height, width = y + down, x + right, *ink.shape[:2]
-        if top < 0 or left < 0 or top + height > len(whole) or left + width > whole.shape[1]:
-            text.draw(renderer)  # it hangs over the edge
-            return
-        place = whole[top : top + height, left : left + width, :3]
-        place[:] = ink + (place * share + 127) // 255
-
-    def _look(self, text: Text, x: int, y: int) -> Look:
-        """Drawn in the middle, where nothing is cut off."""
-        height, width = np.asarray(self.scratch.buffer_rgba()).shape[:2]
-        old = text.get_transform()
-        right, down = width // 2 - x, height // 2 - y
-        text.set_transform(old + Affine2D().translate(right, -down))
-        self.scratch.clear()
-        text.draw(self.scratch)
-        text.set_transform(old)
-        pixels = np.asarray(self.scratch.buffer_rgba())
-        rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=k)) for k in (1, 0))
-        rows, columns = (a if len(a) else np.array([0]) for a in (rows, columns))
-        inked = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.uint16)
-        share = inked[..., 3:]
-        ink = (inked[..., :3] * share + 127) // 255
-        return Look(ink, 255 - share, int(columns[0]) - x - right, int(rows[0]) - y - down)
 
 
 class Stage:
@@ -213,10 +79,19 @@ class Stage:
         self.image = Picture(tooltip=description)
         self.image.layout.max_width = "100%"
         self.image.layout.align_self = "flex-start"  # a stretched picture is a blurred one
-        self.is_drawing, self.has_shown = False, False
+        self.is_setting = False  # controls are being set by the explorer, not by a hand
         self._still: Any = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.next: asyncio.TimerHandle | None = None  # picture that is to come
+
+    @contextmanager
+    def setting(self) -> Iterator[None]:
+        """The explorer itself sets controls meanwhile, and no picture is drawn for each of them."""
+        before, self.is_setting = self.is_setting, True
+        try:
+            yield
+        finally:
+            self.is_setting = before
 
     def on_drag(self, axes: Axes, act: Callable[[float, float], object]) -> None:
         """Call ``act(x, y)``, in the coordinates of ``axes``, when the pointer is dragged over it."""

@@ -14,7 +14,9 @@ from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.activations import softmax_forward as softmax
 from dlcore.bottleneck import autoencoder_loss, layer_outputs
 from dlcore.descent import AdamW, cosine_rate
-from dlcore.explore._stage import FloatSlider, Pixels, Stage, when_free, words
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.regularization import loss_and_gradients
 from dlcore.variational import vae_loss
@@ -160,7 +162,6 @@ class _View:
         self.draw = widgets.IntSlider(0, min=0, max=50, description="draw")
         self.told = widgets.HTML()
         self.told.layout.width = "520px"
-        self._busy = False  # controls are being set, and the picture is to be drawn once
         self._draw_figure()
         for control in (self.kind, self.beta):
             control.observe(lambda _: self._take_model(), "value")
@@ -205,15 +206,12 @@ class _View:
         self.show()
 
     def _drag(self, x: float, y: float) -> None:
-        self._busy = True
-        self.x.value, self.y.value = round(x, 2), round(y, 2)
-        self._busy = False
+        with self.stage.setting():
+            self.x.value, self.y.value = x, y
         self.show()
 
     @when_free
     def show(self) -> None:
-        if self._busy:
-            return
         place, digit = np.array([self.x.value, self.y.value]), self.digit.value
         near = cloud(place, self.width.value, self.draw.value)
         pictures = said(self.model, np.concatenate([place[None], near]), digit)

@@ -35,7 +35,9 @@ from dlcore.explore import (
     _unrolled,
     _walk,
 )
-from dlcore.explore._stage import FloatSlider, Picture, Stage, when_free
+from dlcore.explore._pace import when_free
+from dlcore.explore._slider import FloatSlider
+from dlcore.explore._stage import Picture, Stage
 from dlcore.value import Value
 
 
@@ -397,7 +399,7 @@ def test_a_bad_formula_leaves_the_picture_and_says_why():
 
 
 def test_the_browsers_rounding_is_not_taken_for_a_hand():
-    """A browser answers every value that it is sent with one rounded to the slider's step."""
+    """A browser sends a value back as it counts it, a little beside; from a shared page, one that it has rounded."""
     view = _neuron._View()
     view.angle.value = 37.0
     weights, picture = view.weights, view.stage.image.value
@@ -507,19 +509,22 @@ settings = st.builds(
 
 @given(chosen=settings)
 def test_the_playground_walks_down_its_own_slope(chosen):
-    """The gradient of its long vector is the slope that the loss has, in a random direction."""
+    """Its gradients are the slope that the loss has, in a random direction."""
     run = _playground.Run(chosen)
-    vector = run.weights[0] + 0.01  # off the kinks where ReLU's outputs are all 0
+    params = [p + 0.01 for p in run.networks[0]]  # off the kinks where ReLU's outputs are all 0
     x, t = run.known.x[::7], run.known.y[::7]
-    direction = np.random.default_rng(1).standard_normal(vector.shape)
+    rng = np.random.default_rng(1)
+    direction = [rng.standard_normal(p.shape) for p in params]
 
     def loss(step):
-        scores = run.outputs(x, vector + step * direction)[-1]
+        moved = [p + step * d for p, d in zip(params, direction, strict=True)]
+        scores = run.outputs(x, moved)[-1]
         return float(objective.cross_entropy(scores, t))
 
     eps = 1e-6
     measured = (loss(eps) - loss(-eps)) / (2 * eps)
-    found = run._gradient(vector, x, t) @ direction
+    grads = run._gradients(params, x, t)
+    found = sum(np.vdot(g, d) for g, d in zip(grads, direction, strict=True))
     assert math.isclose(found, measured, rel_tol=1e-3, abs_tol=1e-4)
 
 
@@ -531,16 +536,9 @@ def test_the_playground_learns_and_remembers_its_way():
     near = _playground.state(chosen, 30)  # a look back does not change what comes
     again = _playground.Run(chosen)
     again.until(30)
-    np.testing.assert_array_equal(again.weights[30], _playground._run(chosen).weights[30])
+    for a, b in zip(again.networks[30], _playground._run(chosen).networks[30], strict=True):
+        np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(near.losses, far.losses[:, :31])
-
-
-def test_a_long_way_is_trained_from_picture_to_picture():
-    view = _playground._View()
-    view.controls["seed"].value = 20
-    view.epoch.value = _playground.EPOCHS
-    assert 0 < view.epoch.value < _playground.EPOCHS
-    assert f"after {view.epoch.value} epochs" in view.said.value
 
 
 def test_what_the_lesson_says_of_the_playground():
@@ -1039,24 +1037,23 @@ def test_a_duel_is_remembered_and_its_field_is_pytorchs(chosen):
     np.testing.assert_allclose(seen.field, wanted, atol=1e-6)
 
 
-def test_a_long_duel_is_played_from_picture_to_picture():
-    view = _duel._View()
-    view.controls["seed"].value = 20
-    view.round.value = _duel.ROUNDS
-    assert 0 < view.round.value < _duel.ROUNDS
-    assert f"after {view.round.value} rounds" in view.said.value
-    view.afresh.click()
-    assert view.round.value == 0
-    view.step.click()
-    assert view.round.value == 1
+@pytest.mark.parametrize(
+    ("module", "place", "at_once", "shown"),
+    [(_duel, "round", 1, "after {} round"), (_playground, "epoch", _playground.AT_ONCE, "after {} epoch")],
+)  # fmt: skip
+def test_in_a_kernel_a_run_goes_on_by_itself_and_can_be_led_elsewhere(
+    module, place, at_once, shown
+):
+    view, goal, seen = module._View(), 10 * at_once, []
+    place = getattr(view, place)
 
+    def look(_) -> None:
+        assert shown.format(place.value) in view.said.value
+        seen.append(place.value)
 
-def test_in_a_kernel_a_duel_plays_on_by_itself_and_can_be_led_elsewhere():
-    view = _duel._View()
-    seen = []
-    view.stage.image.observe(lambda _: seen.append(view.round.value), "value")
+    view.said.observe(look, "value")
 
-    async def until(done) -> None:
+    async def until(done: Callable[[], bool]) -> None:
         for _ in range(1000):
             if done():
                 return
@@ -1064,17 +1061,28 @@ def test_in_a_kernel_a_duel_plays_on_by_itself_and_can_be_led_elsewhere():
         raise AssertionError("it never came there")
 
     async def hand() -> None:
-        view.controls["seed"].value = 9  # never played: it is seen from its first round on
-        await until(lambda: seen and seen[-1] >= 4)
+        place.value = goal
+        await until(lambda: place.value == goal and not view.stage.next)
+        seen.clear()
+        view.controls["seed"].value = 9  # never trained: it is seen from its first steps on
+        await until(lambda: len(seen) >= 4)
         view.controls["seed"].value = 10  # the goal stays, though it was not reached
-        await until(lambda: seen[-1] == 10)
-        view.round.value = 3  # a look back stays where it is
+        await until(lambda: seen[-1] == goal)
+        place.value = 3  # a look back stays where it is
         await asyncio.sleep(0.1)
-        assert view.round.value == 3 and not view.stage.next
+        assert place.value == 3 and not view.stage.next
+        view.afresh.click()
+        await until(lambda: seen[-1] == 0)
+        view.step.click()
+        await until(lambda: seen[-1] == 1)
 
     asyncio.run(hand())
-    again = seen.index(1, 1)
-    assert seen == [*range(1, again + 1), *range(1, 11), 3] and 4 <= again <= 10
+    again = seen.index(at_once, 1)
+    steps = range(at_once, goal + 1, at_once)
+    assert seen == [*steps[:again], *steps, 3, 0, 1] and 4 <= again <= 10
+    view.controls["seed"].value = 11  # without a kernel, all of it comes at once
+    place.value = goal
+    assert seen[-1] == place.value == goal
 
 
 def test_what_the_lesson_asks_of_the_duel():
