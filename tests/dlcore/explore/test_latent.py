@@ -1,0 +1,74 @@
+"""Explorer of lesson 17: a plane of codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlcore.explore import _latent
+
+
+@given(st.sampled_from(_latent.KINDS), st.integers(0, 500))
+def test_what_is_said_of_a_picture_is_what_its_place_says(kind, n):
+    model, picture = _latent.trained(kind), _latent.digits()[2][n % 539]
+    (place,) = _latent.encode(model, picture[None])
+    (said,) = _latent.decode(model, place[None])
+    if kind == "PCA":
+        mean, directions = (torch.tensor(p) for p in model.params)
+        wanted = mean + directions.T @ (directions @ (torch.tensor(picture) - mean))
+    else:
+        h = torch.tensor(picture)
+        for i in range(0, len(model.params), 2):
+            h = torch.nn.functional.linear(h, *(torch.tensor(p) for p in model.params[i : i + 2]))
+            h = h if i in (4, 10) else torch.relu(h)
+        wanted = h
+    np.testing.assert_allclose(said, wanted, atol=1e-9)
+
+
+def test_the_plane_of_codes_keeps_kinds_apart():
+    """Most new digits land among digits of their kind; with PCA, fewer do."""
+    _, _, new, kinds = _latent.digits()
+    right = {}
+    for kind in _latent.KINDS:
+        model = _latent.trained(kind)
+        found = [_latent.nearest(model, place) for place in _latent.encode(model, new)]
+        right[kind] = np.mean(found == kinds)
+        inside = np.abs(model.places).max(axis=1) < _latent.REACH
+        assert inside.mean() > 0.97  # what the plane shows
+    assert right["autoencoder"] > right["PCA"] + 0.1 > 0.5
+
+
+def test_a_place_is_chosen_and_a_sheet_is_drawn():
+    view = _latent._View()
+    before = view.sheet.copy()
+    corner = (_latent.DRAWN + 5) / _latent.WIDTH, (_latent.ABOVE + 5) / _latent.HEIGHT
+    view.stage.image.at = list(corner)
+    assert view.sheet[0] == 1 != before[0] and np.array_equal(view.sheet[1:], before[1:])
+    view.ink.value = 0.0
+    view.stage.image.at = [corner[0], corner[1] + _latent.CELL / _latent.HEIGHT]
+    assert view.sheet[8] == 0
+    view.clear.click()
+    assert not view.sheet.any()
+    pictures = []
+    view.stage.image.observe(lambda change: pictures.append(change["new"]), "value")
+    view.stage.image.at = [0.2, 0.2]
+    assert len(pictures) == 1  # two sliders, one picture
+    assert "error" in view.said.value
+
+
+def test_what_the_lesson_asks_of_the_latent_explorer():
+    """Between a 0 and a 1 lie places that are no digit; what is no digit is said badly."""
+    model = _latent.trained("autoencoder")
+    known, kinds, *_ = _latent.digits()
+    zero, one = (model.places[kinds == digit].mean(axis=0) for digit in (0, 1))
+    way = zero + np.linspace(0, 1, 21)[:, None] * (one - zero)
+    said = _latent.decode(model, way)
+    off = np.min(
+        ((said[:, None] - known) ** 2).mean(axis=2), axis=1
+    )  # to the known digit that is nearest
+    assert off[5:16].max() > 1.2 * max(off[0], off[-1])
+    chequered = (np.indices((8, 8)).sum(axis=0) % 2).reshape(1, 64).astype(float)
+    said = _latent.decode(model, _latent.encode(model, chequered))
+    assert np.mean((said - chequered) ** 2) > 4 * model.usual
