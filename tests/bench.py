@@ -123,13 +123,14 @@ def redrawn():
     return widgets.VBox([slider, place])
 """
 WATCH = """(cell) => {
-    window.samples = []; window.count = 0; window.start = null; window.cell = cell;
+    window.samples = []; window.count = 0; window.start = null; window.last = 0; window.cell = cell;
     if (window.watching) return;
     window.watching = true;
     document.addEventListener('keydown', () => window.start = performance.now(), true);
     document.addEventListener('load', (e) => {
         if (e.target.tagName !== 'IMG' || !window.cell.contains(e.target)) return;
         window.count += 1;
+        window.last = performance.now();
         if (window.start !== null) window.samples.push(performance.now() - window.start);
         window.start = null;
     }, true);
@@ -198,7 +199,8 @@ def _slid(program: str, *shown: str, rounds: int) -> list[tuple[list[float], flo
                         )
                         page.keyboard.press("ArrowRight" if now < most else "ArrowLeft")
                         page.wait_for_function("n => window.samples.length === n", arg=i + 1)
-                        page.wait_for_timeout(60)
+                        # pictures that follow by themselves are no answers to the next key
+                        page.wait_for_function("() => performance.now() - window.last > 150")
                     times[k] += page.evaluate("window.samples")[1:]
                     rates[k].append(_dragged(page, handle))
             played = [

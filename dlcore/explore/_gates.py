@@ -166,15 +166,11 @@ class _View:
             return
         self._write_letters()
         many = len(NEWS) if self.own else max(len(self.text.value), 1)
-        with self.stage.setting():
-            self.time.value = min(self.time.value, many)
-            self.time.max = many
+        self.time.max = many  # which may move it
         self._take_time()
 
     def _take_time(self) -> None:
         """The sliders show the gates of this time."""
-        if self.stage.is_setting:
-            return
         if self.own:
             held = self.held[:, self.time.value - 1]
             with self.stage.setting():

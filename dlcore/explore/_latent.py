@@ -175,9 +175,7 @@ class _View:
             return
         there = self.plane.transData.inverted().transform((x, HEIGHT - y))
         if np.abs(there).max() <= REACH:
-            with self.stage.setting():
-                self.x.value, self.y.value = there
-            self.show()
+            self.x.value, self.y.value = there
 
     @when_free
     def show(self) -> None:

@@ -116,17 +116,14 @@ class _View:
         self.link = widgets.jslink((self.play, "value"), (self.step, "value"))
         self.said = widgets.HTML()
         self._draw_figure()
+        self._change_surface()
         self.surface.observe(lambda _: self._change_surface(), "value")
         for control in (*self.start, self.rate, self.momentum, self.step):
             control.observe(lambda _: self.show(), "value")
         self.stage.on_drag(self.left, self._start_at)
-        self._change_surface()
 
     def _start_at(self, x: float, y: float) -> None:
-        """Somebody dragged the start; one picture for both of its numbers."""
-        with self.stage.setting():
-            self.start[0].value, self.start[1].value = x, y
-        self.show()
+        self.start[0].value, self.start[1].value = x, y
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(9.4, 4.0), dpi=100, layout="constrained")
@@ -168,9 +165,8 @@ class _View:
         for artist in self.stage.moving:
             artist.set_animated(True)
         self.stage.renew()
-        with self.stage.setting():
-            self.start[0].value, self.start[1].value = surface.start
-            self.rate.value = surface.rate
+        self._start_at(*surface.start)
+        self.rate.value = surface.rate
         self.show()
 
     @when_free

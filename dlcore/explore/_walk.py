@@ -206,9 +206,7 @@ class _View:
         self.show()
 
     def _drag(self, x: float, y: float) -> None:
-        with self.stage.setting():
-            self.x.value, self.y.value = x, y
-        self.show()
+        self.x.value, self.y.value = x, y
 
     @when_free
     def show(self) -> None:

@@ -49,10 +49,16 @@ def test_a_sentence_is_typed_a_row_pointed_at_and_a_query_dragged():
     own = view.x.value, view.y.value
     view.stage.image.over = [0.9, 0.9]  # not over the weights
     assert view.at.value == 1
+    view.temperature.value = 2.0
+    assert view.query is None  # nobody gave it one
     view.stage.image.at = [0.6, 0.3]
     assert (view.x.value, view.y.value) != own
     view.text.value = " ".join(["word"] * 30)
     assert len(view.sentence) == view.at.max == _attention.MOST and view.pads.max == 0
+    view.text.value = "the cat was here"
+    view.pads.value, view.at.value = 8, 4  # the last word is watched
+    view.text.value = "one more word " * 4  # its padding must make room first
+    assert (view.pads.value, view.at.max) == (0, 12)
     view.text.value = ""
     assert "Type" in view.said.value
     view.text.value = "<b>bold</b> words"

@@ -23,8 +23,10 @@ def test_gates_are_held_by_hand_or_watched():
     view.sliders[1].value = 0.25
     view.time.value = 1
     assert view.sliders[1].value == 1  # the sliders show the gates of the time
+    view.sliders[0].value = 0.5
     view.time.value = 5
     assert view.sliders[1].value == 0.25
+    assert view.held[:, [0, 4]].T.tolist() == [[0.5, 1, 1], [0, 0.25, 1]]  # to look changes nothing
     view.who.value = "trained"
     assert view.time.max == len(view.text.value) and view.sliders[0].disabled
     view.text.value = "x" * 40  # too long for the picture
