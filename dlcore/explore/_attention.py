@@ -197,8 +197,6 @@ class _View:
 
     def _take_text(self) -> None:
         """They change seldom, so they belong to what stands still."""
-        if self.stage.is_setting:
-            return
         if len(self.sentence) > MOST:
             self.text.value = " ".join(self.sentence[:MOST])  # comes back here
             return
@@ -206,7 +204,7 @@ class _View:
         last = self.at.value == self.at.max  # whoever watches the last word goes on doing so
         with self.stage.setting():
             self.at.max = many
-            self.at.value = many if last else min(self.at.value, many)
+            self.at.value = many if last else self.at.value
             self.pads.max = MOST - many
         shown = [*self.sentence, *[PAD] * self.pads.value]
         for row, column, word in zip(self.rows, self.columns, [*shown, *[""] * MOST], strict=False):
@@ -217,9 +215,8 @@ class _View:
 
     def _take_word(self) -> None:
         """It begins with the query that it has."""
-        if not self.stage.is_setting:
-            self.query = None
-            self.show()
+        self.query = None
+        self.show()
 
     def _take_query(self, x: float, y: float) -> None:
         """The hand gives the word another one."""

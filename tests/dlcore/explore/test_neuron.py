@@ -6,6 +6,7 @@ import math
 
 import ipywidgets as widgets
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,15 @@ def test_the_learn_button_separates_two_clouds():
     for _ in range(60):
         button.click()
     assert "40 of 40" in said.value
+
+
+def test_a_line_goes_exactly_where_the_hand_wants_it():
+    """The sliders that follow stand on their steps; the neuron does not."""
+    view = _neuron._View()
+    view.angle.value = 37.0
+    direction = view.weights
+    assert _neuron.line_of(direction, view.bias)[0] == pytest.approx(37.0, abs=1e-9)
+    view.stage.image.at = [0.3, 0.3]
+    np.testing.assert_array_equal(view.weights, direction)
+    assert view.bias != 0.5 and view.b.value == pytest.approx(view.bias, abs=0.026)
+    assert view.b.value != view.bias
