@@ -128,7 +128,7 @@ WATCH = """(cell) => {
     window.watching = true;
     document.addEventListener('keydown', () => window.start = performance.now(), true);
     document.addEventListener('load', (e) => {
-        if (e.target.tagName !== 'IMG' || !window.cell.contains(e.target)) return;
+        if (!['IMG', 'CANVAS'].includes(e.target.tagName) || !window.cell.contains(e.target)) return;
         window.count += 1;
         window.last = performance.now();
         if (window.start !== null) window.samples.push(performance.now() - window.start);

@@ -55,7 +55,7 @@ def page(chromium, tmp_path):
 
 
 def test_every_explorer_is_on_the_page_and_moves_from_the_keyboard(page):
-    page.wait_for_selector(".dlcourse-explorer img")
+    page.wait_for_selector(".dlcourse-explorer canvas")
     for name in EXPLORERS:
         button = page.get_by_role("button", name=name, exact=True)
         button.focus()
@@ -63,40 +63,34 @@ def test_every_explorer_is_on_the_page_and_moves_from_the_keyboard(page):
         page.get_by_role("heading", name=name.capitalize()).wait_for()
         page.locator(f".dlcourse-{name} .noUi-handle").first.wait_for()
         assert page.locator(".dlcourse-explorer").count() == 1
-        image = page.locator(".dlcourse-explorer img")
+        picture = page.locator(".dlcourse-explorer canvas")
         handle = page.locator(".dlcourse-explorer .noUi-handle").first
         handle.focus()
         now, least = (float(handle.get_attribute(f"aria-value{x}")) for x in ("now", "min"))
         keys = ("ArrowLeft", "ArrowRight")
         for key in keys if now > least else keys[::-1]:
-            page.wait_for_timeout(500)  # two keys within a picture's time are one change, or none
-            before = image.get_attribute("src")
-            page.keyboard.press(key)
-            page.wait_for_function(
-                "before => document.querySelector('.dlcourse-explorer img').src !== before",
-                arg=before,
-            )
-        assert image.count() == 1
+            _new_picture(page, lambda key=key: page.keyboard.press(key))
+        assert picture.count() == 1
     page.screenshot(path=SHOTS / "app.png")
 
 
-def _new_picture(page, act) -> str:
-    image = page.locator(".dlcourse-explorer img")
-    before = image.get_attribute("src")
+def _new_picture(page, act) -> None:
+    picture = page.locator(".dlcourse-explorer canvas[data-shown]")
+    before = picture.evaluate("canvas => canvas.toDataURL()")
     act()
     page.wait_for_function(
-        "before => document.querySelector('.dlcourse-explorer img').src !== before", arg=before
+        "before => document.querySelector('.dlcourse-explorer canvas').toDataURL() !== before",
+        arg=before,
     )
     page.wait_for_timeout(500)
-    return image.get_attribute("src")
 
 
 def test_a_picture_is_dragged_and_an_animation_runs_until_it_is_paused(page):
-    page.wait_for_selector(".dlcourse-explorer img")
+    page.wait_for_selector(".dlcourse-explorer canvas")
     page.get_by_role("button", name="optimizers", exact=True).click()
-    page.locator(".dlcourse-optimizers img").wait_for()
+    page.locator(".dlcourse-optimizers canvas").wait_for()
     page.wait_for_timeout(500)
-    box = page.locator(".dlcourse-explorer img").bounding_box()
+    box = page.locator(".dlcourse-explorer canvas").bounding_box()
     handles = page.locator(".dlcourse-explorer .noUi-handle")
     starts = [float(handles.nth(k).get_attribute("aria-valuenow")) for k in range(2)]
 
@@ -116,13 +110,13 @@ def test_a_picture_is_dragged_and_an_animation_runs_until_it_is_paused(page):
     _new_picture(page, lambda: None)  # it goes on by itself
     pause.click()
     page.wait_for_timeout(500)
-    still = page.locator(".dlcourse-explorer img").get_attribute("src")
+    still = page.locator(".dlcourse-explorer canvas").get_attribute("data-shown")
     page.wait_for_timeout(1000)
-    assert page.locator(".dlcourse-explorer img").get_attribute("src") == still
+    assert page.locator(".dlcourse-explorer canvas").get_attribute("data-shown") == still
 
 
 def test_a_duel_of_other_settings_plays_on_by_itself(page):
-    page.wait_for_selector(".dlcourse-explorer img")
+    page.wait_for_selector(".dlcourse-explorer canvas")
     page.get_by_role("button", name="duel", exact=True).click()
     page.get_by_text("after 10 rounds").wait_for()
     page.locator(".dlcourse-explorer .noUi-handle").first.focus()
@@ -139,11 +133,11 @@ def test_a_duel_of_other_settings_plays_on_by_itself(page):
 
 
 def test_the_pointer_chooses_a_row_without_being_pressed(page):
-    page.wait_for_selector(".dlcourse-explorer img")
+    page.wait_for_selector(".dlcourse-explorer canvas")
     page.get_by_role("button", name="attention", exact=True).click()
-    page.locator(".dlcourse-attention img").wait_for()
+    page.locator(".dlcourse-attention canvas").wait_for()
     page.wait_for_timeout(500)
-    box = page.locator(".dlcourse-explorer img").bounding_box()
+    box = page.locator(".dlcourse-explorer canvas").bounding_box()
     word = page.locator(".dlcourse-explorer .noUi-handle").first
     assert float(word.get_attribute("aria-valuenow")) == 9
     across, down = _attention.LEFT + 40, _attention.TOP + 1.5 * _attention.CELL  # the second row
@@ -157,9 +151,9 @@ def test_a_slider_that_follows_says_nothing(page):
     said = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: said.append(frame)))
     page.reload()
-    page.wait_for_selector(".dlcourse-explorer img")
+    page.wait_for_selector(".dlcourse-explorer canvas")
     page.get_by_role("button", name="attention", exact=True).click()
-    page.locator(".dlcourse-attention img").wait_for()
+    page.locator(".dlcourse-attention canvas").wait_for()
     page.wait_for_timeout(500)
     page.locator(".dlcourse-explorer .noUi-handle").first.focus()
     said.clear()
