@@ -683,8 +683,8 @@ What he makes is oftener a digit, and still made, not copied. And a fresh judge 
 
 Go back to the explorer at the top, or run `explore.duel()` in a new cell.
 
-1. Play 100 rounds in turns. Then give the forger ten turns, and start afresh. Follow the heap: where does it go, and what does the judge think of the place that it has left?
-2. Choose *wasserstein*, three turns for the judge, and no momentum. What becomes of the tint? Compare how many centres are hit after 20 rounds.
+1. Play 200 rounds in turns. Then give the forger ten turns, and start afresh. Follow the heap: where does it go, and what does the judge think of the place that it has left?
+2. Choose *wasserstein*, three turns for the judge, and no momentum. What becomes of the tint? Compare how many centres are hit after 40 rounds.
 3. Back to *non-saturating*. Raise the momentum to 0.9. What becomes of the beginning? (Two who chase each other go round in circles, and momentum makes the circles larger.)
 
 ## 8. Cross-check

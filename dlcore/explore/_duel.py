@@ -25,8 +25,8 @@ from dlcore.explore._tints import tinted
 from dlcore.plot import COLORS
 from dlcore.workflow import he_weights
 
-ROUNDS, TURNS = 150, 20  # rounds at most, and turns of each in one round
-BATCH, UNITS, CODE = 128, 32, 2
+ROUNDS, TURNS = 200, 10  # rounds at most, and turns of each in one round
+BATCH, UNITS, CODE = 96, 24, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
 CLIP, NEAR = 0.3, 0.3  # of the judge's weights, and what counts as near a centre
@@ -166,15 +166,13 @@ class _View:
         }  # fmt: skip
         self.round = whole(10, min=0, max=ROUNDS, description="round")
         self.play = widgets.Play(value=10, min=0, max=ROUNDS, interval=60)
-        self.link = widgets.jslink((self.play, "value"), (self.round, "value"))
+        self.link = widgets.link((self.play, "value"), (self.round, "value"))
         self.step = widgets.Button(description="one round more")
         self.afresh = widgets.Button(description="start afresh")
         self.said = widgets.HTML()
-        self.goal = self.round.value  # the round to be played to
         self._draw_figure()
-        for control in self.controls.values():
+        for control in (*self.controls.values(), self.round):
             control.observe(lambda _: self.show(), "value")
-        self.round.observe(lambda _: self._aim(), "value")
         self.step.on_click(lambda _: self._go(min(self.round.value + 1, ROUNDS)))
         self.afresh.on_click(lambda _: self._go(0))
         self.show()
@@ -205,17 +203,12 @@ class _View:
             "a tint. Right, how many dots are near a real centre and how many centres are hit, round by round.",
         )
 
-    def _aim(self) -> None:
-        if not self.stage.is_setting:
-            self.goal = self.round.value
-            self.show()
-
     @when_free
     def show(self) -> bool:
-        """The picture of the round that is aimed at, or of the next on the way there."""
+        """The picture of the round that is asked for, or of the next on the way there."""
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).networks) - 1
-        round_ = self.round.value = min(self.goal, reached + 1)
+        round_ = min(self.round.value, reached + 1)
         seen = state(now, round_)
         self.field.pixels = tinted(seen.field, ZOOM)
         self.real.set_data(*CENTRES[now.points].T)
@@ -227,7 +220,7 @@ class _View:
             f"after {round_} round{'s' * (round_ != 1)} of {TURNS} turns each<br><b>{seen.near[-1]:.0%}</b> of what is made is near a real centre<br>"
             f"<b>{seen.hit[-1]:.0f}</b> of {len(CENTRES[now.points])} centres are hit"
         )
-        return round_ < self.goal
+        return round_ < self.round.value
 
 
 def view() -> widgets.Widget:

@@ -113,7 +113,7 @@ class _View:
         self.momentum = slider(0.9, min=0, max=0.98, step=0.02, description="momentum")
         self.step = widgets.IntSlider(60, min=0, max=STEPS, description="step")
         self.play = widgets.Play(value=60, min=0, max=STEPS, interval=50)
-        self.link = widgets.jslink((self.play, "value"), (self.step, "value"))
+        self.link = widgets.link((self.play, "value"), (self.step, "value"))
         self.said = widgets.HTML()
         self._draw_figure()
         self._change_surface()

@@ -22,7 +22,7 @@ from dlcore.plot import COLORS, MARKERS
 from dlcore.workflow import batches, he_weights
 
 EPOCHS = 400
-AT_ONCE = 20  # epochs from one picture to the next, on the way to a later one
+AT_ONCE = 10  # epochs from one picture to the next, on the way to a later one
 EACH = 100  # points of a class
 BATCH = 40
 EDGE = 2.0  # the plane is shown on [-2, 2]^2
@@ -208,15 +208,13 @@ class _View:
         }
         self.epoch = whole(20, min=0, max=EPOCHS, description="epoch")
         self.play = widgets.Play(value=20, min=0, max=EPOCHS, interval=60)
-        self.link = widgets.jslink((self.play, "value"), (self.epoch, "value"))
+        self.link = widgets.link((self.play, "value"), (self.epoch, "value"))
         self.step = widgets.Button(description="one epoch more")
         self.afresh = widgets.Button(description="start afresh")
         self.said = widgets.HTML()
-        self.goal = self.epoch.value  # the epoch to be trained to
         self._draw_figure()
-        for control in self.controls.values():
+        for control in (*self.controls.values(), self.epoch):
             control.observe(lambda _: self.show(), "value")
-        self.epoch.observe(lambda _: self._aim(), "value")
         self.step.on_click(lambda _: self._go(min(self.epoch.value + 1, EPOCHS)))
         self.afresh.on_click(lambda _: self._go(0))
         self.show()
@@ -255,19 +253,14 @@ class _View:
             "small picture of every unit. Right, the loss against the epoch. The text gives the numbers.",
         )
 
-    def _aim(self) -> None:
-        if not self.stage.is_setting:
-            self.goal = self.epoch.value
-            self.show()
-
     @when_free
     def show(self) -> bool:
-        """The picture of the epoch that is aimed at, or of one on the way there."""
+        """The picture of the epoch that is asked for, or of one on the way there."""
         for name in ("units", "activation"):
             self.controls[name].disabled = not self.controls["layers"].value
         now = Settings(**{name: control.value for name, control in self.controls.items()})
         reached = len(_run(now).networks) - 1
-        epoch = self.epoch.value = min(self.goal, reached + AT_ONCE)
+        epoch = min(self.epoch.value, reached + AT_ONCE)
         seen = state(now, epoch)
         known = _run(now).known
         for k, line in enumerate(self.points):
@@ -282,7 +275,7 @@ class _View:
             f"after {epoch} epochs<br>training points: loss {loss[0]:.3f}, {right[0]:.0%} right<br>"
             f"new points: loss {loss[1]:.3f}, {right[1]:.0%} right"
         )
-        return epoch < self.goal
+        return epoch < self.epoch.value
 
 
 def view() -> widgets.Widget:

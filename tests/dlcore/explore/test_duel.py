@@ -51,7 +51,7 @@ def test_what_the_lesson_asks_of_the_duel():
             for seed in range(3)
         ]
 
-    assert min(hit(100)) > 6
-    assert max(hit(40, forger=10)) < 3
+    assert min(hit(200)) > 6
+    assert max(hit(80, forger=10)) < 3
     marks = {"kind": "wasserstein", "judge": 3, "momentum": 0.0}
-    assert np.mean(hit(20, **marks)) > np.mean(hit(20)) > np.mean(hit(20, momentum=0.9)) + 1
+    assert np.mean(hit(40, **marks)) > np.mean(hit(40)) > np.mean(hit(40, momentum=0.9)) + 1
