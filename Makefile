@@ -2,6 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# OpenBLAS's kernels for this processor, where it would not find them by itself
+WIDE := $(shell $(PYTHON) -I dlcore/kernels.py 2>/dev/null)
+ifneq ($(WIDE),)
+export OPENBLAS_CORETYPE ?= $(WIDE)
+endif
 PROMPT := dlcore.explore.connection.PromptConnection
 
 .PHONY: lab explore demo test test-whole mutants lint build bench lock clean

@@ -54,6 +54,7 @@ import importlib
 import pkgutil
 from typing import Any
 
+import dlcore.kernels  # noqa: F401  before NumPy
 from dlcore import activations, ops, reductions, shaping  # noqa: F401  they give Tensor its methods
 from dlcore.memory import keep_freed_memory
 

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as TF
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_info
 
 import dlcore
 import dlcore.functional as F
@@ -354,7 +355,8 @@ def speed(threads: int, budget: float = 3.0, only: str = "") -> None:
     torch.set_num_threads(threads)
     dlcore.set_num_threads(threads)
     names = [name for name in ROWS if only in name]
-    title = f"{threads} thread{'s' if threads > 1 else ''}"
+    families = {x.get("architecture") for x in threadpool_info() if x["user_api"] == "blas"}
+    title = f"{threads} thread{'s' if threads > 1 else ''}, {', '.join(map(str, families))} kernels"
     table = Table(title, "dlcore ms", "PyTorch ms", "ratio", "aim", "rounds", box=None)
     ratios = []
     for name in names:

@@ -38,7 +38,8 @@ def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
         stage: Stage = view.stage
 
         def draw() -> None:
-            stage.next, more = None, True
+            stage.next = None
+            more: bool | None = True
             while more:
                 with stage.setting(), _libraries().limit(limits=1, user_api="blas"):
                     more = show(view)

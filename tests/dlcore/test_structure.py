@@ -68,6 +68,7 @@ def test_every_file_of_the_library_is_in_the_contents():
         "errors",
         "explore",
         "functional",
+        "kernels",
         "memory",
         "nn",
         "pieces",
