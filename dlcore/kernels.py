@@ -1,9 +1,9 @@
 """Let matrix products use numbers as wide as the processor has.
 
-NumPy's wheels come with OpenBLAS for five families of processors. AMD's with AVX-512 (Zen 4, Zen 5) are in
-none of them and get the kernels of 2013, which take 8 numbers at a time and not 16: measured on one core
-of a Zen 5, a product of 512 x 512 matrices runs at 120 GFLOP/s in place of 226. OPENBLAS_CORETYPE names another family;
-OpenBLAS reads it once, when NumPy is loaded. So it is set here if dlcore is imported first, and in the Makefile.
+NumPy's wheels hold OpenBLAS for five families of processors (NumPy's pull request 27147). AMD's with AVX-512, Zen 4
+and Zen 5, are in none of them and get the kernels of 2013, which take 8 numbers at a time and not 16: measured on one
+core of a Zen 5, a product of 512 x 512 matrices runs at 120 GFLOP/s in place of 226. OPENBLAS_CORETYPE names another
+family; OpenBLAS reads it once, when NumPy is loaded. So it is set here if dlcore comes first, and in the Makefile.
 """
 
 from __future__ import annotations

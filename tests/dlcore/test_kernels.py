@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -58,6 +59,7 @@ def test_who_has_chosen_a_family_keeps_it():
     )
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 @pytest.mark.parametrize("chosen", [None, "Haswell"])
 def test_make_asks_for_the_same(chosen):
     env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
