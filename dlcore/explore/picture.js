@@ -44,6 +44,14 @@ function render({ model, el }) {
       if (!event.buttons) point(event, "over");
     });
   }
+  // an arrow that no control takes would fold the notebook's headings, and this explorer with them
+  const keep = (event) => {
+    if (event.key.startsWith("Arrow")) event.stopPropagation();
+  };
+  new ResizeObserver((_, once) => {
+    canvas.closest(".dlcourse-explorer").addEventListener("keydown", keep);
+    once.disconnect();
+  }).observe(canvas); // it has a size as soon as it is on the page
   model.on("change:value", show);
   show();
   el.appendChild(canvas);

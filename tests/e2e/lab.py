@@ -142,7 +142,7 @@ class Notebook:
         )
 
     def wait_until_idle(self, timeout: float = 240) -> None:
-        """Until the kernel has been idle, with nothing queued, twice in a row."""
+        """Until the kernel has been idle, with nothing queued, and has said what was left to say."""
         calm, end = 0, time.monotonic() + timeout
         while calm < 3:
             if time.monotonic() > end:
@@ -155,6 +155,11 @@ class Notebook:
             )
             calm = calm + 1 if status == ["idle", False] else 0
             self.page.wait_for_timeout(150)
+        # an explorer draws when its kernel is idle: an answer comes after what that has changed
+        self._model(
+            "const answer = panel.sessionContext.session?.kernel?.requestKernelInfo();"
+            "return Promise.race([answer, new Promise(late => setTimeout(late, 60000))]).then(() => null)"
+        )
 
     def menu(self, name: str, item: str) -> None:
         self.page.locator(".lm-MenuBar-item", has_text=re.compile(f"^{name}$")).click()
@@ -174,6 +179,10 @@ class Notebook:
         )
         self.page.wait_for_timeout(500)
         self.wait_until_idle()
+
+    def active(self) -> int:
+        """The number of the cell that is selected."""
+        return self._model("return notebook.activeCellIndex")
 
     def save(self) -> None:
         self._model("return panel.context.save()")

@@ -95,6 +95,16 @@ def test_sliders_move_the_picture_from_the_keyboard(server, browser, lesson):
     explorer.scroll_into_view_if_needed()
     picture = explorer.get_by_role("img")
     assert len(picture.get_attribute("aria-label") or "") > 40  # what a screen reader says
+    explorer.locator(".noUi-handle").first.focus()
+    selected = notebook.active()
+    for control in explorer.locator("button, select, [disabled] .noUi-handle").all():
+        chosen = control.evaluate("c => c.selectedIndex")  # of a menu
+        control.focus()
+        for key in ("ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowRight"):
+            notebook.page.keyboard.press(key)
+        if chosen is not None:
+            control.select_option(index=chosen)
+    assert notebook.active() == selected  # no heading was folded, nothing else selected
     handles = explorer.locator(".noUi-handle")
     assert handles.count() >= 4
     moved = 0
