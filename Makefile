@@ -2,11 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# OpenBLAS's kernels for this processor, where it would not find them by itself
-WIDE := $(shell $(PYTHON) -I dlcore/kernels.py 2>/dev/null)
-ifneq ($(WIDE),)
-export OPENBLAS_CORETYPE ?= $(WIDE)
-endif
+# What OpenBLAS would not find out by itself: dlcore/kernels.py says what and why
+$(foreach set,$(shell $(PYTHON) -I dlcore/kernels.py 2>/dev/null),$(eval export $(subst =, ?= ,$(set))))
 PROMPT := dlcore.explore.connection.PromptConnection
 
 .PHONY: lab explore demo test test-whole mutants lint build bench lock clean

@@ -34,7 +34,7 @@ def test_another_family_is_asked_for_where_openblas_knows_no_better(processor, f
 
 def started(program: str, **env: str) -> str:
     """What a fresh Python prints."""
-    rest = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    rest = {name: value for name, value in os.environ.items() if name not in kernels.here()}
     done = subprocess.run(
         [sys.executable, "-c", program], env=rest | env, cwd=ROOT, capture_output=True, check=True
     )
@@ -49,7 +49,8 @@ print({x.get("architecture") for x in threadpoolctl.threadpool_info() if x["inte
 
 def test_numpy_multiplies_with_the_kernels_that_were_asked_for():
     plain, ours = started(FAMILY), started("import dlcore" + FAMILY)
-    assert ours == (str({kernels.here()}) if kernels.here() and plain != "set()" else plain)
+    family = kernels.here().get("OPENBLAS_CORETYPE")
+    assert ours == (str({family}) if family and plain != "set()" else plain)
     assert started("import numpy, dlcore" + FAMILY) == plain  # too late, and nothing is broken
 
 
@@ -59,14 +60,39 @@ def test_who_has_chosen_a_family_keeps_it():
     )
 
 
+IDLE = """
+import time, numpy
+a = numpy.ones((600, 600))
+a @ a
+time.sleep(0.01)
+start = time.process_time()
+time.sleep(0.2)
+print(time.process_time() - start)
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
+def test_after_a_product_nobody_goes_on_spinning():
+    if started(FAMILY) == "set()":
+        pytest.skip("NumPy multiplies without OpenBLAS")
+    spun = float(started(IDLE, OPENBLAS_NUM_THREADS="2", OPENBLAS_THREAD_TIMEOUT="30"))
+    ours = float(started("import dlcore" + IDLE, OPENBLAS_NUM_THREADS="2"))
+    assert ours < spun / 3  # seconds of processor time while nothing is asked for
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-@pytest.mark.parametrize("chosen", [None, "Haswell"])
+@pytest.mark.parametrize(
+    "chosen", [{}, {"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_THREAD_TIMEOUT": "9"}]
+)
 def test_make_asks_for_the_same(chosen):
-    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    env |= {"OPENBLAS_CORETYPE": chosen} if chosen else {}
+    env = {name: value for name, value in os.environ.items() if name not in kernels.here()}
     told = subprocess.run(
         ["make", "-s", "-f", "-", "told"],
-        input="include Makefile\ntold:\n\t@echo $$OPENBLAS_CORETYPE\n",
-        cwd=ROOT, env=env, capture_output=True, text=True, check=True,
+        input="include Makefile\ntold:\n\t@env\n",
+        cwd=ROOT, env=env | chosen, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert told.stdout.strip() == (chosen or kernels.here() or "")
+    told = dict(line.split("=", 1) for line in told.stdout.splitlines() if "=" in line)
+    names = ("OPENBLAS_CORETYPE", "OPENBLAS_THREAD_TIMEOUT")
+    assert {name: told.get(name) for name in names} == dict.fromkeys(
+        names
+    ) | kernels.here() | chosen
