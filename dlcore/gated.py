@@ -17,102 +17,126 @@ import numpy as np
 
 from dlcore.recurrent import (
     hidden_weight,
-    inputs,
     inputs_backward,
+    kept,
+    masked,
     one_step,
     run_layers,
+    steps_back,
     with_biases,
 )
+from dlcore.sums import column_sums
 from dlcore.tensor import Tensor, array
 
+LSTM_FACTORS = 0.5, 0.5, 1.0, 0.5  # i f g o: a half for a sigmoid, 1 for a tanh
+GRU_FACTORS = 0.5, 0.5, 1.0  # r z n
 
-def signs(h: Any, *each: float) -> Any:
-    """h (N, H) -> (G H,): one factor for all rows of a gate.
 
-    sigmoid(a) = 1 / (1 + exp(-a)) and tanh(a) = 2 sigmoid(2a) - 1; so with the weights of a sigmoid
-    times -1 and those of a tanh times -2 beforehand, one exponential serves all gates.
+def each_row(h: Any, factors: Sequence[float]) -> Any:
+    """h (N, H), for its dtype -> (G H, 1): a factor for all rows of a gate's weights.
+
+    sigmoid(a) = tanh(a / 2) / 2 + 1 / 2: with the weights of a sigmoid halved beforehand, one tanh serves
+    all gates, and takes half as long as an exponential and a quotient.
     """
-    return np.concatenate([factor * np.ones_like(h, shape=(h.shape[1],)) for factor in each])
+    return np.concatenate([f * np.ones_like(h, shape=(h.shape[1], 1)) for f in factors])
 
 
 def by_gate(a: Any, gates: int) -> Any:
     """a (N, G H) as (G, N, H), a view.
 
-    Products want the gates side by side. Everything else wants each gate in one piece: NumPy takes
-    more than twice as long for a quarter of each row.
+    Products over all times want the gates side by side. Everything else wants each gate in one piece:
+    NumPy takes more than twice as long for a quarter of each row.
     """
     return a.reshape(len(a), gates, a.shape[1] // gates).swapaxes(0, 1)
 
 
-def sigmoids(a: Any, out: Any) -> None:
-    """out (...) = sigmoid(-a (...)); exp may overflow to infinity, whose reciprocal is the right 0."""
-    np.exp(a, out=out)
-    out += 1
-    np.reciprocal(out, out=out)
+def turned_by_gate(w: Any, gates: int) -> Any:
+    """w (G H, D) -> (G, D, H): h @ this is (G, N, H), each gate in one piece."""
+    return w.reshape(gates, len(w) // gates, w.shape[1]).swapaxes(1, 2).copy()
 
 
-def lstm_step_forward(a: Any, c: Any, gates: Any, h: Any) -> tuple[Any, Any]:
-    """a (N, 4H) times ``signs``, c (N, H) -> c (N, H), tanh(c) (N, H); writes gates (4, N, H), h (N, H).
+def inputs_by_gate(x: Any, w: Any, b: Any, out: Any) -> None:
+    """What the inputs of all times contribute:  x (T, N, D), w (G H, D), b (G H, 1); writes out (G, T, N, H)."""
+    gates, t, n, h = out.shape
+    rows = out.reshape(gates, t * n, h)
+    np.matmul(x.reshape(t * n, x.shape[2]), turned_by_gate(w, gates), out=rows)
+    if b is not None:
+        rows += b.reshape(gates, 1, h)
+
+
+def new_first(rows: Any) -> Any:
+    """Rows of r z n, as parameters have them, to n r z, as ``gates`` has them:  (3H, ...) -> (3H, ...)."""
+    width = len(rows) // 3
+    return np.concatenate([rows[2 * width :], rows[: 2 * width]])
+
+
+def new_last(rows: Any) -> Any:
+    """The way back from ``new_first``."""
+    width = len(rows) // 3
+    return np.concatenate([rows[width:], rows[:width]])
+
+
+def lstm_step_forward(
+    gates: Any, half: Any, rest: Any, c: Any, h: Any, c_new: Any, tanh_c: Any
+) -> None:
+    """gates (4, N, H), sums times half (4, 1, 1), become the gates; c (N, H); writes h, c_new, tanh_c (N, H).
 
     c' = f c + i g,  h = o tanh(c').  Paper: Hochreiter and Schmidhuber (1997), Long short-term
     memory; the forget gate f is from Gers, Schmidhuber and Cummins (2000), Learning to forget.
     """
-    sigmoids(by_gate(a, 4), gates)
+    np.tanh(gates, out=gates)
+    gates *= half
+    gates += rest
     i, f, g, o = gates
-    g *= 2
-    g -= 1
-    c = f * c
-    c += i * g
-    tanh_c = np.tanh(c)
+    np.multiply(f, c, out=c_new)
+    np.multiply(i, g, out=tanh_c)
+    c_new += tanh_c
+    np.tanh(c_new, out=tanh_c)
     np.multiply(o, tanh_c, out=h)
-    return c, tanh_c
 
 
-def lstm_step_backward(dh: Any, dc: Any, gates: Any, c: Any, tanh_c: Any, da: Any) -> Any:
-    """dh and dc (N, H), gates (4, N, H), previous c (N, H) -> dc (N, H); writes da (N, 4H).
+def lstm_slopes(gates: Any, cells: Any, tanhs: Any, valid: Any) -> tuple[Any, Any, Any]:
+    """What gradients are multiplied with on their way back through some steps, beforehand for all of them.
 
-    Each gate's gradient is the other factor of its product, times the gate's own slope.
+    gates (4, T, N, H), c (T, N, H) before each step, tanh(c') (T, N, H) -> slopes (4, T, N, H), which make da of
+    dc' (of dh for o); through (T, N, H), which makes dc' of dh; keep (T, N, H), which makes dc of dc'.
+    Each gate's slope is the other factor of its product, times that of the gate itself.
     """
     i, f, g, o = gates
-    d, slope = np.empty_like(gates), 1 - gates
-    np.multiply(dh, tanh_c, out=d[3])
-    through = tanh_c * tanh_c
+    slopes = 1 - gates
+    slopes[:2] *= gates[:2]  # s (1 - s) for a sigmoid,
+    slopes[3] *= o
+    slopes[2] *= 1 + g  # (1 + g) (1 - g) for a tanh
+    for slope, other in zip(slopes, (g, cells, i, tanhs), strict=True):
+        slope *= other
+    through = tanhs * tanhs
     np.subtract(1, through, out=through)
     through *= o
-    through *= dh
-    dc = dc + through
-    np.multiply(dc, g, out=d[0])
-    np.multiply(dc, c, out=d[1])
-    np.multiply(dc, i, out=d[2])
-    slope[:2] *= gates[:2]  # s (1 - s) for a sigmoid,
-    slope[3] *= o
-    slope[2] *= 1 + g  # (1 + g) (1 - g) for a tanh
-    np.multiply(d, slope, out=by_gate(da, 4))
-    dc *= f
-    return dc
+    return masked(slopes, valid), masked(through, valid), kept(f, valid)
 
 
 def lstm_forward(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any, valid: Any = None
 ) -> tuple[Any, Any]:
     """x (T, N, D), h and c (N, H) -> states (T + 2, N, H), the last one c, cache."""
-    sign = signs(h, -1, -1, -2, -1)
-    a = inputs(x, w_ih * sign[:, None], None if b is None else b * sign)
-    scaled = (w_hh * sign[:, None]).T.copy()
-    states = np.empty_like(x, shape=(len(x) + 2, *h.shape))
-    gates = np.empty_like(x, shape=(len(x), 4, *h.shape))
-    states[0] = h
-    cells, tanhs = [c], []
-    with np.errstate(over="ignore"):
-        for t in range(len(x)):
-            a[t] += states[t] @ scaled
-            c, tanh_c = lstm_step_forward(a[t], cells[t], gates[t], states[t + 1])
-            if valid is not None:
-                np.copyto(states[t + 1], states[t], where=valid[t] == 0)
-                np.copyto(c, cells[t], where=valid[t] == 0)
-            cells.append(c)
-            tanhs.append(tanh_c)
-    states[-1] = c
+    times, rows = len(x), each_row(h, LSTM_FACTORS)
+    half = rows[:: h.shape[1], :, None]
+    rest = 1 - half
+    gates = np.empty_like(x, shape=(4, times, *h.shape))
+    inputs_by_gate(x, w_ih * rows, None if b is None else b[:, None] * rows, gates)
+    scaled = turned_by_gate(w_hh * rows, 4)
+    states = np.empty_like(x, shape=(times + 2, *h.shape))
+    cells = np.empty_like(states[1:])
+    tanhs = np.empty_like(cells[1:])
+    states[0], cells[0] = h, c
+    for t in range(times):
+        now = gates[:, t]
+        now += states[t] @ scaled
+        lstm_step_forward(now, half, rest, cells[t], states[t + 1], cells[t + 1], tanhs[t])
+        if valid is not None:
+            np.copyto(states[t + 1], states[t], where=valid[t] == 0)
+            np.copyto(cells[t + 1], cells[t], where=valid[t] == 0)
+    states[-1] = cells[-1]
     return states, (x, states, cells, tanhs, gates, w_ih, w_hh, valid)
 
 
@@ -121,96 +145,107 @@ def lstm_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     x, states, cells, tanhs, gates, w_ih, w_hh, valid = cache
     da = np.empty_like(x, shape=(*x.shape[:2], len(w_hh)))
     dh, dc = g[-2], g[-1]
-    for t in reversed(range(len(x))):
-        if valid is None:
-            dc = lstm_step_backward(dh, dc, gates[t], cells[t], tanhs[t], da[t])
-            dh = da[t] @ w_hh
-        else:
-            on, off = valid[t], 1 - valid[t]
-            inner = lstm_step_backward(dh * on, dc * on, gates[t], cells[t], tanhs[t], da[t])
-            dh, dc = da[t] @ w_hh + dh * off, inner + dc * off
-        dh += g[t]
+    for part, on in steps_back(len(x), valid):
+        slopes, through, keep = lstm_slopes(gates[:, part], cells[part], tanhs[part], on)
+        da_part, g_part = da[part], g[part]
+        for t in reversed(range(len(keep))):
+            out = by_gate(da_part[t], 4)
+            dc = dc + dh * through[t]
+            np.multiply(dc, slopes[:3, t], out=out[:3])
+            np.multiply(dh, slopes[3, t], out=out[3])
+            dc *= keep[t]
+            past = g_part[t] if on is None else g_part[t] + dh * (1 - on[t])
+            dh = da_part[t] @ w_hh
+            dh += past
     dx, dw_ih, db = inputs_backward(da, x, w_ih)
     return dx, dh, dc, dw_ih, hidden_weight(da, states[:-1]), db
 
 
-def gru_step_forward(a: Any, r: Any, h: Any, gates: Any, out: Any) -> None:
-    """a and r (N, 3H), what input and state contribute, times ``signs``; h (N, H) -> h' (N, H) in out.
+def gru_step_forward(gates: Any, r: Any, h: Any, out: Any) -> None:
+    """gates (4, N, H) with what the input contributes to n r z, and r (3, N, H) what the state does to r z n;
+    both halved for r and z; h (N, H) -> h' (N, H) in out.
 
-    Writes gates (4, N, H): r z n, and what the state adds to n before r lets it pass.
+    gates become n r z, and what the state adds to n before r lets it pass.
     h' = n + z (h - n) with n = tanh(a_n + r r_n).  Paper: Cho et al. (2014), Learning phrase
     representations using RNN encoder-decoder, equations 5 to 8 (r applied after the product).
     """
-    by_input, by_state = by_gate(a, 3), by_gate(r, 3)
-    reset, update, new, inner = gates
-    np.add(by_input[:2], by_state[:2], out=gates[:2])
-    sigmoids(gates[:2], gates[:2])
-    inner[...] = by_state[2]
-    np.multiply(reset, inner, out=new)
-    new += by_input[2]
+    new, reset, update, inner = gates
+    both = gates[1:3]
+    both += r[:2]
+    np.tanh(both, out=both)
+    both *= 0.5
+    both += 0.5
+    inner[...] = r[2]
+    np.multiply(reset, inner, out=out)
+    new += out
     np.tanh(new, out=new)
     np.subtract(h, new, out=out)
     out *= update
     out += new
 
 
-def gru_step_backward(dh: Any, gates: Any, h: Any, da: Any, dr: Any) -> Any:
-    """dh (N, H), gates (4, N, H), h (N, H) -> dh (N, H); writes da and dr (N, 3H)."""
-    reset, update, new, inner = gates
-    d, through = np.empty_like(gates), dh * update
-    d_reset, d_update, d_new, d_inner = d
-    np.subtract(1, new * new, out=d_new)
-    d_new *= dh - through
+def gru_slopes(gates: Any, h: Any, valid: Any) -> tuple[Any, Any]:
+    """As ``lstm_slopes``:  gates (4, T, N, H), h (T, N, H) before each step -> slopes (4, T, N, H), which make
+    the gradients of n r z inner of dh'; keep (T, N, H), which makes dh of dh'."""
+    new, reset, update, inner = gates
+    slopes = np.empty_like(gates)
+    d_new, d_reset, d_update, d_inner = slopes
+    np.subtract(1, gates[1:3], out=slopes[1:3])
+    np.multiply(new, new, out=d_new)
+    np.subtract(1, d_new, out=d_new)
+    d_new *= d_update  # 1 - z
     np.multiply(d_new, reset, out=d_inner)
-    np.multiply(d_new, inner, out=d_reset)
-    np.multiply(dh, h - new, out=d_update)
-    slope = 1 - gates[:2]
-    slope *= gates[:2]
-    d[:2] *= slope
-    by_gate(da, 3)[...] = d[:3]
-    by_state = by_gate(dr, 3)
-    by_state[:2], by_state[2] = d[:2], d_inner
-    return through
+    d_reset *= d_inner
+    d_reset *= inner
+    d_update *= update
+    d_update *= h - new
+    return masked(slopes, valid), kept(update, valid)
 
 
 def gru_forward(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, valid: Any = None
 ) -> tuple[Any, Any]:
     """x (T, N, D), h (N, H) -> states (T + 1, N, H), cache."""
-    sign = signs(h, -1, -1, 1)
-    a = inputs(x, w_ih * sign[:, None], None if b_ih is None else b_ih * sign)
-    scaled, offset = (w_hh * sign[:, None]).T.copy(), None if b_hh is None else b_hh * sign
+    rows = each_row(h, GRU_FACTORS)
+    gates = np.empty_like(x, shape=(4, len(x), *h.shape))
+    b = None if b_ih is None else new_first(b_ih[:, None] * rows)
+    inputs_by_gate(x, new_first(w_ih * rows), b, gates[:3])
+    scaled = turned_by_gate(w_hh * rows, 3)
+    offset = None if b_hh is None else (b_hh[:, None] * rows).reshape(3, 1, h.shape[1])
     states = np.empty_like(x, shape=(len(x) + 1, *h.shape))
-    gates = np.empty_like(x, shape=(len(x), 4, *h.shape))
     states[0] = h
-    with np.errstate(over="ignore"):
-        for t in range(len(x)):
-            r = states[t] @ scaled
-            if offset is not None:
-                r += offset
-            gru_step_forward(a[t], r, states[t], gates[t], states[t + 1])
-            if valid is not None:
-                np.copyto(states[t + 1], states[t], where=valid[t] == 0)
+    for t in range(len(x)):
+        r = states[t] @ scaled
+        if offset is not None:
+            r += offset
+        gru_step_forward(gates[:, t], r, states[t], states[t + 1])
+        if valid is not None:
+            np.copyto(states[t + 1], states[t], where=valid[t] == 0)
     return states, (x, states, gates, w_ih, w_hh, valid)
 
 
 def gru_backward(g: Any, cache: Any) -> tuple[Any, ...]:
-    """g (T + 1, N, H) -> dx (T, N, D), dh (N, H), dw_ih (3H, D), dw_hh (3H, H), db_ih, db_hh (3H,)."""
+    """g (T + 1, N, H) -> dx (T, N, D), dh (N, H), dw_ih (3H, D), dw_hh (3H, H), db_ih, db_hh (3H,).
+
+    The gradients of n r z inner stand side by side: the first three are those of what the inputs
+    contribute, the last three of what the state does.
+    """
     x, states, gates, w_ih, w_hh, valid = cache
-    da = np.empty_like(x, shape=(*x.shape[:2], len(w_hh)))
-    dr, dh = np.empty_like(da), g[-1]
-    for t in reversed(range(len(x))):
-        on = 1 if valid is None else valid[t]
-        over = None if valid is None else dh * (1 - on)
-        dh = dh if valid is None else dh * on
-        through = gru_step_backward(dh, gates[t], states[t], da[t], dr[t])
-        dh = dr[t] @ w_hh
-        dh += through
-        dh += g[t]
-        if over is not None:
-            dh += over
-    dx, dw_ih, db_ih = inputs_backward(da, x, w_ih)
-    return dx, dh, dw_ih, hidden_weight(dr, states), db_ih, dr.sum(axis=(0, 1))
+    width = states.shape[2]
+    d, dh = np.empty_like(x, shape=(*x.shape[:2], 4 * width)), g[-1]
+    for part, on in steps_back(len(x), valid):
+        slopes, keep = gru_slopes(gates[:, part], states[part], on)
+        d_part, g_part = d[part], g[part]
+        for t in reversed(range(len(keep))):
+            np.multiply(dh, slopes[:, t], out=by_gate(d_part[t], 4))
+            past = dh * keep[t]
+            past += g_part[t]
+            dh = d_part[t, :, width:] @ w_hh
+            dh += past
+    da, dr = d[:, :, : 3 * width], d[:, :, width:]
+    dx, dw_ih, db_ih = inputs_backward(da, x, new_first(w_ih))
+    db_hh = column_sums(dr.reshape(-1, 3 * width))
+    return dx, dh, new_last(dw_ih), hidden_weight(dr, states), new_last(db_ih), db_hh
 
 
 def _lstm_layer(x: Tensor, hx: Sequence[Tensor], w: Sequence[Tensor], valid: Any) -> Tensor:

@@ -1,9 +1,10 @@
 """Recurrent layers: one small network applied again and again, carrying a state along.
 
 Each family is a step (what happens at one time) and a whole sequence (the loop, and
-backpropagation through time). Two tricks make the sequence fast: the inputs of *all* times are
-multiplied by their weights in one product before the loop starts, and the gradients of the
-weights are one product after it has ended. Only what depends on the previous state stays inside.
+backpropagation through time). Three tricks make the sequence fast: the inputs of *all* times are
+multiplied by their weights in one product before the loop starts, the gradients of the weights
+are one product after it has ended, and on the way back the slopes, which the way there has fixed,
+are made for many times at once. Only what depends on the neighbouring state stays inside.
 
 Legend: x (T, N, D), h (N, H), w_ih (G H, D), w_hh (G H, H), b (G H,) with G = 1 (rnn), 3 (gru:
 r z n), 4 (lstm: i f g o); a are pre-activations. States are stacked as (T + 1, N, H), the initial
@@ -12,7 +13,7 @@ one first. ``valid`` (T, N, 1) is None or 0 where a sequence is over: there the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,9 +22,12 @@ import numpy as np
 from dlcore.dropout import dropout as drop
 from dlcore.errors import ShapeError
 from dlcore.shaping import cat, flip, stack
+from dlcore.sums import column_sums
 from dlcore.tensor import Tensor, array
 
 # (x, states, weights, valid) -> stacked states
+STEPS = 16  # for which `steps_back` makes slopes at once
+
 Layer = Callable[[Tensor, Sequence[Tensor], Sequence[Any], Any], Tensor]
 
 
@@ -35,14 +39,33 @@ def rnn_step_forward(a: Any, nonlinearity: str, h: Any) -> None:
         np.clip(a, 0, np.inf, out=h)
 
 
-def rnn_step_backward(dh: Any, h: Any, nonlinearity: str, da: Any) -> None:
-    """dh (N, H), h (N, H); writes da (N, H)."""
+def rnn_slopes(states: Any, nonlinearity: str, valid: Any) -> Any:
+    """states (T, N, H) -> slopes (T, N, H), which make da of dh: for all times, before the loop begins."""
     if nonlinearity == "tanh":
-        np.multiply(h, h, out=da)
-        np.subtract(1, da, out=da)
-        da *= dh
+        slopes = states * states
+        np.subtract(1, slopes, out=slopes)
     else:
-        np.multiply(dh, h > 0, out=da)
+        slopes = (states > 0).astype(states.dtype)
+    return masked(slopes, valid)
+
+
+def steps_back(times: int, valid: Any) -> Iterator[tuple[slice, Any]]:
+    """Some times at once, the last first, with their part of ``valid``: what is made for them stays in the cache."""
+    for end in range(times, 0, -STEPS):
+        part = slice(max(0, end - STEPS), end)
+        yield part, None if valid is None else valid[part]
+
+
+def masked(slopes: Any, valid: Any) -> Any:
+    """Where a sequence is over, no gradient goes into the step:  slopes (..., T, N, H), overwritten."""
+    if valid is not None:
+        slopes *= valid
+    return slopes
+
+
+def kept(keep: Any, valid: Any) -> Any:
+    """And all of it goes past the step:  keep (T, N, H), what a gate lets past -> (T, N, H)."""
+    return keep if valid is None else np.where(valid == 0, keep.dtype.type(1), keep)
 
 
 def rnn_forward(
@@ -63,17 +86,13 @@ def rnn_forward(
 def rnn_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     """g (T + 1, N, H) -> dx (T, N, D), dh (N, H), dw_ih (H, D), dw_hh (H, H), db (H,)."""
     x, states, w_ih, w_hh, nonlinearity, valid = cache
-    da = np.empty_like(states[1:])
-    dh = g[-1]
+    slopes = rnn_slopes(states[1:], nonlinearity, valid)
+    da, dh = np.empty_like(slopes), g[-1]
     for t in reversed(range(len(x))):
-        over = None if valid is None else dh * (1 - valid[t])
-        rnn_step_backward(dh, states[t + 1], nonlinearity, da[t])
-        if valid is not None:
-            da[t] *= valid[t]
+        np.multiply(dh, slopes[t], out=da[t])
+        past = g[t] if valid is None else g[t] + dh * (1 - valid[t])
         dh = da[t] @ w_hh
-        dh += g[t]
-        if over is not None:
-            dh += over
+        dh += past
     dx, dw_ih, db = inputs_backward(da, x, w_ih)
     return dx, dh, dw_ih, hidden_weight(da, states), db
 
@@ -90,7 +109,7 @@ def inputs_backward(da: Any, x: Any, w: Any) -> tuple[Any, Any, Any]:
     """da (T, N, G H) -> dx (T, N, D), dw (G H, D), db (G H,)."""
     rows = da.reshape(-1, da.shape[2])
     dx = (rows @ w).reshape(x.shape)
-    return dx, rows.T @ x.reshape(-1, x.shape[2]), rows.sum(0)
+    return dx, rows.T @ x.reshape(-1, x.shape[2]), column_sums(rows)
 
 
 def hidden_weight(da: Any, states: Any) -> Any:

@@ -693,7 +693,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A conveyor, gates that are neurons, an LSTM with its way back, a GRU; and a memory that lasts for a hundred steps because it decides what it keeps. Open `dlcore/gated.py`: it is yours, in layers and both directions, and with one exponential for all gates.
+A conveyor, gates that are neurons, an LSTM with its way back, a GRU; and a memory that lasts for a hundred steps because it decides what it keeps. Open `dlcore/gated.py`: it is yours, in layers and both directions, and with one tanh for all gates.
 
 But everything that was read must fit into one state, before it is known what will be asked for. You, when asked about page 3, would turn back to page 3. A network can learn that as well: to look back at everything, and to choose where. This is attention, lesson 14.
 
