@@ -25,6 +25,7 @@
     normalization  batch, layer, group and RMS norm                             lesson 08
     dropout        a random part of the network at a time                       lesson 08
     windows        sliding windows, convolution, pooling, a LeNet, by hand      lesson 09
+    sliding        how a window slides over an image, and what it sees          lesson 09
     winograd       3 x 3 convolution with fewer multiplications                 lesson 09
     conv           convolution and its transpose                                lesson 09
     pooling        the largest or the average of each patch                     lesson 09

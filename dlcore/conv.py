@@ -3,14 +3,18 @@
 Lesson 09 computes one output at a time. This file does the same sums in another order. The
 window under each output position is copied into a column, so that *all* outputs of some images
 are one matrix product (Chellapilla et al., 2006, High performance convolutional neural networks
-for document processing). Three things keep that fast:
+for document processing). Some things keep that fast:
 
 - **A few images at a time** (``in_pieces``). The columns repeat each pixel K K times; for the whole
-  batch they would not fit into any cache.
-- **Rows that run on** (``_columns``). With stride 1, the windows' pixels at one place of the kernel
+  batch they would not fit into any cache. They are not kept for the backward pass either: gathering
+  them again takes less time than fetching them from memory.
+- **A small product for each image** (``_each``), where a few kernels look at a few channels: OpenBLAS
+  multiplies small matrices as they lie, and copies the factors of larger ones first.
+- **Rows that run on** (``sliding.all_windows``). With stride 1, the windows' pixels at one place of the kernel
   are one long stretch of the padded image if one lets it run over the row ends. The few outputs
   computed across two rows are thrown away; copying long stretches is worth that.
-- **The gradient of x is a convolution too**, of g with the kernel turned round, so it is as fast.
+- **The gradient of x is a convolution too**, of g with the kernel turned round, or the gathering
+  undone, whichever moves less.
 
 With many channels the products themselves take longest; ``winograd`` does 3 x 3 kernels with fewer.
 
@@ -20,95 +24,49 @@ Legend: x (N, C, H, W), w (M, C/groups, K, L), b (M,), y and g (N, M, P, Q).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dlcore.errors import ShapeError
 from dlcore.pieces import in_pieces
+from dlcore.sliding import PLAIN, Window, all_windows, make_pair, make_window, places
+from dlcore.sums import channel_sums
 from dlcore.tensor import Tensor, array, needs
 from dlcore.winograd import winograd_backward_weight, winograd_forward
 
 COLUMNS = 1 << 19  # entries of a chunk's columns: 2 MB of float32, what the caches of a core hold
-WORTH = 1 << 21  # entries of all columns from which on a second thread is worth waking
-KEEP = 1 << 21  # up to so many entries in all (8 MB) are kept for the gradient of w
-
-Pair = tuple[int, int]
-
-
-class Window(NamedTuple):
-    """How the kernel moves: steps, border (before, after) for each axis, spacing, channel groups."""
-
-    stride: Pair = (1, 1)
-    padding: Any = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
-    groups: int = 1
-
-    def out(self, size: Pair, kernel: Pair) -> Pair:
-        """How many positions the kernel has on an image of ``size``."""
-        p, q = (
-            (n + sum(pad) - d * (k - 1) - 1) // s + 1
-            for n, k, s, pad, d in zip(
-                size, kernel, self.stride, self.padding, self.dilation, strict=True
-            )
-        )
-        return p, q
+SMALL = 10**6  # multiplications up to which OpenBLAS does not copy the factors of a product first
+ENOUGH = 64  # outputs from which on an image may have such a product of its own
+WORTH = 1 << 20  # entries of all columns from which on a second thread is worth waking
 
 
-PLAIN = Window()
+def _each(w: Any, outputs: int) -> bool:
+    """Whether each image gets a product of its own: up to three times as fast where that is a small one."""
+    return ENOUGH <= outputs <= SMALL // max(1, w.size)
 
 
-def _padded(x: Any, window: Window) -> Any:
-    """x with its border of zeros, and one row more for the last row to run on into."""
-    (top, bottom), (left, right) = window.padding
-    n, c, h, w = x.shape
-    xp = np.zeros_like(x, shape=(n, c, h + top + bottom + 1, w + left + right))
-    xp[:, :, top : top + h, left : left + w] = x
-    return xp
+def _batches(n: int, each: bool) -> tuple[int, int]:
+    """B and n/B: n batches of one image each, or one of all n."""
+    return (n, 1) if each else (1, n)
 
 
-def places(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
-    """For each place in the kernel, the pixels (n, C, P, Q) that it meets: views of xp (n, C, H, W)."""
-    (p, q), (sh, sw), (dh, dw) = out, window.stride, window.dilation
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            y, x = i * dh, j * dw
-            yield xp[:, :, y : y + sh * (p - 1) + 1 : sh, x : x + sw * (q - 1) + 1 : sw]
+def _columns(windows: Any, groups: int, each: bool) -> Any:
+    """Gather windows:  (C, K, L, n, P, width) -> columns (B, G, C/G K L, n/B P width)."""
+    *kernel, n, p, width = windows.shape
+    batch, many = _batches(n, each)
+    seen = windows.reshape(*kernel, batch, many, p, width).transpose(3, 0, 1, 2, 4, 5, 6)
+    return seen.copy().reshape(batch, groups, math.prod(kernel) // groups, many * p * width)
 
 
-def _running(xp: Any, kernel: Pair, out: Pair, window: Window) -> Iterator[Any]:
-    """``places`` for stride 1, running on over the row ends: (n, C, P W) views of xp."""
-    n, c, _, width = xp.shape
-    flat, dilation = xp.reshape(n, c, xp.shape[2] * width), window.dilation
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            start = i * dilation[0] * width + j * dilation[1]
-            yield flat[:, :, start : start + out[0] * width]
-
-
-def _columns(xp: Any, kernel: Pair, out: Pair, window: Window) -> tuple[Any, int]:
-    """Gather windows:  xp (n, C, H+1, W) -> columns (G, C/G K L, n P width), width.
-
-    Width is W where rows run on, else Q; only the first Q of each row count.
-    """
-    n, c = xp.shape[:2]
-    runs_on = window.stride == (1, 1)
-    width = xp.shape[3] if runs_on else out[1]
-    columns = np.empty_like(xp, shape=(c, kernel[0] * kernel[1], n, out[0] * width))
-    seen = (_running if runs_on else places)(xp, kernel, out, window)
-    for k, pixels in enumerate(seen):
-        columns[:, k] = pixels.reshape(n, c, out[0] * width).swapaxes(0, 1)
-    entries = c // window.groups * kernel[0] * kernel[1]
-    return columns.reshape(window.groups, entries, n * out[0] * width), width
-
-
-def _run_on(g: Any, width: int) -> Any:
-    """Rows of g (n, M, P, Q) filled up with zeros to ``width``: (M, n P width)."""
+def _run_on(g: Any, width: int, groups: int, each: bool) -> Any:
+    """Rows of g (n, M, P, Q) filled up with zeros to ``width``: (B, G, M/G, n/B P width)."""
     n, m, p, q = g.shape
-    rows = np.empty_like(g, shape=(m, n, p, width))
-    rows[..., :q], rows[..., q:] = g.swapaxes(0, 1), 0
-    return rows.reshape(m, n * p * width)
+    batch, many = _batches(n, each)
+    rows = np.empty_like(g, shape=(batch, m, many, p, width))
+    rows[..., :q], rows[..., q:] = g.reshape(batch, many, m, p, q).swapaxes(1, 2), 0
+    return rows.reshape(batch, groups, m // groups, many * p * width)
 
 
 def _many_channels(w: Any, window: Window) -> bool:
@@ -120,42 +78,41 @@ def _many_channels(w: Any, window: Window) -> bool:
 def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tuple[Any, Any]:
     """x (N, C, H, W), w (M, C/G, K, L), b (M,) or None -> y (N, M, P, Q), cache."""
     if _many_channels(w, window):
-        return winograd_forward(x, w, b, window.padding), (x, w, window, None)
+        return winograd_forward(x, w, b, window.padding), (x, w, window)
     m, kernel, groups = len(w), w.shape[2:], window.groups
     p, q = out = window.out(x.shape[2:], kernel)
     y = np.empty_like(x, shape=(len(x), m, p, q))
-    rows = w.reshape(groups, m // groups, -1)
-    entries = w[0].size * groups * p * q
-    kept: dict[int, Any] | None = {} if len(x) * entries <= KEEP else None
+    rows, windows = w.reshape(groups, m // groups, -1), all_windows(x, kernel, out, window)
+    width = windows.shape[5]
+    each = _each(w, p * width)
 
     def work(part: slice) -> None:
-        columns, width = _columns(_padded(x[part], window), kernel, out, window)
-        z = (rows @ columns).reshape(m, len(x[part]), p, width)
+        z = rows @ _columns(windows[:, :, :, part], groups, each)
+        z = z.reshape(len(z), m, z.shape[3] // (p * width), p, width)
         if b is not None:
             z += b[:, None, None, None]
-        y[part] = z[..., :q].swapaxes(0, 1)
-        if kept is not None:
-            kept[part.start] = columns, width
+        y[part] = z[..., :q].swapaxes(1, 2).reshape(y[part].shape)
 
-    in_pieces(work, x, entries, COLUMNS, WORTH)
-    return y, (x, w, window, kept)
+    in_pieces(work, x, w[0].size * groups * p * width, COLUMNS, WORTH)
+    return y, (x, w, window)
 
 
-def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window, kept: Any = None) -> Any:
+def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window) -> Any:
     """g (N, M, P, Q), x (N, C, H, W) -> dw (M, C/G, K, L): each g times its window, summed."""
     if _many_channels(w, window):
         return winograd_backward_weight(g, x, window.padding)
-    m, kernel, out, groups = len(w), w.shape[2:], g.shape[2:], window.groups
+    windows, groups = all_windows(x, w.shape[2:], g.shape[2:], window), window.groups
+    p, width = windows.shape[4:]
+    each = _each(w, p * width)
 
     def work(part: slice) -> Any:
-        gathered = kept[part.start] if kept else None
-        columns, width = gathered or _columns(_padded(x[part], window), kernel, out, window)
-        rows = _run_on(g[part], width).reshape(groups, m // groups, columns.shape[2])
-        if rows.shape[1] > columns.shape[1]:  # a product is faster with its longer side first
-            return rows @ columns.swapaxes(1, 2)
-        return (columns @ rows.swapaxes(1, 2)).swapaxes(1, 2)
+        columns = _columns(windows[:, :, :, part], groups, each)
+        rows = _run_on(g[part], width, groups, each)
+        if rows.shape[2] > columns.shape[2]:  # a product is faster with its longer side first
+            return (rows @ columns.swapaxes(2, 3)).sum(0)
+        return (columns @ rows.swapaxes(2, 3)).sum(0).swapaxes(1, 2)
 
-    entries = w[0].size * groups * math.prod(out)
+    entries = w[0].size * groups * p * width
     return sum(in_pieces(work, x, entries, COLUMNS, WORTH)).reshape(w.shape)
 
 
@@ -172,7 +129,7 @@ def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window
         before = reach - window.padding[axis][0]
         borders.append((before, shape[axis + 2] + reach - g.shape[axis + 2] - before))
     # ... which gathers M entries for each pixel of x; scattering moves C for each of g
-    scatters_less = 1.2 * c * groups * math.prod(g.shape[2:]) < m * math.prod(shape[2:])
+    scatters_less = 2 * c * groups * math.prod(g.shape[2:]) < m * math.prod(shape[2:])
     if window.stride != (1, 1) or min(map(min, borders)) < 0 or scatters_less:
         return _scatter(g, w, shape, window)
     turned = w.reshape(groups, m // groups, c, *kernel).swapaxes(1, 2)[..., ::-1, ::-1]
@@ -180,26 +137,52 @@ def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window
     return conv2d_forward(g, turned, None, window._replace(padding=tuple(borders)))[0]
 
 
+def _moved_and_added(rows: Any, step: int) -> Any:
+    """Row k moved k steps to the right, all added up:  (..., L, X) -> (..., X).
+
+    The last (L - 1) steps of each row must be zeros: they come in from the left where the next one has moved.
+    """
+    *lead, many, size = rows.shape
+    moved = sliding_window_view(rows.reshape(*lead, many * size), size, axis=-1)
+    return moved[..., :: max(1, size - step), :][..., :many, :].sum(axis=-2)
+
+
+def _put_back(shares: Any, dx: Any, window: Window) -> None:
+    """shares (B, C, K, L, n, P, width) of what windows gathered, added to dx (B, C, n, H, W), zeros with a border.
+
+    With stride 1, first along the rows, which run on: all rows of the kernel and of the images at once.
+    """
+    batch, c, rows, columns, *size = shares.shape
+    if window.stride == (1, 1):
+        lines = shares.reshape(batch, c, rows, columns, math.prod(size))
+        lines = _moved_and_added(lines, window.dilation[1]).reshape(batch, c, rows, *size)
+        for i in range(rows):
+            start = i * window.dilation[0]
+            dx[..., start : start + size[1], :] += lines[:, :, i]
+    else:
+        for i, pixels in enumerate(places(dx, (rows, columns), (size[1], size[2]), window)):
+            pixels += shares[:, :, i // columns, i % columns]
+
+
 def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
     """Gathering undone: each output's share, W^T g, is added back where its window stood."""
-    (_, c, h, wide), (m, _, *kernel), out = shape, w.shape, g.shape[2:]
+    (_, c, h, wide), (m, _, *kernel), (p, q), groups = shape, w.shape, g.shape[2:], window.groups
     (top, bottom), (left, right) = window.padding
+    size = h + top + bottom, wide + left + right
+    width = size[1] if window.stride == (1, 1) else q
+    rows, each = w.reshape(groups, m // groups, -1).swapaxes(1, 2), _each(w, p * width)
     dx = np.empty_like(g, shape=shape)
-    rows = w.reshape(window.groups, m // window.groups, -1).swapaxes(1, 2)
-    runs_on = window.stride == (1, 1)
-    width = wide + left + right if runs_on else out[1]
 
     def work(part: slice) -> None:
         n = len(g[part])
-        gs = _run_on(g[part], width).reshape(window.groups, m // window.groups, n * out[0] * width)
-        shares = (rows @ gs).reshape(c, math.prod(kernel), n, out[0], width)
-        dxp = np.zeros_like(g, shape=(n, c, h + top + bottom + 1, wide + left + right))
-        views = (_running if runs_on else places)(dxp, kernel, out, window)
-        for k, pixels in enumerate(views):
-            pixels += shares[:, k].swapaxes(0, 1).reshape(pixels.shape)
-        dx[part] = dxp[:, :, top : top + h, left : left + wide]
+        batch, many = _batches(n, each)
+        shares = rows @ _run_on(g[part], width, groups, each)
+        dxp = np.zeros_like(g, shape=(batch, c, many, *size))
+        _put_back(shares.reshape(batch, c, *kernel, many, p, width), dxp, window)
+        inner = dxp[..., top : top + h, left : left + wide]
+        dx[part] = inner.swapaxes(1, 2).reshape(n, c, h, wide)
 
-    in_pieces(work, g, c * math.prod(kernel) * out[0] * width, COLUMNS, WORTH)
+    in_pieces(work, g, c * math.prod(kernel) * p * width, COLUMNS, WORTH)
     return dx
 
 
@@ -207,35 +190,10 @@ def conv2d_backward(
     g: Any, cache: Any, needs: tuple[bool, bool, bool] = (True, True, True)
 ) -> tuple[Any, Any, Any]:
     """g (N, M, P, Q) -> dx (N, C, H, W), dw (M, C/G, K, L), db (M,); None for what nobody needs."""
-    x, w, window, kept = cache
+    x, w, window = cache
     dx = conv2d_backward_input(g, w, x.shape, window) if needs[0] else None
-    dw = conv2d_backward_weight(g, x, w, window, kept) if needs[1] else None
-    return dx, dw, g.sum(axis=(0, 2, 3)) if needs[2] else None
-
-
-def make_pair(op: str, name: str, value: Any, least: int = 0) -> Pair:
-    """An int for both axes, or one for each.  Raises ValueError for anything below ``least``."""
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or any(not isinstance(v, int) or v < least for v in pair):
-        raise ValueError(f"{op}: {name} must be an int >= {least} or a pair of them, not {value!r}")
-    return pair[0], pair[1]
-
-
-def make_window(
-    op: str, kernel: Pair, stride: Any, padding: Any, dilation: Any, groups: int = 1
-) -> Window:
-    """PyTorch's arguments as a ``Window``; "same" puts the odd pixel of a border behind."""
-    steps, spacing = make_pair(op, "stride", stride, 1), make_pair(op, "dilation", dilation, 1)
-    if isinstance(padding, str):
-        if padding not in ("same", "valid"):
-            raise ValueError(f'{op}: padding is {padding!r}; choose "same", "valid" or numbers')
-        if padding == "same" and steps != (1, 1):
-            raise ValueError(f'{op}: padding="same" needs stride 1; give the border in numbers')
-        total = [d * (k - 1) * (padding == "same") for d, k in zip(spacing, kernel, strict=True)]
-        borders = tuple((t // 2, t - t // 2) for t in total)
-    else:
-        borders = tuple((p, p) for p in make_pair(op, "padding", padding))
-    return Window(steps, borders, spacing, groups)
+    dw = conv2d_backward_weight(g, x, w, window) if needs[1] else None
+    return dx, dw, channel_sums(g) if needs[2] else None
 
 
 def _check(op: str, form: str, x: Any, w: Any, b: Any, groups: int) -> None:
@@ -368,6 +326,6 @@ def conv_transpose2d(
         # output_padding made room for positions that no pixel painted
         dx = None if dx is None else dx[:, :, : x.shape[2], : x.shape[3]]
         dw = conv2d_backward_weight(x, g, w, window) if need_w else None
-        return dx, dw, g.sum(axis=(0, 2, 3)) if need_b else None
+        return dx, dw, channel_sums(g) if need_b else None
 
     return Tensor.from_op(y, (input, weight, bias), vjp)

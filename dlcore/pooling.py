@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.conv import Pair, Window, make_pair, make_window, places
 from dlcore.errors import ShapeError
+from dlcore.sliding import Pair, Window, make_pair, make_window, places
 from dlcore.tensor import Tensor
 
 
@@ -29,36 +29,46 @@ def _framed(x: Any, window: Window, value: float) -> Any:
     return xp
 
 
+def _frame(g: Any, shape: tuple[int, ...], window: Window) -> Any:
+    """Zeros for the gradient of an image of ``shape`` and of its border."""
+    (top, bottom), (left, right) = window.padding
+    n, c, h, w = shape
+    return np.zeros_like(g, shape=(n, c, h + top + bottom, w + left + right))
+
+
 def _unframed(dxp: Any, shape: tuple[int, ...], window: Window) -> Any:
     (top, _), (left, _) = window.padding
     return dxp[:, :, top : top + shape[2], left : left + shape[3]]
 
 
 def max_pool2d_forward(x: Any, kernel: Pair, window: Window) -> tuple[Any, Any]:
-    """x (N, C, H, W) -> y (N, C, P, Q), cache."""
-    out = window.out(x.shape[2:], kernel)
-    xp = _framed(x, window, -np.inf)
-    y = functools.reduce(np.maximum, places(xp, kernel, out, window)).copy()
-    return y, (x, y, kernel, window)
+    """x (N, C, H, W) -> y (N, C, P, Q), cache: which place of its window each maximum comes from.
+
+    A place is copied first: all that follows runs over numbers that lie side by side.
+    """
+    first, *others = places(
+        _framed(x, window, -np.inf), kernel, window.out(x.shape[2:], kernel), window
+    )
+    y = first.copy()
+    origin = np.zeros_like(y, dtype=np.min_scalar_type(len(others)))
+    for k, seen in enumerate(others, 1):
+        pixels = seen.copy()
+        origin = np.maximum(origin, (pixels > y) * origin.dtype.type(k))
+        np.maximum(y, pixels, out=y)
+    return y, (x.shape, origin, kernel, window)
 
 
 def max_pool2d_backward(g: Any, cache: Any) -> Any:
     """g (N, C, P, Q) -> dx (N, C, H, W): all of g to the first place that holds the maximum."""
-    x, y, kernel, window = cache
-    xp = _framed(x, window, -np.inf)
-    dxp = np.zeros_like(xp)
-    left = np.ones_like(y, dtype=bool)  # False once a patch has found its maximum
+    shape, origin, kernel, window = cache
+    dxp = _frame(g, shape, window)
     apart = window.stride[0] >= kernel[0] and window.stride[1] >= kernel[1]
-    both = (places(a, kernel, y.shape[2:], window) for a in (xp, dxp))
-    for seen, found in zip(*both, strict=True):
-        hit = seen == y
-        hit &= left
-        left ^= hit
+    for k, pixels in enumerate(places(dxp, kernel, g.shape[2:], window)):
         if apart:  # no pixel belongs to two patches
-            np.multiply(g, hit, out=found)
+            np.multiply(g, origin == k, out=pixels)
         else:
-            found += g * hit
-    return _unframed(dxp, x.shape, window)
+            pixels += g * (origin == k)
+    return _unframed(dxp, shape, window)
 
 
 def avg_pool2d_forward(x: Any, kernel: Pair, window: Window, share: Any) -> Any:
@@ -72,12 +82,9 @@ def avg_pool2d_backward(
     g: Any, shape: tuple[int, ...], kernel: Pair, window: Window, share: Any
 ) -> Any:
     """g (N, C, P, Q) -> dx of ``shape``: an equal part to each place."""
-    (top, bottom), (left, right) = window.padding
-    n, c, h, w = shape
-    dxp = np.zeros_like(g, shape=(n, c, h + top + bottom, w + left + right))
-    g = g * share
-    for place in places(dxp, kernel, g.shape[2:], window):
-        place += g
+    dxp, g = _frame(g, shape, window), g * share
+    for pixels in places(dxp, kernel, g.shape[2:], window):
+        pixels += g
     return _unframed(dxp, shape, window)
 
 

@@ -55,18 +55,22 @@ class Written:
         place[:] = ink + (place * share + 127) // 255
 
     def _look(self, text: Text, x: int, y: int) -> Look:
-        """Drawn in the middle, where nothing is cut off."""
-        height, width = np.asarray(self.scratch.buffer_rgba()).shape[:2]
+        """Drawn in the middle, where nothing is cut off, on black and on white: all else lies between."""
+        pixels = np.asarray(self.scratch.buffer_rgba())
+        height, width = pixels.shape[:2]
         old = text.get_transform()
         right, down = width // 2 - x, height // 2 - y
         text.set_transform(old + Affine2D().translate(right, -down))
-        self.scratch.clear()
-        text.draw(self.scratch)
+        drawn = []
+        for ground in (0, 255):
+            pixels[:] = ground, ground, ground, 255
+            text.draw(self.scratch)
+            drawn.append(pixels[..., :3].astype(np.uint16))
         text.set_transform(old)
-        pixels = np.asarray(self.scratch.buffer_rgba())
-        rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=k)) for k in (1, 0))
+        black, white = drawn
+        share = white - black
+        rows, columns = (np.flatnonzero((share < 255).any(axis=(k, 2))) for k in (1, 0))
         rows, columns = (a if len(a) else np.array([0]) for a in (rows, columns))
-        inked = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.uint16)
-        share = inked[..., 3:]
-        ink = (inked[..., :3] * share + 127) // 255
-        return Look(ink, 255 - share, int(columns[0]) - x - right, int(rows[0]) - y - down)
+        inked = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        left, top = int(columns[0]) - x - right, int(rows[0]) - y - down
+        return Look(black[inked], share[inked], left, top)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -20,6 +20,7 @@ from dlcore.explore._stage import Stage
     boxed=st.booleans(),
     rotation=st.sampled_from([0, 45]),
 )
+@example("two\nlines", (0.25, 1.0), "left", "top", "#D55E00", None, False, 0)  # letters that touch
 def test_a_text_that_is_put_back_looks_as_if_it_were_drawn(
     words, place, ha, va, color, alpha, boxed, rotation
 ):
