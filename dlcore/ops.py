@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.errors import ShapeError
+from dlcore.sums import column_sums
 from dlcore.tensor import Tensor, array, needs, tensor
 
 __all__ = [
@@ -86,7 +87,10 @@ def sub(a: Any, b: Any) -> Tensor:
 def mul(a: Any, b: Any) -> Tensor:
     """a * b, entry by entry.  Shapes broadcast."""
     if type(b) in _NUMBERS:
-        return Tensor.from_op(a.data * b, (a,), lambda g: (g * b,))
+        x = a.data
+        if type(x) is np.ndarray and x.dtype.kind == "f":  # once for both ways: it takes 0.2 us
+            b = np.asarray(b, x.dtype, like=x)
+        return Tensor.from_op(x * b, (a,), lambda g: (g * b,))
     x, y = array(a), array(b)
     need_a, need_b = needs(a), needs(b)
     return Tensor.from_op(
@@ -253,7 +257,7 @@ def linear_backward(
     x, w, biased = cache
     dx = g @ w if needs[0] else None
     dw = g.T @ x if needs[1] else None
-    db = g.sum(0) if biased and needs[2] else None
+    db = column_sums(g) if biased and needs[2] else None
     return dx, dw, db
 
 

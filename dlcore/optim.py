@@ -1,6 +1,6 @@
 """Optimizers: how a gradient becomes a step.
 
-Updates are written in place and, for large parameters, a few thousand numbers at a time
+Updates are written in place and, for large parameters, some ten thousand numbers at a time
 (``_pieces``): ten passes over a piece that stays in the cache cost less than ten passes over
 memory. Every formula is PyTorch's, so the same gradients give the same path.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from dlcore.tensor import Tensor
 
-PIECE = 1 << 14  # 64 kB of float32 for each array that takes part
+PIECE = 1 << 15  # 128 kB of float32 for each array that takes part
 
 
 def _pieces(*arrays: Any) -> Iterator[tuple[Any, ...]]:
@@ -65,8 +65,11 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     state = self.state.setdefault(index, {})
-                    # without an axis a product of two arrays is no array, and cannot be changed in place
-                    data, grad = (np.atleast_1d(t.data) for t in (p, p.grad))
+                    data, grad = p.data, p.grad.data
+                    if (
+                        not data.ndim
+                    ):  # a product of such arrays is no array, and cannot be changed in place
+                        data, grad = data.reshape(1), grad.reshape(1)
                     self.update(data, grad, state, group)
                     p.changed()
                 index += 1

@@ -105,7 +105,8 @@ def in_pieces(
 ) -> list[Result]:
     """Call ``work(rows)`` for slices of the first axis of ``like``; returns all results in order.
 
-    A slice has about ``entries`` entries, of ``width`` a row (as many as ``like`` has, if None).
+    A slice has at most ``entries`` entries, of ``width`` a row (as many as ``like`` has, if None),
+    but a row at least.
     From ``worth`` entries on, other threads take slices, too.
     ``work`` writes into arrays made before, each call only to its own rows.
     """
@@ -113,7 +114,7 @@ def in_pieces(
     width = like.size // max(1, n) if width is None else width
     if not isinstance(like, np.ndarray):  # a GPU wants all at once
         return [work(slice(0, n))]
-    count = -(-n * width // entries)
+    count = -(-n // max(1, entries // max(1, width)))
     count = max(count, 4) if n * width >= worth else count  # some for each thread
     step = max(1, -(-n // max(1, count)))
     parts = [slice(i, min(i + step, n)) for i in range(0, n, step)] or [slice(0, 0)]

@@ -6,6 +6,7 @@ read twice gets the sum of both gradients. All raise a ShapeError for what does 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -196,9 +197,8 @@ def split(a: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor,
             "split", f"sizes {list(sizes)} add up to {sum(sizes)}, not {total}", x=a.shape
         )
     before = (slice(None),) * (dim % a.ndim)
-    ends = np.cumsum(sizes).tolist()
-    pieces = zip(ends, sizes, strict=True)
-    return tuple(_getitem(a, (*before, slice(end - n, end))) for end, n in pieces)
+    ends = zip(itertools.accumulate(sizes), sizes, strict=True)
+    return tuple(_getitem(a, (*before, slice(end - n, end))) for end, n in ends)
 
 
 def chunk(a: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:

@@ -7,15 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import dlcore
+from dlcore import conv, pieces, tensor
 from dlcore import functional as F
-from dlcore import pieces, tensor
 from dlcore.memory import keep_freed_memory
 from dlcore.pieces import in_pieces
+from dlcore.sliding import Window
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +39,19 @@ def big():
     q, k, v = (
         tensor(rng.standard_normal((8, 4, 96, 16)).astype(np.float32), True) for _ in range(3)
     )
+    digits, few = (
+        tensor(rng.standard_normal(shape).astype(np.float32), requires_grad=True)
+        for shape in ((64, 1, 28, 28), (6, 1, 5, 5))
+    )
     found = [F.cross_entropy(x, t), F.gelu(x), F.layer_norm(x, (4000,))]
     found += [F.conv2d(image, w, padding=1), F.batch_norm(image, training=True)]
+    found += [F.conv2d(digits, few, padding=2)]
     found += [F.scaled_dot_product_attention(q, k, v, is_causal=True)]
     for y in found:
         y.backward(np.ones_like(y.data))
-    return [t.data for t in found] + [leaf.grad.data for leaf in (x, image, w, q, k, v)]
+    return [t.data for t in found] + [
+        leaf.grad.data for leaf in (x, image, w, digits, few, q, k, v)
+    ]
 
 
 def test_the_number_of_threads_does_not_change_a_bit():
@@ -59,6 +70,33 @@ def test_results_come_in_order_and_cover_every_row_once():
     for n in (0, 1, 7, 1000):
         parts = in_pieces(lambda part: part, np.zeros((n, 3000)), entries=9000, worth=1)
         assert [i for part in parts for i in range(n)[part]] == list(range(n))
+
+
+@given(st.data())
+def test_images_in_chunks_give_what_all_at_once_give(data):
+    draw = lambda low, high: data.draw(st.integers(low, high))
+    groups, stride, dilation = draw(1, 2), draw(1, 3), draw(1, 2)
+    kernel, (c, m) = (draw(1, 4), draw(1, 4)), (groups * draw(1, 3), groups * draw(1, 3))
+    window = Window((stride, draw(1, 3)), ((2, draw(0, 2)), (draw(0, 2), 1)), (dilation, 1), groups)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((draw(1, 7), c, 6 + draw(0, 3), 6 + draw(0, 3)))
+    w, b = rng.standard_normal((m, c // groups, *kernel)), rng.standard_normal(m)
+
+    def run():
+        y, cache = conv.conv2d_forward(x, w, b, window)
+        return y, *conv.conv2d_backward(np.cos(np.arange(y.size)).reshape(y.shape), cache)
+
+    whole = run()
+    for columns, enough in ((1, 1), (500, 1), (10**6, 1), (1, 10**6), (500, 10**6)):
+        with mock.patch.multiple(conv, COLUMNS=columns, ENOUGH=enough):
+            for a, e in zip(run(), whole, strict=True):
+                np.testing.assert_allclose(a, e, rtol=1e-12, atol=1e-12)
+
+
+def test_a_slice_has_no_more_entries_than_asked_for():
+    for n, entries in ((64, 166_666), (10, 22_400), (3, 5)):
+        for part in in_pieces(lambda part: part, np.zeros((n, 1)), width=22_400, entries=entries):
+            assert part.stop - part.start <= max(1, entries // 22_400)
 
 
 def test_an_error_in_any_piece_reaches_the_caller_and_the_blas_is_as_before():

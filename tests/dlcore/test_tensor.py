@@ -94,6 +94,14 @@ def test_a_backward_that_failed_leaves_nothing_behind():
     assert x.grad.item() == 3.0
 
 
+@pytest.mark.parametrize("gradients", [(), (1.0, 2.0)])
+def test_a_vjp_gives_a_gradient_for_each_parent(gradients):
+    x = tensor(1.0, requires_grad=True)
+    y = Tensor.from_op(2 * x.data, (x,), lambda g: gradients)
+    with pytest.raises(ValueError, match=f"{len(gradients)} gradients for 1 parent"):
+        y.backward()
+
+
 def test_shape_errors_name_the_op_and_the_shapes():
     x, w, b = tensor(np.ones((2, 3))), tensor(np.ones((4, 5))), tensor(np.ones(4))
     with pytest.raises(dlcore.errors.ShapeError) as caught:
