@@ -2,8 +2,8 @@
 
 NumPy's wheels hold OpenBLAS for five families of processors (NumPy's pull request 27147). AMD's with AVX-512, Zen 4
 and Zen 5, are in none of them and get the kernels of 2013, which take 8 numbers at a time and not 16: measured on one
-core of a Zen 5, a product of 512 x 512 matrices runs at 120 GFLOP/s in place of 226. OPENBLAS_CORETYPE names another
-family.
+core of a Zen 5, a product of 512 x 512 matrices runs at 120 GFLOP/s in place of 226. (A Zen 4 does the 16 in two
+halves: large products gain nothing there, attention's small ones a tenth.) OPENBLAS_CORETYPE names another family.
 
 After a product OpenBLAS's threads go on spinning, in wait for the next one, for 2^26 cycles: on two cores, beside
 the threads of ``pieces``, which have work to do. OPENBLAS_THREAD_TIMEOUT = 20 makes it 2^20, a third of a
