@@ -25,9 +25,9 @@ from dlcore.shaping import cat, flip, stack
 from dlcore.sums import column_sums
 from dlcore.tensor import Tensor, array
 
-# (x, states, weights, valid) -> stacked states
 STEPS = 16  # for which `steps_back` makes slopes at once
 
+# (x, states, weights, valid) -> stacked states
 Layer = Callable[[Tensor, Sequence[Tensor], Sequence[Any], Any], Tensor]
 
 
