@@ -66,9 +66,7 @@ class Optimizer:
                 if p.grad is not None:
                     state = self.state.setdefault(index, {})
                     data, grad = p.data, p.grad.data
-                    if (
-                        not data.ndim
-                    ):  # a product of such arrays is no array, and cannot be changed in place
+                    if not data.ndim:  # a product of such is no array, cannot be changed in place
                         data, grad = data.reshape(1), grad.reshape(1)
                     self.update(data, grad, state, group)
                     p.changed()
