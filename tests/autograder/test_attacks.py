@@ -57,6 +57,9 @@ def test_there_are_many_and_each_has_a_name():
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.name.replace(" ", "-"))
 def test_attack(attack: Attack, lesson):
     a, released = lesson
+    searches = "print('FOUND'" in attack.first and "os.walk" in attack.first
+    if searches:  # let it come to its end, on a slow machine, too
+        a = replace(a, settings=replace(a.settings, timeout=60.0, budget=120.0))
     notebook = submission(attack, released)
     refused = ""
     try:
@@ -71,7 +74,7 @@ def test_attack(attack: Attack, lesson):
     assert points(done) <= attack.most, (done.scores, told)
     assert re.search(attack.told, told), told
     # nothing was found, nothing was written; and the search came to its end
-    if "print('FOUND'" in attack.first and "os.walk" in attack.first:
+    if searches:
         assert "FOUND" in "\n".join(outputs(done))
     for line in re.findall(r"(?:FOUND|WROTE).*", "\n".join(outputs(done))):
         assert re.fullmatch(r"\w+( (0|False|None|\[\]|-1|\[-1(, -1)*\]))+( 1)?", line), line
