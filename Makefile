@@ -21,8 +21,9 @@ demo: $(READY)  ## make a class with submissions of every kind and grade it
 test: lint  ## everything that must hold
 	$(BIN)/pytest -n 2 --dist loadgroup tests dlcore
 
-test-whole: $(READY)  ## what `make test` samples, all of it: every lesson in the browser, stock nbgrader on every honest submission, 20 kills, a demo of all lessons
-	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 --dist loadgroup tests/autograder/test_equality.py tests/autograder/test_chaos.py tests/e2e/test_class.py tests/e2e/test_browser.py
+test-whole: $(READY)  ## what `make test` samples, all of it: every lesson in the browser, stock nbgrader on every honest submission, 20 kills, a demo of all lessons, what takes longer in lessons
+	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 --dist loadgroup tests/autograder/test_equality.py tests/autograder/test_chaos.py tests/e2e/test_class.py tests/e2e/test_browser.py \
+		tests/solutions/test_lessons.py::test_what_takes_longer_gives_what_is_said_of_it
 
 mutants: $(READY)  ## every small mistake in every right answer must lose points
 	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 tests/solutions/test_mutants.py
