@@ -39,7 +39,6 @@ from dlcore.winograd import winograd_backward_weight, winograd_forward
 COLUMNS = 1 << 19  # entries of a chunk's columns: 2 MB of float32, what the caches of a core hold
 SMALL = 10**6  # multiplications up to which OpenBLAS does not copy the factors of a product first
 ENOUGH = 64  # outputs from which on an image may have such a product of its own
-WORTH = 1 << 20  # entries of all columns from which on a second thread is worth waking
 
 
 def _each(w: Any, outputs: int) -> bool:
@@ -93,7 +92,7 @@ def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tup
             z += b[:, None, None, None]
         y[part] = z[..., :q].swapaxes(1, 2).reshape(y[part].shape)
 
-    in_pieces(work, x, w[0].size * groups * p * width, COLUMNS, WORTH)
+    in_pieces(work, x, w[0].size * groups * p * width, COLUMNS)
     return y, (x, w, window)
 
 
@@ -113,7 +112,7 @@ def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window) -> Any:
         return (columns @ rows.swapaxes(2, 3)).sum(0).swapaxes(1, 2)
 
     entries = w[0].size * groups * p * width
-    return sum(in_pieces(work, x, entries, COLUMNS, WORTH)).reshape(w.shape)
+    return sum(in_pieces(work, x, entries, COLUMNS)).reshape(w.shape)
 
 
 def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
@@ -182,7 +181,7 @@ def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
         inner = dxp[..., top : top + h, left : left + wide]
         dx[part] = inner.swapaxes(1, 2).reshape(n, c, h, wide)
 
-    in_pieces(work, g, c * math.prod(kernel) * p * width, COLUMNS, WORTH)
+    in_pieces(work, g, c * math.prod(kernel) * p * width, COLUMNS)
     return dx
 
 

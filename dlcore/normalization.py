@@ -67,9 +67,8 @@ def _each_row(act: Any, x: Any, p: Any, out: Any) -> None:
     """
     many = math.gcd(len(x), 64)
     shape = len(x) // many, many * x.shape[1]
-    act(
-        x.reshape(shape), np.repeat(p[None], many, axis=0).reshape(shape[1]), out=out.reshape(shape)
-    )
+    beside = np.repeat(p[None], many, axis=0).reshape(shape[1])
+    act(x.reshape(shape), beside, out=out.reshape(shape))
 
 
 def layer_norm_forward(x: Any, w: Any, b: Any, eps: float = 1e-5) -> tuple[Any, Any]:

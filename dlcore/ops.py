@@ -89,7 +89,7 @@ def mul(a: Any, b: Any) -> Tensor:
     if type(b) in _NUMBERS:
         x = a.data
         if type(x) is np.ndarray and x.dtype.kind == "f":  # once for both ways: it takes 0.2 us
-            b = np.asarray(b, x.dtype, like=x)
+            b = np.asarray(b, x.dtype)
         return Tensor.from_op(x * b, (a,), lambda g: (g * b,))
     x, y = array(a), array(b)
     need_a, need_b = needs(a), needs(b)
