@@ -575,6 +575,12 @@ OPS = [
         corners=True,
     ),
     Op(
+        "max_pool2d, more places than a byte counts",
+        F.max_pool2d,
+        TF.max_pool2d,
+        lambda rng: Case([apart(rng, n(rng), n(rng), 17, 18)], (), {"kernel_size": 17}),
+    ),
+    Op(
         "avg_pool2d",
         F.avg_pool2d,
         TF.avg_pool2d,
