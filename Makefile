@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# What OpenBLAS would not find out by itself: dlcore/kernels.py says what and why
-$(foreach set,$(shell $(PYTHON) -I dlcore/kernels.py 2>/dev/null),$(eval export $(subst =, ?= ,$(set))))
+# What OpenBLAS would not find out by itself: dlcore/backend/blas.py says what and why
+$(foreach set,$(shell $(PYTHON) -I dlcore/backend/blas.py 2>/dev/null),$(eval export $(subst =, ?= ,$(set))))
 PROMPT := dlcore.explore.connection.PromptConnection
 
 .PHONY: lab explore demo test test-whole mutants lint build bench lock clean
@@ -22,7 +22,7 @@ test: lint  ## everything that must hold
 	$(BIN)/pytest -n 2 --dist loadgroup tests dlcore
 
 test-whole: $(READY)  ## what `make test` samples, all of it: every lesson in the browser, stock nbgrader on every honest submission, 20 kills, a demo of all lessons, what takes longer in lessons
-	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 --dist loadgroup tests/autograder/test_equality.py tests/autograder/test_chaos.py tests/e2e/test_class.py tests/e2e/test_browser.py \
+	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 --dist loadgroup tests/autograder/grade/test_equality.py tests/autograder/grade/test_chaos.py tests/e2e/test_class.py tests/e2e/test_browser.py \
 		tests/solutions/test_lessons.py::test_what_takes_longer_gives_what_is_said_of_it
 
 mutants: $(READY)  ## every small mistake in every right answer must lose points

@@ -15,11 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autograder import assignment as assignments
-from autograder import build, catalogue
-from autograder.assignment import Assignment, Settings
-from autograder.catalogue import Lesson
+from autograder.author import build
 from autograder.errors import Problem
+from autograder.exercises import catalogue
+from autograder.exercises.catalogue import Lesson
 
 CONFIG = "nbgrader_config.py"
 
@@ -43,9 +42,9 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 
-from autograder.engine import Engine
-from autograder.feedback import HideTests
-from autograder.restore import RestoreCells
+from autograder.grade.engine import Engine
+from autograder.report.feedback import HideTests
+from autograder.grade.restore import RestoreCells
 
 c = get_config()  # noqa: F821
 
@@ -76,7 +75,7 @@ c.Engine.budget = 600  # seconds for a whole notebook
 c.Engine.memory = 2048  # megabytes
 
 # text that students wrote is opened in your browser, by the formgrader: nothing in it may run there
-c.HTMLExporter.filters = {{"markdown2html": "autograder.clean.markdown"}}
+c.HTMLExporter.filters = {{"markdown2html": "autograder.grade.clean.markdown"}}
 
 # pages made by `nbgrader generate_feedback` do not show hidden tests
 c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
@@ -212,21 +211,9 @@ class Classroom:
         """Where nbgrader keeps a notebook; ``step`` is submitted, autograded or feedback."""
         return self.root / step / student / lesson / f"{lesson}.ipynb"
 
-    def settings(self) -> Settings:
-        """How this class is graded, from nbgrader_config.py."""
-        engine = self.config.get("Engine", {})
-        return Settings(
-            timeout=float(engine.get("timeout", 60.0)),
-            budget=float(engine.get("budget", 600.0)),
-            memory=int(engine.get("memory", 2048)) * 2**20,
-            seed=os.environ.get("DLCOURSE_SEED", ""),  # set by nbgrader_config.py
-        )
-
-    def assignment(self, lesson: str) -> Assignment:
-        """What grading has to know of a lesson."""
-        source = self.root / "source" / lesson / f"{lesson}.ipynb"
-        with self.gradebook() as book:
-            return assignments.read(book, lesson, lesson, source, self.settings())
+    def source(self, lesson: str) -> Path:
+        """The instructor's notebook of a lesson."""
+        return self.root / "source" / lesson / f"{lesson}.ipynb"
 
     def cell_names(self, lesson: str) -> set[str]:
         """The names of the cells by which a notebook is recognised as this lesson's."""
@@ -256,7 +243,7 @@ class Classroom:
 
         With ``renew``, one that is there and differs is moved to ``replaced/``.
         """
-        path = self.root / "source" / lesson.slug / f"{lesson.slug}.ipynb"
+        path = self.source(lesson.slug)
         text = build.to_text(build.source_notebook(lesson))
         if path.exists():
             if not renew or path.read_text(encoding="utf-8") == text:

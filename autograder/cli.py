@@ -114,8 +114,8 @@ def init(
 @app.command()
 def build(lessons: Lessons = None) -> None:
     """Build course/ from solutions/."""
-    from autograder import build as build_
-    from autograder import catalogue
+    from autograder.author import build as build_
+    from autograder.exercises import catalogue
 
     with problems():
         chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
@@ -129,7 +129,7 @@ def build(lessons: Lessons = None) -> None:
 
 
 def _lesson(name: str):
-    from autograder import catalogue
+    from autograder.exercises import catalogue
 
     lesson = catalogue.find_lesson(name)
     if lesson is None:
@@ -150,7 +150,8 @@ def release(
 
     What you changed in source/ (a test of your own, other points) is released as it stands.
     """
-    from autograder import catalogue, classroom
+    from autograder import classroom
+    from autograder.exercises import catalogue
 
     with problems():
         room = classroom.Classroom(where)
@@ -187,8 +188,8 @@ def grade(
     Students' code runs in a sandbox, the tests outside it. Stop whenever you like: the same command
     goes on where it was.
     """
-    from autograder import grade as grade_
     from autograder.classroom import Classroom
+    from autograder.grade import schedule as grade_
 
     with problems():
         room = Classroom(where)
@@ -246,8 +247,8 @@ def feedback(
     student: Annotated[list[str] | None, typer.Option(help="Only this student.")] = None,
 ) -> None:
     """Write a page for each student and lesson: points, what went wrong, the hint."""
-    from autograder import feedback as feedback_
     from autograder.classroom import Classroom
+    from autograder.report import feedback as feedback_
 
     with problems():
         room = Classroom(where)
@@ -261,8 +262,8 @@ def feedback(
 @app.command()
 def report(lessons: Lessons = None, where: Class = Path()) -> None:
     """Print and write the class table and, exercise by exercise, the common mistakes."""
-    from autograder import report as report_
     from autograder.classroom import Classroom
+    from autograder.report import class_report as report_
 
     with problems():
         result = report_.run(Classroom(where), lessons or ())
@@ -271,7 +272,7 @@ def report(lessons: Lessons = None, where: Class = Path()) -> None:
 
 def show_report(result) -> None:
     """The class report as tables: of one lesson by student and exercise, of several the course."""
-    from autograder import overview
+    from autograder.report import overview
 
     lessons = overview.progress(result)
     if len(lessons) > 1:
@@ -312,7 +313,7 @@ def _show_lesson(result) -> None:
 
 
 def _show_course(result, lessons) -> None:
-    from autograder import overview
+    from autograder.report import overview
 
     heads = "lesson", "handed in", "graded", "everything right", "mean", "to mark"
     table = Table(*heads, title="the course", box=None)
@@ -349,8 +350,8 @@ def demo(
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=0, help="Processes; 0: one a core.")] = 0,
 ) -> None:
     """Make a class with submissions of every kind, grade it, compare with what must come out."""
-    from autograder import catalogue
     from autograder import demo as demo_
+    from autograder.exercises import catalogue
 
     with problems():
         chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()

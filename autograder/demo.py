@@ -25,13 +25,17 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbformat.warnings import DuplicateCellId
 
-from autograder import build, catalogue, classroom, feedback, grade, report, results
-from autograder.carried import forget
-from autograder.catalogue import Lesson
-from autograder.check import evaluate, grading_seed
+from autograder import classroom
+from autograder.author import build
+from autograder.check.carried_forward import forget
+from autograder.check.instant import evaluate, grading_seed
 from autograder.classroom import Classroom
 from autograder.errors import Problem
-from autograder.exercise import Exercise
+from autograder.exercises import catalogue
+from autograder.exercises.catalogue import Lesson
+from autograder.exercises.exercise import Exercise
+from autograder.grade import schedule
+from autograder.report import class_report, feedback, results
 
 SEED = "demo"
 
@@ -74,9 +78,9 @@ class DemoReport:
     room: Classroom
     lines: list[Line] = field(default_factory=list)
     seconds: float = 0.0
-    graded: grade.GradeReport | None = None
+    graded: schedule.GradeReport | None = None
     pages: int = 0
-    summary: report.ClassReport | None = None
+    summary: class_report.ClassReport | None = None
 
     @property
     def agrees(self) -> bool:
@@ -88,7 +92,7 @@ def run(
     lessons: list[Lesson],
     *,
     jobs: int | None = None,
-    progress: grade.Progress = lambda done, total, what: None,
+    progress: schedule.Progress = lambda done, total, what: None,
 ) -> DemoReport:
     """Make the class in ``root`` (or take the one there), grade it, write feedback and report."""
     start = time.perf_counter()
@@ -104,7 +108,7 @@ def run(
             book.update_or_create_student(student, first_name=first, last_name=last)
     slugs = list(plans)
     result = DemoReport(room)
-    result.graded = grade.run(room, slugs, jobs=jobs, progress=progress)
+    result.graded = schedule.run(room, slugs, jobs=jobs, progress=progress)
     given = {
         (row.lesson, row.student): None if row.status == "not graded" else row.points
         for row in result.graded.rows
@@ -118,7 +122,7 @@ def run(
                 Line(slug, each.student, each.story, each.expected, points, unnamed)
             )
     result.pages = len(feedback.run(room, slugs).pages)
-    result.summary = report.run(room, slugs)
+    result.summary = class_report.run(room, slugs)
     result.seconds = time.perf_counter() - start
     return result
 
@@ -235,7 +239,7 @@ def _at_home(lesson: Lesson, answers: Mapping[str, str | None]) -> tuple[float, 
     for cell in answered(lesson, answers).cells:
         if cell.cell_type != "code":
             continue
-        name = build.checked(cell.source)
+        name = catalogue.checked(cell.source)
         if name and (exercise := catalogue.find_exercise(name)):
             seed = grading_seed(SEED, name)
             found = evaluate(name, scope[exercise.function], seed)

@@ -9,8 +9,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import build, catalogue, classroom
+from autograder import classroom
+from autograder.author import build
 from autograder.errors import Problem
+from autograder.exercises import catalogue
 from autograder.sandbox import tiers
 from autograder.sandbox.client import Zygote
 
@@ -77,7 +79,7 @@ _NAMESPACES = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or grad
 def _class_folder(root: Path) -> Finding:
     """Whether nbgrader's own commands would use the engine in this class."""
     text = (root / classroom.CONFIG).read_text(encoding="utf-8", errors="replace")
-    if "autograder.engine" in text:
+    if "autograder.grade.engine" in text:
         return Finding("class folder", True, "nbgrader's commands use the sandbox too")
     detail = "made by an older version: `nbgrader autograde` would run students' code unprotected"
     mend = f"mv {classroom.CONFIG} old_config.py && autograder init . (then copy your changes over)"

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from dlcore.backend.blocks import in_pieces
 from dlcore.errors import check_dim
-from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor
 
 
@@ -362,22 +361,6 @@ def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
     check_dim("log_softmax", x.shape, dim)
     y = x - logsumexp_forward(x, dim)[0]
     return Tensor.from_op(y, (input,), lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),))
-
-
-def signal(
-    x: Any,
-    weights: Sequence[Any],
-    activation: Callable[[Any], Any],
-) -> list[float]:
-    """Send x through layers without biases; the spread (standard deviation) after each one.
-
-    Shapes: x (N, D0), weights[k] (D_k+1, D_k) -> a list with one number a layer.
-    """
-    spreads = []
-    for w in weights:
-        x = activation(x @ w.T)
-        spreads.append(float(x.std()))
-    return spreads
 
 
 for _function in (relu, sigmoid, tanh, softmax):

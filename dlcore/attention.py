@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from dlcore.activations import in_range
+from dlcore.backend.blocks import in_pieces
 from dlcore.errors import ShapeError
 from dlcore.ops import unbroadcast
-from dlcore.pieces import in_pieces
 from dlcore.rng import generator
 from dlcore.tensor import Tensor, array
 

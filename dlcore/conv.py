@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from dlcore.backend.blocks import in_pieces
+from dlcore.backend.sliding import PLAIN, Window, all_windows, make_pair, make_window, places
+from dlcore.backend.sums import channel_sums
+from dlcore.backend.winograd import winograd_backward_weight, winograd_forward
 from dlcore.errors import ShapeError
-from dlcore.pieces import in_pieces
-from dlcore.sliding import PLAIN, Window, all_windows, make_pair, make_window, places
-from dlcore.sums import channel_sums
 from dlcore.tensor import Tensor, array, needs
-from dlcore.winograd import winograd_backward_weight, winograd_forward
 
 COLUMNS = 1 << 19  # entries of a chunk's columns: 2 MB of float32, what the caches of a core hold
 SMALL = 10**6  # multiplications up to which OpenBLAS does not copy the factors of a product first

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlcore.device import to_numpy
+from dlcore.backend.device import to_numpy
 from dlcore.tensor import Tensor
 
 

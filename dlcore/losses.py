@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dlcore.activations import in_range, log1p, logsumexp_forward, relu_forward
+from dlcore.backend.blocks import in_pieces
 from dlcore.errors import ShapeError
-from dlcore.pieces import in_pieces
 from dlcore.tensor import Tensor, array
 
 Backward = Callable[[Any], tuple[Any, ...]]

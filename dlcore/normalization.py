@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.blocks import in_pieces
+from dlcore.backend.sums import channel_dots, channel_sums, row_dots, row_sums
 from dlcore.errors import ShapeError
-from dlcore.pieces import in_pieces
-from dlcore.sums import channel_dots, channel_sums, row_dots, row_sums
 from dlcore.tensor import Tensor, array, needs
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.sums import column_sums
 from dlcore.errors import ShapeError
-from dlcore.sums import column_sums
 from dlcore.tensor import Tensor, array, needs, tensor
 
 __all__ = [

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.sliding import Pair, Window, make_pair, make_window, places
 from dlcore.errors import ShapeError
-from dlcore.sliding import Pair, Window, make_pair, make_window, places
 from dlcore.tensor import Tensor
 
 

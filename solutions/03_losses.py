@@ -24,8 +24,7 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import data, explore, plot
-from dlcore.activations import sigmoid_forward as sigmoid
-from dlcore.activations import softmax_forward as softmax
+from dlcore.scratch.activations import sigmoid, softmax  # lesson 2
 
 rng = np.random.default_rng(3)
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import data, explore, plot
-from dlcore.vjp import Tensor  # what you wrote in lesson 5
+from dlcore.scratch.tensors import Tensor  # lesson 5
 
 rng = np.random.default_rng(6)
 

@@ -23,9 +23,10 @@ import time
 import numpy as np
 
 from autograder import check, when_written
-from dlcore import data, explore, plot, sabotaged
-from dlcore.descent import AdamW  # what you wrote in lesson 6
-from dlcore.vjp import Tensor  # what you wrote in lesson 5
+from dlcore import data, explore, plot
+from dlcore.scratch import debugging
+from dlcore.scratch.optimizers import AdamW  # lesson 6
+from dlcore.scratch.tensors import Tensor  # lesson 5
 
 rng = np.random.default_rng(7)
 
@@ -541,7 +542,7 @@ learnt, unseen = order[:1200], order[1200:]
 
 axes = plot.axes(2.4, 2.6, columns=5)
 print("script   loss: first, last   right: learnt, new   digits that are never said")
-for ax, (script, run) in zip(axes, sabotaged.SCRIPTS.items()):
+for ax, (script, run) in zip(axes, debugging.SCRIPTS.items()):
     losses, known, said = run(digits.x[learnt], digits.y[learnt], digits.x[unseen])
     new = np.mean(said == digits.y[unseen])
     never = sorted(set(range(10)) - set(said.tolist()))
@@ -564,19 +565,19 @@ Then read the scripts.
 """
 
 # %%
-print(sabotaged.listing("A"), sabotaged.listing("B"), sep="\n\n")
+print(debugging.listing("A"), debugging.listing("B"), sep="\n\n")
 
 # %%
-print(sabotaged.listing("C"), sabotaged.listing("D"), sep="\n\n")
+print(debugging.listing("C"), debugging.listing("D"), sep="\n\n")
 
 # %%
-print(sabotaged.listing("E"))
+print(debugging.listing("E"))
 
 # %% [markdown]
 r"""
 ### Exercise 7.7: the wrong line
 
-Copy a script into a new cell whenever you like, below `from dlcore.sabotaged import *`; print what you want to see, and mend it.
+Copy a script into a new cell whenever you like, below `from dlcore.scratch.debugging import *`; print what you want to see, and mend it.
 
 <details><summary>Hint 1</summary>A and C: their losses stay at ln 10. Take ten rows and look at x and t before and after the shuffle, in A; and at the gradients of the four parameters, in C.</details>
 <details><summary>Hint 2</summary>B and E: what does <code>cross_entropy</code> expect, and what does it get? Which numbers can never come out of the last line before it?</details>

@@ -22,9 +22,9 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import data, explore, plot
-from dlcore.descent import AdamW  # what you wrote in lesson 6
-from dlcore.vjp import Tensor  # what you wrote in lesson 5
-from dlcore.workflow import batches, he_weights  # and in lesson 7
+from dlcore.scratch.optimizers import AdamW  # lesson 6
+from dlcore.scratch.tensors import Tensor  # lesson 5
+from dlcore.scratch.training import batches, he_weights  # lesson 7
 
 # %%
 explore.fitting()

@@ -25,10 +25,10 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import data, explore, plot
-from dlcore.descent import AdamW  # what you wrote in lesson 6
-from dlcore.regularization import loss_and_gradients, shift  # in lesson 8
-from dlcore.vjp import Tensor  # in lesson 5
-from dlcore.workflow import fit, he_weights, split, standardize  # in lesson 7
+from dlcore.scratch.optimizers import AdamW  # lesson 6
+from dlcore.scratch.regularization import loss_and_gradients, shift  # lesson 8
+from dlcore.scratch.tensors import Tensor  # lesson 5
+from dlcore.scratch.training import fit, he_weights, split, standardize  # lesson 7
 
 # %%
 explore.convolution()
@@ -542,7 +542,7 @@ Five trainings on the same digits, 12 epochs each. In two of them the pictures a
 
 
 # %%
-from dlcore.descent import cosine_rate
+from dlcore.scratch.optimizers import cosine_rate  # lesson 6
 
 
 def first_weights(shapes, draw):

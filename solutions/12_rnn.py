@@ -21,12 +21,13 @@ Run the two cells. Each column is what a small network has in mind after a lette
 import numpy as np
 
 from autograder import check, when_written
-from dlcore import explore, plot, series
-from dlcore.descent import AdamW, cosine_rate  # what you wrote in lesson 6
-from dlcore.objective import cross_entropy, cross_entropy_gradient  # in lesson 3
-from dlcore.regularization import loss_and_gradients  # in lesson 8
-from dlcore.text import Vocabulary, names, pad_sequences
-from dlcore.workflow import fit, he_weights, split  # in lesson 7
+from dlcore import explore, plot
+from dlcore.data import series
+from dlcore.data.text import Vocabulary, names, pad_sequences
+from dlcore.scratch.losses import cross_entropy, cross_entropy_gradient  # lesson 3
+from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.regularization import loss_and_gradients  # lesson 8
+from dlcore.scratch.training import fit, he_weights, split  # lesson 7
 
 # %%
 explore.unrolled()

@@ -24,9 +24,9 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import explore, plot
-from dlcore.activations import sigmoid_forward as sigmoid  # what you wrote in lesson 2
-from dlcore.descent import AdamW, cosine_rate  # in lesson 6
-from dlcore.unrolled import clip_grad_norm, rnn_backward, unroll  # in lesson 12
+from dlcore.scratch.activations import sigmoid  # lesson 2
+from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.rnn import clip_grad_norm, rnn_backward, unroll  # lesson 12
 
 # %%
 explore.gates()

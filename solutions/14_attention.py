@@ -23,10 +23,11 @@ import time
 import numpy as np
 
 from autograder import check, when_written
-from dlcore import explore, plot, series
-from dlcore.descent import AdamW, cosine_rate  # what you wrote in lesson 6
-from dlcore.gates import forget_bias, lstm, lstm_backward  # in lesson 13
-from dlcore.unrolled import clip_grad_norm, masked_cross_entropy  # in lesson 12
+from dlcore import explore, plot
+from dlcore.data import series
+from dlcore.scratch.lstm_gru import forget_bias, lstm, lstm_backward  # lesson 13
+from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.rnn import clip_grad_norm, masked_cross_entropy  # lesson 12
 
 # %%
 explore.attention()

@@ -21,10 +21,11 @@ Run the two cells. Each dot on the left is a digit of 64 pixels that a network h
 import numpy as np
 
 from autograder import check, when_written
-from dlcore import data, explore, plot, series
-from dlcore.descent import AdamW, cosine_rate  # what you wrote in lesson 6
-from dlcore.windows import conv2d, conv2d_backward  # in lesson 9
-from dlcore.workflow import batches, he_weights, split  # in lesson 7
+from dlcore import data, explore, plot
+from dlcore.data import series
+from dlcore.scratch.convolution import conv2d, conv2d_backward  # lesson 9
+from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.training import batches, he_weights, split  # lesson 7
 
 # %%
 explore.latent()

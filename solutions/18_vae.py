@@ -22,13 +22,13 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import data, explore, plot
-from dlcore.activations import sigmoid_forward as sigmoid  # what you wrote in lesson 2
-from dlcore.bottleneck import autoencoder_loss, layer_outputs  # in lesson 17
-from dlcore.descent import AdamW, cosine_rate  # in lesson 6
-from dlcore.device import to_gpu, to_numpy, where
-from dlcore.objective import logsumexp  # in lesson 3
-from dlcore.regularization import loss_and_gradients, shift  # in lesson 8
-from dlcore.workflow import batches, he_weights, split  # in lesson 7
+from dlcore.backend.device import to_gpu, to_numpy, where
+from dlcore.scratch.activations import sigmoid  # lesson 2
+from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs  # lesson 17
+from dlcore.scratch.losses import logsumexp  # lesson 3
+from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.regularization import loss_and_gradients, shift  # lesson 8
+from dlcore.scratch.training import batches, he_weights, split  # lesson 7
 
 # %%
 explore.walk()

@@ -22,12 +22,12 @@ import numpy as np
 
 from autograder import check, when_written
 from dlcore import data, explore, plot
-from dlcore.activations import sigmoid_forward as sigmoid  # what you wrote in lesson 2
-from dlcore.descent import AdamW, cosine_rate  # in lesson 6
-from dlcore.device import to_gpu, to_numpy, where
-from dlcore.regularization import loss_and_gradients  # in lesson 8
-from dlcore.variational import vae_loss  # in lesson 18
-from dlcore.workflow import batches, he_weights, split  # in lesson 7
+from dlcore.backend.device import to_gpu, to_numpy, where
+from dlcore.scratch.activations import sigmoid  # lesson 2
+from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.regularization import loss_and_gradients  # lesson 8
+from dlcore.scratch.training import batches, he_weights, split  # lesson 7
+from dlcore.scratch.vae import vae_loss  # lesson 18
 
 # %%
 explore.duel()

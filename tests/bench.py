@@ -19,7 +19,8 @@ import nbformat
 from rich.console import Console
 from rich.table import Table
 
-from autograder import build, catalogue
+from autograder.author import build
+from autograder.exercises import catalogue
 from dlcore.explore import EXPLORERS
 
 console = Console(width=100)
@@ -67,7 +68,7 @@ def start_up() -> None:
         table.add_row(name, f"{middle:.3f}", f"{middle - base:+.3f}")
     console.print(table)
 
-    from autograder.check import evaluate
+    from autograder.check.instant import evaluate
 
     table = Table("one check, warm", "right (ms)", "wrong, with its hint (ms)", box=None)
     for lesson in catalogue.lessons():

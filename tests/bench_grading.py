@@ -19,11 +19,15 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from autograder import catalogue, classroom, demo, feedback, grade, work
+from autograder import classroom, demo
 from autograder.classroom import Classroom
+from autograder.exercises import catalogue
+from autograder.grade import assignment as assignments
+from autograder.grade import schedule, work
+from autograder.grade.work import Item
+from autograder.report import feedback
 from autograder.sandbox.client import Zygote
-from autograder.session import Session
-from autograder.work import Item
+from autograder.sandbox.session import Session
 from tests.autograder import mini
 from tests.autograder.test_equality import STOCK
 
@@ -177,7 +181,7 @@ def memory(first: int = 100, last: int = 1000) -> None:
     with tempfile.TemporaryDirectory() as folder:
         room = light(Path(folder) / "class", 1)
         a, data = (
-            room.assignment(mini.SLUG),
+            assignments.of_class(room, mini.SLUG),
             room.notebook("submitted", "s00000", mini.SLUG).read_bytes(),
         )
         process, seen = psutil.Process(), {}
@@ -200,11 +204,11 @@ def large(students: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         room = light(Path(folder) / "class", students)
         start = time.perf_counter()
-        report = grade.run(room)
+        report = schedule.run(room)
         spent = time.perf_counter() - start
         assert len(report.rows) == students and not report.failed
         start = time.perf_counter()
-        assert {row.status for row in grade.run(room).rows} == {"unchanged"}
+        assert {row.status for row in schedule.run(room).rows} == {"unchanged"}
         again = time.perf_counter() - start
     console.print(
         f"{students} submissions: {spent:.1f} s, {students / spent:.1f} a second through to the gradebook; "

@@ -12,7 +12,6 @@ The release is made by nbgrader's own GenerateAssignment, without its database s
 
 from __future__ import annotations
 
-import ast
 import logging
 import tempfile
 from collections.abc import Sequence
@@ -23,9 +22,9 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from autograder import catalogue
-from autograder.catalogue import Lesson
 from autograder.errors import Problem
+from autograder.exercises import catalogue
+from autograder.exercises.catalogue import Lesson, checked
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _PLAIN = {"language_info": {"name": "python"}, "kernelspec": KERNEL}
@@ -111,24 +110,6 @@ def source_notebook(lesson: Lesson) -> NotebookNode:
     if answer is not None:
         raise _error(lesson, answer, "is never checked", 'add a cell check("...", ...)')
     return nb
-
-
-def checked(source: str) -> str | None:
-    """The exercise that a cell checks, if checking it is all that the cell does."""
-    try:
-        statements = ast.parse(source).body
-    except SyntaxError:
-        return None
-    match statements:
-        case [
-            ast.Expr(
-                value=ast.Call(
-                    func=ast.Name(id="check"), args=[ast.Constant(value=str(name)), *_], keywords=[]
-                )
-            )
-        ]:
-            return name
-    return None
 
 
 def _grading(

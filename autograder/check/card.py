@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.exercise import Case, Exercise, call
-from autograder.judge import Kind, PartResult, Verdict
+from autograder.check.verdict import Kind, PartResult, Verdict
+from autograder.exercises.exercise import Case, Exercise, call
 
 MIME = "application/vnd.dlcourse.check.v1+json"
 

@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.exercise import Exercise
-from autograder.judge import Kind, Outcome, PartResult, Verdict, judge
+from autograder.check.judge import judge
+from autograder.check.verdict import Kind, Outcome, PartResult, Verdict
+from autograder.exercises import catalogue
+from autograder.exercises.exercise import Exercise
 
 passed: dict[str, bool] = {}  # by exercise: whether its last check in this notebook passed
 
@@ -29,10 +31,8 @@ def forget() -> None:
 
 def failed_before(exercise: Exercise) -> list[Exercise]:
     """The earlier exercises of the lesson that were checked in this notebook and did not pass."""
-    from autograder import catalogue
-
     known = dict.fromkeys(_checks_in_history(), False) | passed
-    lesson = [e for e in catalogue.exercises() if e.lesson == exercise.lesson]
+    lesson = catalogue.lesson_exercises(exercise.lesson)
     earlier = takewhile(lambda e: e.name != exercise.name, lesson)
     return [e for e in earlier if not known.get(e.name, True)]
 
@@ -41,12 +41,10 @@ def _checks_in_history() -> list[str]:
     """The exercises whose check was run in this kernel, though a missing name may have ended it at once."""
     from IPython.core.getipython import get_ipython
 
-    from autograder.build import checked
-
     kernel = getattr(get_ipython(), "kernel", None)
     cells = kernel.shell.user_ns.get("In") if kernel else None
     sources = [c for c in cells if isinstance(c, str)] if isinstance(cells, list) else []
-    return [name for source in sources if (name := checked(source))]
+    return [name for source in sources if (name := catalogue.checked(source))]
 
 
 def judged_again(

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder import carried
-from autograder.card import MIME, heading, summarise, to_html, to_text
-from autograder.limits import Lost, TimeUp
+from autograder.check import carried_forward
+from autograder.check.card import MIME, heading, summarise, to_html, to_text
+from autograder.check.limits import Lost, TimeUp
 
 
 class Score:
@@ -58,8 +58,9 @@ def check(name: str, student: Any, *, seed: int | None = None) -> Score:
 
 def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]:
     """Judge without showing: the payload of ``card.summarise``."""
-    from autograder import catalogue, library
-    from autograder.judge import judge
+    from autograder.check.judge import judge
+    from autograder.exercises import catalogue
+    from autograder.exercises.oracle import load_library
 
     exercise = catalogue.find_exercise(name)
     if exercise is None:
@@ -67,16 +68,16 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
         mend = f" Did you mean {close[0]!r}?" if close else ""
         return _problem(name, f"There is no exercise called {name!r}.{mend}")
     grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
-    oracle = library.load("torch" if grading else "dlcore")
+    oracle = load_library("torch" if grading else "dlcore")
     if seed is None:
         secret = os.environ.get("DLCOURSE_SEED", "")
         seed = grading_seed(secret, name) if grading else secrets.randbits(32)
     verdict = judge(exercise, student, oracle, np.random.default_rng(seed))
     shown = None if grading else seed
     note = ""
-    if verdict.points < exercise.points and (paid := carried.failed_before(exercise)):
+    if verdict.points < exercise.points and (paid := carried_forward.failed_before(exercise)):
         try:
-            again, called = carried.judged_again(verdict, student, oracle, seed, paid)
+            again, called = carried_forward.judged_again(verdict, student, oracle, seed, paid)
         except (Lost, TimeUp, MemoryError):  # what was earned before stays
             again, called = verdict, []
         if again.points > verdict.points:
@@ -88,7 +89,7 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
     payload = summarise(verdict, library=oracle.__name__, seed=shown, grading=grading)
     if note:
         payload["note"] = note
-    carried.passed[name] = payload["points"] == payload["max_points"]
+    carried_forward.passed[name] = payload["points"] == payload["max_points"]
     return payload
 
 

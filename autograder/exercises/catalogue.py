@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from autograder import checks
 from autograder.errors import Problem
-from autograder.exercise import Exercise
+from autograder.exercises import checks
+from autograder.exercises.exercise import Exercise
 
 _LESSON = re.compile(r"(\d\d)_([a-z_]+)")
 
@@ -34,12 +34,12 @@ class Lesson:
 
     @property
     def exercises(self) -> list[Exercise]:
-        return [e for e in exercises() if e.lesson == self.name]
+        return lesson_exercises(self.name)
 
 
 def root() -> Path:
     """The folder that holds ``solutions/``: the checkout that this package runs from."""
-    here = Path(__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parent.parent.parent
     if not (here / "solutions").is_dir():
         raise Problem(
             "the lesson sources (solutions/) are not part of an installed package",
@@ -67,13 +67,18 @@ def find_lesson(name: str) -> Lesson | None:
 
 @cache
 def _lesson_exercises(lesson: str) -> dict[str, Exercise]:
-    module = importlib.import_module(f"autograder.checks.{lesson}")
+    module = importlib.import_module(f"autograder.exercises.checks.{lesson}")
     found = [value for value in vars(module).values() if isinstance(value, Exercise)]
     return {exercise.name: exercise for exercise in found}
 
 
 def _check_modules() -> list[str]:
     return [m.name for m in pkgutil.iter_modules(checks.__path__) if not m.name.startswith("_")]
+
+
+def lesson_exercises(lesson: str) -> list[Exercise]:
+    """The exercises of the lesson called ``lesson``, in the order of definition; imports its checks alone."""
+    return list(_lesson_exercises(lesson).values()) if lesson in _check_modules() else []
 
 
 def exercises() -> list[Exercise]:
@@ -89,6 +94,24 @@ def find_exercise(name: str) -> Exercise | None:
     """The exercise called ``name``; imports the checks of its lesson alone."""
     lesson = name.split(".")[0]
     return _lesson_exercises(lesson).get(name) if lesson in _check_modules() else None
+
+
+def checked(source: str) -> str | None:
+    """The exercise that a cell checks, if checking it is all that the cell does."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return None
+    match statements:
+        case [
+            ast.Expr(
+                value=ast.Call(
+                    func=ast.Name(id="check"), args=[ast.Constant(value=str(name)), *_], keywords=[]
+                )
+            )
+        ]:
+            return name
+    return None
 
 
 @dataclass(frozen=True)

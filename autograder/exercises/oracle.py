@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 
-def load(name: str) -> ModuleType:
+def load_library(name: str) -> ModuleType:
     """Import "torch" or "dlcore"; falls back to dlcore where torch is not installed."""
     if name == "torch" and importlib.util.find_spec("torch") is None:
         name = "dlcore"

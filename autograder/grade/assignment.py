@@ -10,6 +10,7 @@ import ast
 import builtins
 import hashlib
 import json
+import os
 import symtable
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from autograder.classroom import Classroom
 from autograder.errors import Problem
 
 
@@ -162,9 +164,9 @@ class Assignment:
     @cached_property
     def exercises(self) -> list[Any]:
         """Those of the course that this lesson checks."""
-        from autograder import build, catalogue
+        from autograder.exercises import catalogue
 
-        names = [build.checked(cell.source) for cell in self.code if cell.graded]
+        names = [catalogue.checked(cell.source) for cell in self.code if cell.graded]
         found = [catalogue.find_exercise(name) for name in names if name]
         return [exercise for exercise in found if exercise is not None]
 
@@ -226,6 +228,23 @@ def _heavy(module: str) -> list[str]:
             names.append(node.module)
     own = {"dlcore", "__future__", *sys.stdlib_module_names}
     return [name for name in names if name.split(".")[0] not in own]
+
+
+def settings(room: Classroom) -> Settings:
+    """How the class is graded, from its nbgrader_config.py."""
+    engine = room.config.get("Engine", {})
+    return Settings(
+        timeout=float(engine.get("timeout", 60.0)),
+        budget=float(engine.get("budget", 600.0)),
+        memory=int(engine.get("memory", 2048)) * 2**20,
+        seed=os.environ.get("DLCOURSE_SEED", ""),  # set by nbgrader_config.py
+    )
+
+
+def of_class(room: Classroom, lesson: str) -> Assignment:
+    """What grading has to know of a lesson of this class."""
+    with room.gradebook() as book:
+        return read(book, lesson, lesson, room.source(lesson), settings(room))
 
 
 def read(

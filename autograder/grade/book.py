@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from autograder import records
 from autograder.classroom import Classroom
 from autograder.errors import Problem
-from autograder.records import Record
+from autograder.grade import records
+from autograder.grade.records import Record
 
 
 @dataclass

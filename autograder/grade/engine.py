@@ -14,12 +14,12 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
-from autograder import records
-from autograder.assignment import Settings
-from autograder.grader import Grader
-from autograder.intake import extra_files
-from autograder.restore import read_assignment, remembered
-from autograder.suspicious import remarks
+from autograder.grade import records
+from autograder.grade.assignment import Settings
+from autograder.grade.intake import extra_files
+from autograder.grade.remarks import remarks
+from autograder.grade.restore import read_assignment, remembered
+from autograder.grade.run import Grader
 
 _graders: dict[str, Grader] = {}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.assignment import Assignment, parse
+from autograder.grade.assignment import Assignment, parse
 
 MOST = 50  # remarks on one notebook
 

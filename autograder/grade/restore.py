@@ -17,8 +17,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder import assignment as assignments
-from autograder.assignment import Assignment, Settings, SourceCell
+from autograder.grade import assignment as assignments
+from autograder.grade.assignment import Assignment, Settings, SourceCell
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 

@@ -18,18 +18,19 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from autograder import assignment as assignments
-from autograder import carried, library
-from autograder.assignment import Assignment
-from autograder.build import checked
-from autograder.clean import clean_outputs, clean_texts, fence_raw_cells
-from autograder.intake import beside
-from autograder.limits import Lost, TimeUp, memory_limit, time_limit
-from autograder.records import Record
+from autograder.check import carried_forward
+from autograder.check.limits import Lost, TimeUp, memory_limit, time_limit
+from autograder.exercises.catalogue import checked
+from autograder.exercises.oracle import load_library
+from autograder.grade import assignment as assignments
+from autograder.grade.assignment import Assignment
+from autograder.grade.clean import clean_outputs, clean_texts, fence_raw_cells
+from autograder.grade.intake import beside
+from autograder.grade.records import Record
 from autograder.sandbox import cells, tiers
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.namespaces import Limits
-from autograder.session import Session
+from autograder.sandbox.session import Session
 
 _NOT_SHOWN = "(not run when grading: no points depend on it)\n"
 KEPT = 2  # zygotes of so many lessons stay ready
@@ -71,7 +72,7 @@ class Grader:
     ) -> Record:
         """Run all code cells of ``nb`` and put their outputs in. The notebook has been restored."""
         if a.exercises:
-            library.load("torch")  # seconds, which no submission's clock should show
+            load_library("torch")  # seconds, which no submission's clock should show
         session = Session(
             self.zygote(a),
             timeout=a.settings.timeout,
@@ -81,7 +82,7 @@ class Grader:
             declared=set(a.declared),
         )
         tests = Tests(a, session)
-        carried.forget()
+        carried_forward.forget()
         os.environ["DLCOURSE_SEED"] = a.settings.seed or os.environ.get("DLCOURSE_SEED", "")
         before = os.environ.get("NBGRADER_EXECUTION")
         os.environ["NBGRADER_EXECUTION"] = "autograde"
@@ -153,7 +154,7 @@ class Tests:
         wanted_before = self.wanted
         failure: BaseException | None = None
         if exercise := checked(source):
-            carried.passed[exercise] = False  # the cell may end before its check begins
+            carried_forward.passed[exercise] = False  # the cell may end before its check begins
         try:
             with _warnings_cost_nothing(), memory_limit(memory), time_limit(limit, again=0):
                 self._lend(source, place)

@@ -24,13 +24,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment import Assignment
-from autograder.book import Book, Marks
 from autograder.classroom import Classroom
 from autograder.errors import Problem
-from autograder.intake import Refused, Submission, beside, digest, extra_files, intake
+from autograder.grade import assignment as assignments
+from autograder.grade.assignment import Assignment
+from autograder.grade.book import Book, Marks
+from autograder.grade.intake import Refused, Submission, beside, digest, extra_files, intake
+from autograder.grade.work import Done, Item, grade_chunk
 from autograder.sandbox import tiers
-from autograder.work import Done, Item, grade_chunk
 
 COMMIT = 0.5  # seconds between two transactions
 CHUNK = 1.0  # seconds of work that a chunk should hold
@@ -115,7 +116,7 @@ class _Lesson:
 
     def __init__(self, room: Classroom, lesson: str) -> None:
         self.room, self.lesson = room, lesson
-        self.assignment: Assignment = room.assignment(lesson)
+        self.assignment: Assignment = assignments.of_class(room, lesson)
         self.rows: list[Graded] = []
         self.waiting: list[Submission] = []
         self.digests: dict[str, str] = {}

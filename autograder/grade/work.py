@@ -19,13 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.assignment import Assignment
 from autograder.errors import Problem
-from autograder.grader import Grader
-from autograder.intake import Refused, read_notebook
-from autograder.records import Record
-from autograder.restore import restore
-from autograder.suspicious import remarks
+from autograder.grade.assignment import Assignment
+from autograder.grade.intake import Refused, read_notebook
+from autograder.grade.records import Record
+from autograder.grade.remarks import remarks
+from autograder.grade.restore import restore
+from autograder.grade.run import Grader
 
 
 @dataclass(frozen=True)

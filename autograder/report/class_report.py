@@ -7,63 +7,16 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import catalogue, overview, results
-from autograder.card import number
+from autograder.check.card import number
 from autograder.classroom import Classroom
-from autograder.intake import intake
-from autograder.integrity import KINDS, Integrity, examine
-from autograder.pages import template
-
-
-@dataclass(frozen=True)
-class StudentRow:
-    """One student and lesson. ``status`` is graded, not graded, waiting or not submitted.
-
-    Of ``max_points``, ``open_points`` are for written answers that nobody has marked yet.
-    """
-
-    student: str
-    lesson: str
-    status: str
-    points: float = 0.0
-    max_points: float = 0.0
-    to_mark: int = 0
-    reason: str = ""
-    open_points: float = 0.0
-
-
-@dataclass(frozen=True)
-class ExerciseRow:
-    """One exercise over all graded submissions."""
-
-    lesson: str
-    exercise: str
-    submissions: int
-    mean: float
-    max_points: float
-    right: int
-    kinds: Counter[str] = field(default_factory=Counter)
-    misconceptions: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class ClassReport:
-    students: list[StudentRow] = field(default_factory=list)
-    exercises: list[ExerciseRow] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    integrity: Integrity = field(default_factory=Integrity)
-
-    @property
-    def missing(self) -> dict[str, list[str]]:
-        """Who has not submitted, lesson by lesson."""
-        table: dict[str, list[str]] = {}
-        for row in self.students:
-            if row.status == "not submitted":
-                table.setdefault(row.lesson, []).append(row.student)
-        return table
+from autograder.exercises import catalogue
+from autograder.grade.intake import intake
+from autograder.report import overview, results
+from autograder.report.integrity import KINDS, Integrity, examine
+from autograder.report.pages import template
+from autograder.report.rows import ClassReport, ExerciseRow, StudentRow
 
 
 def run(room: Classroom, lessons: Sequence[str] = ()) -> ClassReport:

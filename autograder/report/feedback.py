@@ -16,10 +16,12 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder import card, catalogue, results
+from autograder.check import card
 from autograder.classroom import Classroom
-from autograder.intake import intake
-from autograder.pages import template
+from autograder.exercises import catalogue
+from autograder.grade.intake import intake
+from autograder.report import results
+from autograder.report.pages import template
 
 
 @dataclass

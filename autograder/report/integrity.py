@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autograder import similarity
 from autograder.classroom import Classroom
-from autograder.records import read
-from autograder.similarity import Pair
+from autograder.grade import assignment as assignments
+from autograder.grade.records import read
+from autograder.report import similarity
+from autograder.report.similarity import Pair
 
 KINDS = {
     "code": "in the code",
@@ -67,7 +68,7 @@ def examine(room: Classroom, lessons: Sequence[str]) -> Integrity:
                         item.get("line", 0),
                     )
                 )
-        a = room.assignment(lesson)
+        a = assignments.of_class(room, lesson)
         texts = [cell.source for cell in a.code] + list(a.released.values())
         answers = {student: _answers(room, student, lesson) for student in records}
         found.pairs += [(lesson, pair) for pair in similarity.pairs(answers, texts)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from autograder.report import ClassReport, ExerciseRow, StudentRow
+from autograder.report.rows import ClassReport, ExerciseRow, StudentRow
 
 SHOWN = 10  # exercises and mistakes
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.card import MIME
+from autograder.check.card import MIME
 from autograder.classroom import Classroom
 
 # terminal colours and links: CSI and OSC sequences, and whatever control characters remain

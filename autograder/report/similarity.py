@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from autograder.assignment import parse
+from autograder.grade.assignment import parse
 
 GRAM = 16  # nodes in a fingerprint
 WINDOW = 6  # one of so many neighbouring ones is kept

@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autograder import limits
+from autograder.check import limits
+from autograder.check.limits import Lost, TimeUp
 from autograder.errors import Problem
-from autograder.limits import Lost, TimeUp
-from autograder.sandbox import library, tiers
+from autograder.sandbox import stubs, tiers
 from autograder.sandbox.frames import Closed, FrameError, Pipe, Slow, TooLong
 from autograder.sandbox.namespaces import Limits, kill
 
@@ -48,7 +48,7 @@ class Zygote:
         self.imports = list(imports)
         self.process: subprocess.Popen[bytes] | None = None
         self.broken = False
-        library.build(self.library, twins, lesson, withheld)
+        stubs.build(self.library, twins, lesson, withheld)
         self._share_fonts()
         self._start()
 

@@ -12,14 +12,24 @@ import builtins
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from autograder.sandbox import operations
 
-if TYPE_CHECKING:
-    from autograder.session import Session
+
+class Conversation(Protocol):
+    """What proxies ask of a session with the sandbox."""
+
+    generation: int
+
+    def release(self, number: int, generation: int) -> None: ...
+    def uses(self, thing: Remote, names: Any) -> str | None: ...
+    def do(self, what: str, *args: Any, **kwargs: Any) -> Any: ...
+    def is_declared(self, number: Any) -> bool: ...
+    def lend(self, names: dict[str, Any]) -> None: ...
+    def signature(self, thing: Any) -> Any: ...
 
 
 class StudentExit(Exception):
@@ -33,7 +43,7 @@ class Remote:
     __array_ufunc__ = None  # NumPy must not make an array of it
 
     def __init__(
-        self, session: Session, number: int, about: dict[str, Any], root: str | None = None
+        self, session: Conversation, number: int, about: dict[str, Any], root: str | None = None
     ) -> None:
         set_ = object.__setattr__
         set_(self, "_session", session)

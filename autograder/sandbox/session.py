@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.limits import Lost, TimeUp, deadline
-from autograder.proxies import Remote, RemoteCallable, RemoteClass, error_class
+from autograder.check.limits import Lost, TimeUp, deadline
 from autograder.sandbox import values
 from autograder.sandbox.cells import error_output
 from autograder.sandbox.client import Worker, Zygote
 from autograder.sandbox.frames import TooLong
+from autograder.sandbox.proxies import Remote, RemoteCallable, RemoteClass, error_class
 
 REVIVALS = 5  # so often may one notebook bring its process down
 

@@ -42,6 +42,10 @@ class ForeignArray(np.ndarray):
 
     was: str = "ndarray"
 
+    @property
+    def _type_name(self) -> str:
+        return self.was
+
 
 Refer = Callable[[Any], Any]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy.random
 
-from autograder.forbidden import forbidden_name
+from autograder.check.forbidden import forbidden_name
 from autograder.sandbox import cells, values
 from autograder.sandbox.frames import Pipe, TooLong
 from autograder.sandbox.operations import OPERATIONS

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.pieces import in_pieces
+from dlcore.backend.blocks import in_pieces
 
 TILES = 7 << 17  # entries of a piece's tiles: 3.7 MB of float32
 SUMS = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dlcore.descent import AdamW
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
-from dlcore.lookup import attention, attention_backward, attention_mask, rotary
 from dlcore.plot import COLORS
+from dlcore.scratch.attention import attention, attention_backward, attention_mask, rotary
+from dlcore.scratch.optimizers import AdamW
 
 MOST = 12  # words, padding included
 PAD = "[pad]"

@@ -13,8 +13,8 @@ from dlcore.conv import conv2d
 from dlcore.explore._pace import when_free
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
+from dlcore.scratch.convolution import geometry
 from dlcore.tensor import tensor
-from dlcore.windows import geometry
 
 SIDE, K = 8, 3  # pixels of a picture, weights of a kernel, along an axis
 CELL = 24  # pixels of the screen

@@ -10,20 +10,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore.activations import sigmoid_forward as sigmoid
-from dlcore.adversarial import (
-    coverage,
-    discriminator_gradients,
-    gan_step,
-    generator_gradients,
-    mlp_outputs,
-)
 from dlcore.explore._flat import FlatAdamW
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage
 from dlcore.explore._tints import tinted
 from dlcore.plot import COLORS
-from dlcore.workflow import he_weights
+from dlcore.scratch.gan import (
+    coverage,
+    discriminator_gradients,
+    gan_step,
+    generator_gradients,
+    mlp_outputs,
+)
+from dlcore.scratch.training import he_weights
 
 ROUNDS, TURNS = 200, 10  # rounds at most, and turns of each in one round
 BATCH, UNITS, CODE = 96, 24, 2

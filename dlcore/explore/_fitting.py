@@ -13,7 +13,7 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
-from dlcore.regularization import ridge
+from dlcore.scratch.regularization import ridge
 
 MOST = 60  # weights
 NEW = 200  # points for the error on new ones

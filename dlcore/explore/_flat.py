@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.descent import AdamW
+from dlcore.scratch.optimizers import AdamW
 
 
 class FlatAdamW(AdamW):

@@ -11,12 +11,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from dlcore.activations import sigmoid_forward as sigmoid
-from dlcore.descent import AdamW
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
-from dlcore.gates import conveyor, forget_bias, lstm, lstm_backward
 from dlcore.plot import COLORS
+from dlcore.scratch.lstm_gru import conveyor, forget_bias, lstm, lstm_backward
+from dlcore.scratch.optimizers import AdamW
 
 NEWS = np.array([1.0, -2, 5, 3, -1, 4, -3, 6, 2, -4, 1, 3])  # what comes along, by hand
 UNITS, MOST = 8, 24  # units of the trained network, letters of a text

@@ -17,7 +17,7 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
-from dlcore.value import Value
+from dlcore.scratch.backprop import Value
 
 FORMULAS = (
     "(a * b + c) * a",

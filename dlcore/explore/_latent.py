@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dlcore import data
-from dlcore.bottleneck import autoencoder_loss, layer_outputs, pca, project
-from dlcore.descent import AdamW, cosine_rate
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.workflow import batches, he_weights, split
+from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs, pca, project
+from dlcore.scratch.optimizers import AdamW, cosine_rate
+from dlcore.scratch.training import batches, he_weights, split
 
 KINDS = ("autoencoder", "PCA")
 SIDE, CELL = 8, 20  # pixels of a picture, and how large one is drawn

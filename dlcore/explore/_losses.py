@@ -8,12 +8,12 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore import objective
 from dlcore.activations import sigmoid_backward, sigmoid_forward, softmax_forward
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS
+from dlcore.scratch import losses
 
 CLASSES = "ABC"
 
@@ -57,8 +57,8 @@ class Choice(NamedTuple):
 def choice(scores: np.ndarray, right: int) -> Choice:
     """Three scores (3,), of which number ``right`` should win."""
     x, t = scores[None], np.array([right])
-    gradient = objective.cross_entropy_gradient(x, t)[0]
-    return Choice(softmax_forward(x, 1)[0], float(objective.cross_entropy(x, t)), gradient)
+    gradient = losses.cross_entropy_gradient(x, t)[0]
+    return Choice(softmax_forward(x, 1)[0], float(losses.cross_entropy(x, t)), gradient)
 
 
 class _View:

@@ -15,8 +15,8 @@ from dlcore.activations import sigmoid_forward
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Stage
-from dlcore.neuron import perceptron_step, predict
 from dlcore.plot import COLORS
+from dlcore.scratch.neurons import perceptron_step, predict
 
 EXTENT = 3.0
 _RNG = 7

@@ -10,11 +10,11 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from dlcore.descent import AdamW, momentum_step, rmsprop_step
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Stage
 from dlcore.plot import COLORS, MARKERS
+from dlcore.scratch.optimizers import AdamW, momentum_step, rmsprop_step
 
 STEPS = 150
 EDGE = 4.0  # the surfaces are shown on [-4, 4]^2

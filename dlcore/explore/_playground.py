@@ -17,9 +17,9 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage
 from dlcore.explore._tints import tinted
-from dlcore.objective import cross_entropy, cross_entropy_gradient
 from dlcore.plot import COLORS, MARKERS
-from dlcore.workflow import batches, he_weights
+from dlcore.scratch.losses import cross_entropy, cross_entropy_gradient
+from dlcore.scratch.training import batches, he_weights
 
 EPOCHS = 400
 AT_ONCE = 10  # epochs from one picture to the next, on the way to a later one

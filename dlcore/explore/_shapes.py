@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dlcore.explore._pace import when_free
 from dlcore.explore._stage import Pixels, Stage
 from dlcore.plot import COLORS
-from dlcore.vjp import unbroadcast
+from dlcore.scratch.tensors import unbroadcast
 
 OPERATIONS = ("A + B", "A @ B")
 MOST = 4  # entries along an axis

@@ -13,7 +13,7 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.unrolled import gradient_norms, unroll
+from dlcore.scratch.rnn import gradient_norms, unroll
 
 UNITS, MOST = 12, 24  # units of the network, letters of a text
 WIDTH, HEIGHT = 940, 420

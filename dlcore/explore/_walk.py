@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from dlcore import data
 from dlcore.activations import sigmoid_forward as sigmoid
 from dlcore.activations import softmax_forward as softmax
-from dlcore.bottleneck import autoencoder_loss, layer_outputs
-from dlcore.descent import AdamW, cosine_rate
 from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.regularization import loss_and_gradients
-from dlcore.variational import vae_loss
-from dlcore.workflow import batches, he_weights, split
+from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs
+from dlcore.scratch.optimizers import AdamW, cosine_rate
+from dlcore.scratch.regularization import loss_and_gradients
+from dlcore.scratch.training import batches, he_weights, split
+from dlcore.scratch.vae import vae_loss
 
 KINDS = ("autoencoder", "VAE", "VAE told the digit")
 BETAS = (0.0625, 0.25, 1.0, 4.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore import gated, recurrent
+from dlcore import recurrent
 from dlcore.init import Rng
 from dlcore.nn.linear import weights
 from dlcore.nn.module import Module, Parameter
@@ -108,7 +108,7 @@ class GRU(_Recurrent):
     def forward(
         self, input: Tensor, hx: Tensor | None = None, lengths: Any = None
     ) -> tuple[Tensor, Tensor]:
-        return self.run(gated.gru, input, hx, lengths)
+        return self.run(recurrent.gru, input, hx, lengths)
 
 
 class LSTM(_Recurrent):
@@ -120,7 +120,7 @@ class LSTM(_Recurrent):
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, lengths: Any = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        out, h, c = self.run(gated.lstm, input, hx, lengths)
+        out, h, c = self.run(recurrent.lstm, input, hx, lengths)
         return out, (h, c)
 
 
@@ -172,7 +172,7 @@ class GRUCell(_Cell):
     gates = 3
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self.step(gated.gru_cell, input, self.zeros(input) if hx is None else hx)
+        return self.step(recurrent.gru_cell, input, self.zeros(input) if hx is None else hx)
 
 
 class LSTMCell(_Cell):
@@ -184,4 +184,4 @@ class LSTMCell(_Cell):
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         hx = (self.zeros(input), self.zeros(input)) if hx is None else hx
-        return self.step(gated.lstm_cell, input, hx)
+        return self.step(recurrent.lstm_cell, input, hx)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.unrolled import masked_cross_entropy
+from dlcore.scratch.rnn import masked_cross_entropy
 
 
 def look_up(query: Any, keys: Any, values: Any) -> tuple[Any, Any]:

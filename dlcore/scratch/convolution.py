@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def correlate2d(image: Any, kernel: Any) -> Any:

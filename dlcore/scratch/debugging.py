@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.descent import AdamW
-from dlcore.vjp import Tensor
+from dlcore.scratch.optimizers import AdamW
+from dlcore.scratch.tensors import Tensor
 
 Result = tuple[list[float], float, Any]
 
@@ -25,9 +25,9 @@ def relu(x: Tensor) -> Tensor:
 
 
 def network(params: Any, x: Any) -> Tensor:
-    """The scores (N, 10) of digits (N, 64): two layers, a ReLU between them.
+    """The logits of digits: two layers, a ReLU between them.
 
-    ``params`` are four tensors or arrays.
+    Shapes: ``params`` are four tensors or arrays, x (N, 64) -> (N, 10).
     """
     w1, b1, w2, b2 = (p if isinstance(p, Tensor) else Tensor(p) for p in params)
     return relu(Tensor(x) @ w1.T + b1) @ w2.T + b2

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def mlp_outputs(params: Sequence[Any], x: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def conveyor(c: Any, f: Any, i: Any, g: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def ridge(x: Any, y: Any, l2: float = 0.0) -> Any:

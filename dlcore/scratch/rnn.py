@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.objective import cross_entropy, cross_entropy_gradient
+from dlcore.scratch.losses import cross_entropy, cross_entropy_gradient
 
 
 def rnn_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:

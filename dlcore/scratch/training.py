@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def split(groups: Any, share: float = 0.2, rng: Any = 0) -> tuple[Any, Any]:

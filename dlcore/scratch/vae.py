@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import sigmoid_forward as sigmoid
-from dlcore.objective import logsumexp
+from dlcore.scratch.activations import sigmoid
+from dlcore.scratch.losses import logsumexp
 
 
 def kl_divergence(mu: Any, logvar: Any) -> Any:

@@ -26,11 +26,11 @@ def look_up(query, keys, values):
 
 
 # %% look_up: with the softmax of lesson 2
-from dlcore.activations import softmax_forward
+from dlcore.scratch.activations import softmax
 
 
 def look_up(query, keys, values):
-    weights = softmax_forward(keys.dot(query), -1)
+    weights = softmax(keys.dot(query), -1)
     return np.einsum("s,sv->v", weights, values), weights
 
 
@@ -263,7 +263,7 @@ def rotary(x, positions, base=10000.0):
 # %% causal_loss: a head at a time
 import numpy as np
 
-from dlcore.unrolled import masked_cross_entropy
+from dlcore.scratch.rnn import masked_cross_entropy
 
 
 def _look(q, k, v):
@@ -303,7 +303,7 @@ def causal_loss(params, tokens, targets, places):
 
 
 # %% causal_loss: einsum, and one-hot rows for the table
-from dlcore.unrolled import masked_cross_entropy
+from dlcore.scratch.rnn import masked_cross_entropy
 
 
 def causal_loss(params, tokens, targets, places):
@@ -330,8 +330,8 @@ def causal_loss(params, tokens, targets, places):
 
 # %% causal_loss: the pieces of the library that lesson 5 taught
 from dlcore import exp, matmul
+from dlcore.scratch.rnn import masked_cross_entropy
 from dlcore.tensor import Tensor
-from dlcore.unrolled import masked_cross_entropy
 
 
 def causal_loss(params, tokens, targets, places):

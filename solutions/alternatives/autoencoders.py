@@ -86,15 +86,15 @@ def layer_outputs(params, x):
 
 
 # %% layer_outputs: with the layer of lesson 1 and the ReLU of lesson 2
-from dlcore.activations import relu_forward
-from dlcore.neuron import layer
+from dlcore.scratch.activations import relu
+from dlcore.scratch.neurons import layer
 
 
 def layer_outputs(params, x):
     outputs, last = [x], len(params) // 2
     for n in range(last):
         a = layer(outputs[n], params[2 * n], params[2 * n + 1])
-        outputs.append(a if n + 1 in {last, last // 2} else relu_forward(a))
+        outputs.append(a if n + 1 in {last, last // 2} else relu(a))
     return outputs
 
 
@@ -124,7 +124,7 @@ def autoencoder_loss(params, seen, x):
 
 
 # %% autoencoder_loss: the tape of lesson 5
-from dlcore.objective import mse, mse_gradient
+from dlcore.scratch.losses import mse, mse_gradient
 from dlcore.tensor import Tensor
 
 

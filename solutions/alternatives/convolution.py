@@ -292,7 +292,7 @@ def lenet_loss(params, x, t):
 
 
 # %% lenet_loss: pooling before the ReLU
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def lenet_loss(params, x, t):
@@ -334,7 +334,7 @@ def lenet_loss(params, x, t):
 
 
 # %% lenet_loss: windows by index, on the tape that is there
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def lenet_loss(params, x, t):

@@ -38,7 +38,7 @@ def discriminator_loss(real, fake, kind="non-saturating"):
 
 
 # %% discriminator_loss: with the losses of lesson 3
-from dlcore.objective import bce_with_logits, bce_with_logits_gradient
+from dlcore.scratch.losses import bce_with_logits, bce_with_logits_gradient
 
 
 def discriminator_loss(real, fake, kind="non-saturating"):
@@ -209,14 +209,14 @@ def generator_loss(fake, kind="non-saturating"):
 
 
 # %% generator_loss: a table of losses
-from dlcore.activations import sigmoid_forward
+from dlcore.scratch.activations import sigmoid
 
 
 def generator_loss(fake, kind="non-saturating"):
     value, slope = {
-        "minimax": lambda a: (-np.logaddexp(a, 0), -sigmoid_forward(a)),
+        "minimax": lambda a: (-np.logaddexp(a, 0), -sigmoid(a)),
         "wasserstein": lambda a: (-a, -np.ones(a.shape)),
-        "non-saturating": lambda a: (np.logaddexp(-a, 0), -sigmoid_forward(-a)),
+        "non-saturating": lambda a: (np.logaddexp(-a, 0), -sigmoid(-a)),
     }[kind](fake)
     return value.mean(), slope / fake.size
 

@@ -55,7 +55,7 @@ def forget_bias(steps):
 
 
 # %% lstm_step: four slices
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def lstm_step(x, h, c, w_ih, w_hh, b):
@@ -70,7 +70,7 @@ def lstm_step(x, h, c, w_ih, w_hh, b):
 
 
 # %% lstm_step: a gate at a time, each with its own weights
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def lstm_step(x, h, c, w_ih, w_hh, b):
@@ -142,7 +142,7 @@ def lstm_step_backward(dh, dc, c, c_new, gates):
 
 
 # %% lstm: all inputs first
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def lstm(x, h, c, w_ih, w_hh, b):
@@ -160,7 +160,7 @@ def lstm(x, h, c, w_ih, w_hh, b):
 
 
 # %% lstm: the step inside
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def lstm(x, h, c, w_ih, w_hh, b):
@@ -181,7 +181,7 @@ def lstm(x, h, c, w_ih, w_hh, b):
 
 
 # %% lstm: by calling itself
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def lstm(x, h, c, w_ih, w_hh, b):
@@ -272,7 +272,7 @@ def lstm_backward(g, x, hs, cs, gates, w_ih, w_hh):
 
 
 # %% gru_step: slices
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
@@ -295,7 +295,7 @@ def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
 
 
 # %% gru_step: a gate at a time, each with its own weights
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
@@ -308,7 +308,7 @@ def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
 
 
 # %% last_state_loss: all in one loop
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def last_state_loss(params, x, y):
@@ -348,8 +348,8 @@ def last_state_loss(params, x, y):
 
 
 # %% last_state_loss: on the tape of lesson 5
-from dlcore.activations import sigmoid_forward as sigmoid
-from dlcore.vjp import Tensor
+from dlcore.scratch.activations import sigmoid
+from dlcore.scratch.tensors import Tensor
 
 
 def last_state_loss(params, x, y):
@@ -376,7 +376,7 @@ def last_state_loss(params, x, y):
 
 
 # %% last_state_loss: sequence by sequence
-from dlcore.activations import sigmoid_forward as sigmoid
+from dlcore.scratch.activations import sigmoid
 
 
 def last_state_loss(params, x, y):

@@ -225,7 +225,7 @@ def shift(images, down=0, right=0):
 
 
 # %% loss_and_gradients: pairs of layers
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def loss_and_gradients(params, x, t, p=0.0, l2=0.0, rng=0):
@@ -270,7 +270,7 @@ def loss_and_gradients(params, x, t, p=0.0, l2=0.0, rng=0):
 
 
 # %% loss_and_gradients: the penalty as a loop at the end
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def loss_and_gradients(params, x, t, p=0.0, l2=0.0, rng=0):

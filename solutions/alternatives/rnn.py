@@ -318,7 +318,7 @@ def next_token_loss(params, tokens):
 
 
 # %% next_token_loss: on the tape of lesson 5
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def next_token_loss(params, tokens):

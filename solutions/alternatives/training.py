@@ -170,7 +170,7 @@ def examine(params, x, t):
 
 
 # %% examine: arrays made beforehand
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def examine(params, x, t):
@@ -192,7 +192,7 @@ def examine(params, x, t):
 
 
 # %% examine: rows of a table
-from dlcore.vjp import Tensor
+from dlcore.scratch.tensors import Tensor
 
 
 def examine(params, x, t):

@@ -243,7 +243,7 @@ def log_likelihood(params, x, eps):
 
 
 # %% log_likelihood: all draws as one long batch
-from dlcore.objective import logsumexp
+from dlcore.scratch.losses import logsumexp
 
 
 def log_likelihood(params, x, eps):

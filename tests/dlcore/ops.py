@@ -14,12 +14,13 @@ import torch
 import torch.nn.functional as TF
 
 import dlcore.functional as F
-from dlcore import attention, gated, generative, ops, recurrent, reductions, shaping
+from dlcore import attention, generative, ops, recurrent, reductions, shaping
 from tests.dlcore.cases import (
     Case,
     Rng,
     adaptive_case,
     any_shape,
+    apart,
     attention_case,
     batch_norm_case,
     bce_case,
@@ -662,7 +663,7 @@ OPS = [
     ),
     Op(
         "gru",
-        sequence(gated.gru, 1),
+        sequence(recurrent.gru, 1),
         sequence(torch.gru, 1),
         sequence_case(3),
         None,
@@ -671,7 +672,7 @@ OPS = [
     ),
     Op(
         "lstm",
-        sequence(gated.lstm, 2),
+        sequence(recurrent.lstm, 2),
         sequence(torch.lstm, 2),
         sequence_case(4),
         None,
@@ -697,7 +698,7 @@ OPS = [
     ),
     Op(
         "gru_cell",
-        gated.gru_cell,
+        recurrent.gru_cell,
         torch.gru_cell,
         cell_case(3),
         (0, 1),
@@ -706,7 +707,7 @@ OPS = [
     ),
     Op(
         "lstm_cell",
-        lstm_cell(gated),
+        lstm_cell(recurrent),
         lstm_cell(torch),
         cell_case(4),
         (0, 1, 2),

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from dlcore import Tensor, descent, objective, unrolled, vjp, workflow
+from dlcore import Tensor
 from dlcore import activations as act
 from dlcore.crosscheck import (
     _median_ms,
@@ -17,6 +17,7 @@ from dlcore.crosscheck import (
     torch_training,
     torch_trajectory,
 )
+from dlcore.scratch import losses, optimizers, rnn, tensors, training
 
 X = np.random.default_rng(0).standard_normal((20, 5))
 
@@ -82,11 +83,11 @@ def test_class_numbers_have_no_gradient_and_the_scores_have(sign, agrees):
     rng = np.random.default_rng(0)
     scores, classes = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
     report = crosscheck(
-        objective.cross_entropy,
+        losses.cross_entropy,
         "nn.functional.cross_entropy",
         scores,
         classes,
-        backward=lambda g, x, t: sign * g * objective.cross_entropy_gradient(x, t),
+        backward=lambda g, x, t: sign * g * losses.cross_entropy_gradient(x, t),
         repeat=1,
     )
     assert report.rows[0].forward < 1e-12
@@ -140,12 +141,12 @@ def test_a_whole_training_in_pytorch_is_ours():
     rng = np.random.default_rng(4)
     x, t = rng.standard_normal((30, 4)), rng.integers(0, 3, 30)
     order = [rng.integers(0, 30, 10) for _ in range(8)]
-    params = begun = workflow.he_weights([4, 6, 3], rng)
-    optimizer, losses = descent.AdamW(lr=0.02), []
+    params = begun = training.he_weights([4, 6, 3], rng)
+    optimizer, losses = optimizers.AdamW(lr=0.02), []
     for rows in order:
-        leaves = [vjp.Tensor(p) for p in params]
+        leaves = [tensors.Tensor(p) for p in params]
         w1, b1, w2, b2 = leaves
-        h = vjp.Tensor(x[rows]) @ w1.T + b1
+        h = tensors.Tensor(x[rows]) @ w1.T + b1
         loss = (h * (h.data > 0) @ w2.T + b2).cross_entropy(t[rows])
         loss.backward()
         losses.append(float(loss.data))
@@ -167,10 +168,10 @@ def test_pytorch_may_want_its_arguments_otherwise():
         return rnn_tanh(x, h[None], (w_ih, w_hh, b, 0 * b), True, 1, 0.0, False, False, False)[0]
 
     def forward(*given):
-        return unrolled.unroll(*given)[1:]
+        return rnn.unroll(*given)[1:]
 
     def backward(g, x, h, w_ih, w_hh, b):
-        return unrolled.rnn_backward(g, x, unrolled.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh)
+        return rnn.rnn_backward(g, x, rnn.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh)
 
     report = crosscheck(forward, "rnn_tanh", *arrays, backward=backward, call=theirs, repeat=1)
     assert report.rows[0].forward < 1e-12 and report.rows[0].backward < 1e-10

@@ -9,7 +9,7 @@ import dlcore
 from dlcore import data, nn, optim, schedule, tensor, train
 from dlcore import functional as F
 from dlcore.checkpoint import load_checkpoint, load_model, save_checkpoint, save_model
-from dlcore.loader import DataLoader, TensorDataset, split
+from dlcore.data.loader import DataLoader, TensorDataset, split
 
 SET = data.digits()
 TRAIN, VALID = split(SET.x, (0.8, 0.2), SET.y, rng=0)
@@ -284,10 +284,10 @@ def test_in_a_notebook_the_progress_bar_leaves_stderr_empty():
 
     source = (
         "import numpy as np\n"
-        "from dlcore import functional as F, loader, nn, optim, train\n"
+        "from dlcore import data, functional as F, nn, optim, train\n"
         "x = np.random.default_rng(0).random((64, 4))\n"
         "m = nn.Linear(4, 4, rng=0)\n"
-        "rows = loader.DataLoader(loader.TensorDataset(x), 16)\n"
+        "rows = data.DataLoader(data.TensorDataset(x), 16)\n"
         "train.fit(m, F.mse_loss, optim.Adam(m.parameters()), rows, epochs=3)"
     )
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import dlcore
-from autograder import build, catalogue
-from autograder.judge import judge
+from autograder.author import build
+from autograder.check.judge import judge
+from autograder.exercises import catalogue
 from tests.conftest import ROOT, some
 from tests.e2e.lab import Browser, Notebook, Server, copy_course
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import build, catalogue
-from autograder.card import MIME
+from autograder.author import build
+from autograder.check.card import MIME
+from autograder.exercises import catalogue
 from tests.conftest import ROOT, WHOLE
 from tests.e2e.lab import Browser, Server
 

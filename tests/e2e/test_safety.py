@@ -9,7 +9,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-from autograder import feedback, grade, report
+from autograder.grade import schedule
+from autograder.report import class_report, feedback
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 from tests.conftest import ROOT
@@ -51,11 +52,11 @@ def room(tmp_path_factory):
     )
     nb.cells[-1].source = TEXT  # a written answer, which the instructor has to read
     mini.hand_in(room, "mallory", nb)
-    assert not grade.run(room, jobs=1).failed
+    assert not schedule.run(room, jobs=1).failed
     graded = nbformat.read(room.notebook("autograded", "mallory", mini.SLUG), as_version=4)
     assert "raw" not in {cell.cell_type for cell in graded.cells}  # they go into pages as they are
     feedback.run(room)
-    report.run(room)
+    class_report.run(room)
     return room
 
 

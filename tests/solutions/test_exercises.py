@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 import dlcore
-from autograder import build, card, catalogue, library
-from autograder.exercise import Exercise, call
-from autograder.judge import expect, judge, run_case
+from autograder.author import build
+from autograder.check import card
+from autograder.check.compare import run_case
+from autograder.check.judge import expect, judge
+from autograder.exercises import catalogue, oracle
+from autograder.exercises.exercise import Exercise, call
 
 EXERCISES = [e for lesson in catalogue.lessons() for e in lesson.exercises]
 MISCONCEPTIONS = [(e, m) for e in EXERCISES for m in e.misconceptions]
@@ -25,7 +28,7 @@ every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.
 
 
 def library_for(seed: int):
-    return library.load(("dlcore", "torch")[seed % 2])
+    return oracle.load_library(("dlcore", "torch")[seed % 2])
 
 
 @functools.cache
@@ -108,7 +111,7 @@ def test_empty_answers_score_nothing(exercise):
 @pytest.mark.parametrize("seed", range(5))
 def test_both_libraries_say_the_same(exercise, seed):
     """dlcore answers in notebooks, PyTorch when grading: the same cases, the same results."""
-    torch = library.load("torch")
+    torch = oracle.load_library("torch")
     for part in exercise.parts:
         for case in part.cases(np.random.default_rng(seed)):
             ours, theirs = expect(exercise, case, dlcore), expect(exercise, case, torch)
@@ -133,7 +136,7 @@ def test_twin_has_the_same_signature(exercise):
 @every_exercise
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_twin_is_right_too(exercise, seed):
-    torch = library.load("torch")
+    torch = oracle.load_library("torch")
     for part in exercise.parts:
         for case in part.cases(np.random.default_rng(seed)):
             expected = expect(exercise, case, torch)

@@ -13,9 +13,12 @@ import pytest
 from nbclient import NotebookClient
 
 import dlcore
-from autograder import build, catalogue, demo, grader
-from autograder.assignment import Assignment, CodeCell, Settings
-from autograder.card import MIME
+from autograder import demo
+from autograder.author import build
+from autograder.check.card import MIME
+from autograder.exercises import catalogue
+from autograder.grade import run
+from autograder.grade.assignment import Assignment, CodeCell, Settings
 from tests.conftest import ROOT, one
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda x: x.slug)
@@ -195,7 +198,7 @@ def test_grading_need_not_run_what_only_shows(lesson):
     assert len(blocks) > 3
     assert len(a.shorter) == len(blocks)
     answered = demo.answered(lesson, {e.function: demo._REFERENCE for e in lesson.exercises})
-    assert not grader._needs(answered, a)
+    assert not run._needs(answered, a)
 
 
 @pytest.mark.slow

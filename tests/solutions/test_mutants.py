@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 import dlcore
-from autograder import build, catalogue
-from autograder.exercise import Exercise
-from autograder.judge import expect, run_case
+from autograder.author import build
+from autograder.check.compare import run_case
+from autograder.check.judge import expect
+from autograder.exercises import catalogue
+from autograder.exercises.exercise import Exercise
 from tests.conftest import WHOLE
 from tests.solutions.equivalent import EQUIVALENT
 from tests.solutions.mutants import Mutant, mutants

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from autograder.exercise import Exercise
+from autograder.exercises.exercise import Exercise
 
 
 def mistake(

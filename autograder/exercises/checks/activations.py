@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.exercise import Case, Exercise, Part
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.exercise import Case, Exercise, Part
 
 
 def _any_shape(rng, scale=2.0):
@@ -31,7 +31,7 @@ def _slope_oracle(function):
 
 relu = Exercise(
     "activations.relu",
-    twin="dlcore.activations.relu_forward",
+    twin="dlcore.scratch.activations.relu",
     parts=[
         Part("a few numbers", 1, [Case(np.array([-2.0, -0.5, 0.0, 0.5, 2.0]))]),
         Part("arrays of any shape", 1, draw=lambda rng: Case(_any_shape(rng))),
@@ -96,7 +96,7 @@ def _backward_case(rng):
 
 relu_backward = Exercise(
     "activations.relu_backward",
-    twin="dlcore.activations.relu_backward",
+    twin="dlcore.scratch.activations.relu_backward",
     parts=[
         Part(
             "a few numbers",
@@ -162,7 +162,7 @@ def _leaky_case(rng):
 
 leaky_relu = Exercise(
     "activations.leaky_relu",
-    twin="dlcore.activations.leaky_relu_forward",
+    twin="dlcore.scratch.activations.leaky_relu",
     parts=[
         Part("the usual slope, 0.01", 1, [Case(np.array([-3.0, -1.0, 0.0, 2.0]))]),
         Part("any slope", 1, [Case(np.array([-2.0, 4.0]), 0.25)], draw=_leaky_case),
@@ -225,7 +225,7 @@ def _extreme_scores(rng):
 
 sigmoid = Exercise(
     "activations.sigmoid",
-    twin="dlcore.activations.sigmoid_forward",
+    twin="dlcore.scratch.activations.sigmoid",
     parts=[
         Part(
             "ordinary scores",
@@ -297,7 +297,7 @@ def _sigmoid_backward_oracle(torch, g, y):
 
 sigmoid_backward = Exercise(
     "activations.sigmoid_backward",
-    twin="dlcore.activations.sigmoid_backward",
+    twin="dlcore.scratch.activations.sigmoid_backward",
     parts=[
         Part(
             "with g = 1: the slope itself",
@@ -353,7 +353,7 @@ def turns_the_sign(g, y):
 
 gelu = Exercise(
     "activations.gelu",
-    twin="dlcore.activations.gelu_forward",
+    twin="dlcore.scratch.activations.gelu",
     parts=[
         Part("a few numbers", 1, [Case(np.array([-3.0, -1.0, 0.0, 1.0, 3.0]))]),
         Part("arrays of any shape", 1, draw=lambda rng: Case(_any_shape(rng))),
@@ -427,7 +427,7 @@ def _softmax_extreme(rng):
 
 softmax = Exercise(
     "activations.softmax",
-    twin="dlcore.activations.softmax_forward",
+    twin="dlcore.scratch.activations.softmax",
     parts=[
         Part(
             "rows of scores",
@@ -542,7 +542,7 @@ def _drive_signal(student, x, weights, activation):
 
 signal = Exercise(
     "activations.signal",
-    twin="dlcore.activations.signal",
+    twin="dlcore.scratch.activations.signal",
     parts=[
         Part(
             "one layer",

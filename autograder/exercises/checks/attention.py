@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import lookup
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import attention as scratch
 
 _FORBIDDEN = ("torch", "dlcore.attention")
-_HEADER = "import numpy as np\n\nfrom dlcore.unrolled import masked_cross_entropy"
+_HEADER = "import numpy as np\n\nfrom dlcore.scratch.rnn import masked_cross_entropy"
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(lookup, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -58,7 +58,7 @@ _TEN_AND_TWENTY = np.array([[10.0], [20.0]])
 
 look_up = Exercise(
     "attention.look_up",
-    twin="dlcore.lookup.look_up",
+    twin="dlcore.scratch.attention.look_up",
     parts=[
         Part("the mixture and the weights", 1, [Case(np.array([2.0, 0.0]), np.eye(2), _TEN_AND_TWENTY)], _look_up_case),
         Part("large scores", 1, draw=lambda rng: _look_up_case(rng, 500.0)),
@@ -163,7 +163,7 @@ def _nowhere_case(rng):
 
 attention = Exercise(
     "attention.attention",
-    twin="dlcore.lookup.attention",
+    twin="dlcore.scratch.attention.attention",
     parts=[
         Part("one sequence", 1, [Case(np.array([[4.0]]), np.array([[0.5], [0.0]]), _TEN_AND_TWENTY)], _attention_case),
         Part("many at once", 1, draw=lambda rng: _attention_case(rng, size(rng, 2, 3), 2)),
@@ -276,7 +276,7 @@ def _full_case(rng):
 
 attention_mask = Exercise(
     "attention.attention_mask",
-    twin="dlcore.lookup.attention_mask",
+    twin="dlcore.scratch.attention.attention_mask",
     parts=[
         Part("padding", 1, draw=lambda rng: _mask_case(rng, False)),
         Part("padding, and causal", 1, [Case(np.array([2]), 3, True)], lambda rng: _mask_case(rng, True)),
@@ -383,7 +383,7 @@ def _running_sum(length):
 
 depends_on = Exercise(
     "attention.depends_on",
-    twin="dlcore.lookup.depends_on",
+    twin="dlcore.scratch.attention.depends_on",
     parts=[
         Part("any network", 1, [Case(_running_sum(3), np.array([[1.0], [2.0], [3.0]]))], lambda rng: _network_case(rng, _KINDS[:1], ("",))),
         Part("one that uses little of its input", 1, draw=lambda rng: _network_case(rng, _KINDS[1:], ("", "their negatives", "ones")), draws=8),
@@ -463,7 +463,7 @@ def _drive_back(student, g, q, k, v, weights, column):
 
 def _back_case(rng, column, *front, masked=False):
     q, k, v, *mask = _attention_case(rng, *front, masked=masked).args
-    _, weights = lookup.attention(q, k, v, *mask)
+    _, weights = scratch.attention(q, k, v, *mask)
     return Case(nonzero(rng, *q.shape[:-1], v.shape[-1]), q, k, v, weights, column)
 
 
@@ -478,7 +478,7 @@ _ONE = Case(
 
 attention_backward = Exercise(
     "attention.attention_backward",
-    twin="dlcore.lookup.attention_backward",
+    twin="dlcore.scratch.attention.attention_backward",
     parts=[
         Part("dv", 1, draw=lambda rng: _back_case(rng, "dv")),
         Part("dq", 1, [_ONE], lambda rng: _back_case(rng, "dq")),
@@ -561,7 +561,7 @@ def _masked_heads_case(rng):
 
 multi_head = Exercise(
     "attention.multi_head",
-    twin="dlcore.lookup.multi_head",
+    twin="dlcore.scratch.attention.multi_head",
     parts=[
         Part("a single head", 1, draw=lambda rng: _heads_case(rng, 1, *([1, False, 1] if rng.random() < 0.3 else []))),
         Part("several heads", 1, draw=lambda rng: _heads_case(rng, size(rng, 2, 4))),
@@ -577,7 +577,7 @@ _ASK = "y, _ = attention(q, k, v, None if mask is None else mask[:, None])"
 
 
 def _heads_mistake(name, hint, *changes):
-    _mistake(multi_head, name, hint, *changes, pieces=[lookup.attention])
+    _mistake(multi_head, name, hint, *changes, pieces=[scratch.attention])
 
 
 _heads_mistake(
@@ -638,7 +638,7 @@ def _rotary_case(rng, *front, pairs=0, base=None):
 
 rotary = Exercise(
     "attention.rotary",
-    twin="dlcore.lookup.rotary",
+    twin="dlcore.scratch.attention.rotary",
     parts=[
         Part("one pair of features", 1, draw=lambda rng: _rotary_case(rng, pairs=1)),
         Part("several pairs", 1, [Case(np.array([[1.0, 2.0, 0.0, 0.0]]), np.array([3]))], _rotary_case),
@@ -744,7 +744,7 @@ def _loss_case(rng, column, n=0, t=0):
 
 causal_loss = Exercise(
     "attention.causal_loss",
-    twin="dlcore.lookup.causal_loss",
+    twin="dlcore.scratch.attention.causal_loss",
     parts=[
         Part("the loss", 1, draw=lambda rng: _loss_case(rng, "loss")),
         Part("one sequence, and one place", 1, draw=lambda rng: _loss_case(rng, str(rng.choice(["loss", *_GROUPS])), 1, int(rng.choice([0, 1]))), draws=6),
@@ -762,7 +762,7 @@ _LOSS = 'loss, g = masked_cross_entropy(np.einsum("nhte,hek->ntk", y, w_o), targ
 
 
 def _loss_mistake(name, hint, *changes):
-    pieces = [lookup.attention, lookup.attention_backward]
+    pieces = [scratch.attention, scratch.attention_backward]
     _mistake(causal_loss, name, hint, *changes, pieces=pieces)
 
 

@@ -7,19 +7,19 @@ import itertools
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import bottleneck
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import autoencoders as scratch
 
 _FORBIDDEN = ("torch", "dlcore.conv", "dlcore.generative", "sklearn")
 _HEADER = "import numpy as np"
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(bottleneck, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -59,7 +59,7 @@ def _drive_project(student, x, mean, directions):
 
 project = Exercise(
     "autoencoders.project",
-    twin="dlcore.bottleneck.project",
+    twin="dlcore.scratch.autoencoders.project",
     parts=[
         Part("a single direction", 1, [Case(np.array([[3.0, 2.0]]), np.ones(2), np.array([[0.6, 0.8]]))], lambda rng: _project_case(rng, 1)),
         Part("a plane", 1, draw=_project_case),
@@ -143,7 +143,7 @@ _FOUR = Case(
 
 pca = Exercise(
     "autoencoders.pca",
-    twin="dlcore.bottleneck.pca",
+    twin="dlcore.scratch.autoencoders.pca",
     parts=[
         Part("the first direction", 1, [_FOUR], lambda rng: _pca_case(rng, 1)),
         Part("several, in order", 1, draw=_pca_case),
@@ -242,7 +242,7 @@ _TWO = np.array([[2.0]])
 
 layer_outputs = Exercise(
     "autoencoders.layer_outputs",
-    twin="dlcore.bottleneck.layer_outputs",
+    twin="dlcore.scratch.autoencoders.layer_outputs",
     parts=[
         Part("two layers, no ReLU", 1, draw=lambda rng: _network_case(rng, 2)),
         Part("four and six layers", 1, [Case(_SHOWN, _TWO)], _network_case),
@@ -321,7 +321,7 @@ def _loss_oracle(torch, params, seen, x, column):
 
 autoencoder_loss = Exercise(
     "autoencoders.autoencoder_loss",
-    twin="dlcore.bottleneck.autoencoder_loss",
+    twin="dlcore.scratch.autoencoders.autoencoder_loss",
     parts=[
         Part("the loss", 1, draw=lambda rng: _loss_case(rng, 0, "loss")),
         Part("gradients without ReLU", 1, draw=lambda rng: _loss_case(rng, 2, "all")),
@@ -335,7 +335,7 @@ autoencoder_loss = Exercise(
 
 
 def _loss_mistake(name, hint, *changes):
-    _mistake(autoencoder_loss, name, hint, *changes, pieces=[bottleneck.layer_outputs])
+    _mistake(autoencoder_loss, name, hint, *changes, pieces=[scratch.layer_outputs])
 
 
 _THROUGH = "        if n not in (layers // 2, layers):\n            g = g * (outputs[n] > 0)\n"
@@ -403,7 +403,7 @@ _TILTED = np.array([[1.0, 0.0, 0.0], [0.0, 0.6, 0.8]])
 
 principal_angles = Exercise(
     "autoencoders.principal_angles",
-    twin="dlcore.bottleneck.principal_angles",
+    twin="dlcore.scratch.autoencoders.principal_angles",
     parts=[
         Part("two lines", 1, draw=lambda rng: _angles_case(rng, 1)),
         Part("two planes", 1, [Case(_XY, _TILTED, np.array([0.0, np.degrees(np.arccos(0.6))]))], _angles_case),
@@ -489,14 +489,14 @@ _STAMP = Case(
 
 conv_transpose2d = Exercise(
     "autoencoders.conv_transpose2d",
-    twin="dlcore.bottleneck.conv_transpose2d",
+    twin="dlcore.scratch.autoencoders.conv_transpose2d",
     parts=[
         Part("stamps that overlap", 1, draw=_stamps_case),
         Part("a stride", 1, [_STAMP], lambda rng: _stamps_case(rng, size(rng, 2, 3))),
         Part("padding", 2, draw=lambda rng: _stamps_case(rng, size(rng, 1, 2), 1)),
     ],
     oracle=_stamps_oracle,
-    forbidden=(*_FORBIDDEN, "dlcore.windows"),
+    forbidden=(*_FORBIDDEN, "dlcore.scratch.convolution"),
 )  # fmt: skip
 
 _PRESS = "whole[:, :, rows, columns] += stamps[..., i, j]"
@@ -581,7 +581,7 @@ def _drive_roc(student, scores, unusual):
 
 roc_curve = Exercise(
     "autoencoders.roc_curve",
-    twin="dlcore.bottleneck.roc_curve",
+    twin="dlcore.scratch.autoencoders.roc_curve",
     parts=[
         Part("different scores", 2, [Case(np.array([0.9, 0.6, 0.5, 0.1]), np.array([1, 0, 1, 0]))], _roc_case),
         Part("equal scores", 2, draw=lambda rng: _roc_case(rng, ties=True)),
@@ -661,7 +661,7 @@ _SAYS_NOTHING = [np.array(a) for a in ([[0.0, 0.0]], [0.0], [[0.0], [0.0]], [0.0
 
 anomaly_scores = Exercise(
     "autoencoders.anomaly_scores",
-    twin="dlcore.bottleneck.anomaly_scores",
+    twin="dlcore.scratch.autoencoders.anomaly_scores",
     parts=[
         Part("a series", 2, [Case(_SAYS_NOTHING, np.array([1.0, 2.0, 3.0]), 2)], _scores_case),
         Part("a single window", 1, draw=lambda rng: _scores_case(rng, 2, short=True)),
@@ -675,7 +675,7 @@ _PLACED = "return np.append(np.zeros(size - 1), errors)"
 
 
 def _scores_mistake(name, hint, *changes):
-    _mistake(anomaly_scores, name, hint, *changes, pieces=[bottleneck.layer_outputs])
+    _mistake(anomaly_scores, name, hint, *changes, pieces=[scratch.layer_outputs])
 
 
 _scores_mistake(

@@ -7,15 +7,15 @@ import re
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from dlcore import value
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from dlcore.scratch import backprop as scratch
 
 
 def _mistake(exercise, name, hint, old, new):
     pieces = [exercise.function, *(["_value"] if exercise.function == "Value" else []), "_ordered"]
-    found = [getattr(value, piece) for piece in pieces]
+    found = [getattr(scratch, piece) for piece in pieces]
     mistake(exercise, name, hint, (old, new), pieces=found, header="import math")
 
 
@@ -73,7 +73,7 @@ def _slope_oracle(torch, f, x, h=1e-6):
 
 numerical_slope = Exercise(
     "backprop.numerical_slope",
-    twin="dlcore.value.numerical_slope",
+    twin="dlcore.scratch.backprop.numerical_slope",
     parts=[
         Part("a tiny h", 1, [Case(_cubic(1.0, 0.0, 0.0), 2.0)], _slope_case),
         Part("on both sides, at any h", 1, [Case(_cubic(0.0, 1.0, 0.0), 3.0, 0.5)], _wide_case),
@@ -137,7 +137,7 @@ def _neuron_oracle(torch, w, x, b):
 
 neuron_slopes = Exercise(
     "backprop.neuron_slopes",
-    twin="dlcore.value.neuron_slopes",
+    twin="dlcore.scratch.backprop.neuron_slopes",
     parts=[
         Part("two inputs", 1, [Case(np.array([0.5, -1.0]), np.array([2.0, 1.0]), 0.25)]),
         Part("any number of inputs", 1, draw=_neuron_case),
@@ -236,7 +236,7 @@ _DIAMOND = {"y": ["p", "q"], "q": ["a"], "p": ["a", "b"], "b": [], "a": [], "z":
 
 topological = Exercise(
     "backprop.topological",
-    twin="dlcore.value.topological",
+    twin="dlcore.scratch.backprop.topological",
     parts=[
         Part("a diamond", 1, [Case(_DIAMOND, "y")]),
         Part("any graph", 2, draw=_topological_case),
@@ -356,7 +356,7 @@ _SLOPES = {
 
 gradients = Exercise(
     "backprop.gradients",
-    twin="dlcore.value.gradients",
+    twin="dlcore.scratch.backprop.gradients",
     parts=[
         Part("two ways from a to y", 1, [Case(_SLOPES, "y")]),
         Part("any graph", 2, draw=_gradients_case, draws=6),
@@ -482,7 +482,7 @@ def _random_expression(rng):
 
 Value = Exercise(
     "backprop.Value",
-    twin="dlcore.value.Value",
+    twin="dlcore.scratch.backprop.Value",
     parts=[
         _part("+", 1, "a + b", "a + b + c", "a + (b + c)"),
         _part("*", 1, "a * b", "a * b * c", "a * (b + c)"),
@@ -625,7 +625,7 @@ def _drive_mlp(student, x, layers, activation):
 
 mlp = Exercise(
     "backprop.mlp",
-    twin="dlcore.value.mlp",
+    twin="dlcore.scratch.backprop.mlp",
     parts=[
         Part("one layer", 1, [Case([1.0, 2.0], [([[3.0, -1.0], [0.5, 0.5]], [0.5, -1.0])], _bent)]),
         Part("two layers", 1, draw=lambda rng: _network(rng, [2, 3, 1])),

@@ -5,21 +5,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import windows
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import convolution as scratch
 
-_FORBIDDEN = ("torch", "scipy", "skimage", "cv2", "dlcore.conv", "dlcore.pooling", "dlcore.sliding", "dlcore.winograd")  # fmt: skip
-_HEADER = "import numpy as np\n\nfrom dlcore.vjp import Tensor"
-_CONV = [windows.unfold, windows.conv2d]
-_POOL = [windows._squares, windows.pool2d]
+_FORBIDDEN = ("torch", "scipy", "skimage", "cv2", "dlcore.conv", "dlcore.pooling", "dlcore.backend.sliding", "dlcore.backend.winograd")  # fmt: skip
+_HEADER = "import numpy as np\n\nfrom dlcore.scratch.tensors import Tensor"
+_CONV = [scratch.unfold, scratch.conv2d]
+_POOL = [scratch._squares, scratch.pool2d]
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(windows, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -41,7 +41,7 @@ _SMALL = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
 correlate2d = Exercise(
     "convolution.correlate2d",
-    twin="dlcore.windows.correlate2d",
+    twin="dlcore.scratch.convolution.correlate2d",
     parts=[
         Part("a kernel of one row", 1, [Case(_SMALL, np.array([[1.0, -1.0]]))], lambda rng: _correlate_case(rng, 1)),
         Part("kernels of any shape", 1, draw=lambda rng: _correlate_case(rng, 0)),
@@ -122,7 +122,7 @@ def _geometry_case(rng, depth, column):
 
 geometry = Exercise(
     "convolution.geometry",
-    twin="dlcore.windows.geometry",
+    twin="dlcore.scratch.convolution.geometry",
     parts=[
         Part("how many, one layer", 1, [Case(8, [(3, 1, 1)], "how many"), Case(8, [(3, 2, 1)], "how many")], lambda rng: _geometry_case(rng, 1, "how many"), draws=6),
         Part("how many, more layers", 1, [Case(8, [(3, 1, 1), (2, 2, 0), (3, 1, 1)], "how many")], lambda rng: _geometry_case(rng, size(rng, 2, 3), "how many")),
@@ -203,7 +203,7 @@ _SQUARE = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
 
 conv2d_loops = Exercise(
     "convolution.conv2d_loops",
-    twin="dlcore.windows.conv2d_loops",
+    twin="dlcore.scratch.convolution.conv2d_loops",
     parts=[
         Part("stride 1, no padding", 1, [Case(_SQUARE, _DIAGONAL, np.array([10.0]))], _conv_case),
         Part("with padding", 1, draw=lambda rng: _conv_case(rng, 1, size(rng, 1, 2))),
@@ -279,7 +279,7 @@ def _unfold_case(rng, stride=1, padding=0):
 
 unfold = Exercise(
     "convolution.unfold",
-    twin="dlcore.windows.unfold",
+    twin="dlcore.scratch.convolution.unfold",
     parts=[
         Part("stride 1, no padding", 1, [Case(_SMALL[None, None], 2)], _unfold_case),
         Part("with stride and padding", 1, draw=lambda rng: _unfold_case(rng, size(rng, 1, 3), size(rng, 1, 2))),
@@ -363,7 +363,7 @@ def _conv_backward_case(rng, column, stride=1, padding=0):
 
 conv2d_backward = Exercise(
     "convolution.conv2d_backward",
-    twin="dlcore.windows.conv2d_backward",
+    twin="dlcore.scratch.convolution.conv2d_backward",
     parts=[
         Part("dw", 1, [Case(np.full((1, 1, 1, 1), 2.0), _SQUARE, _DIAGONAL, 1, 0, "dw")], lambda rng: _conv_backward_case(rng, "dw")),
         Part("db", 1, draw=lambda rng: _conv_backward_case(rng, "db")),
@@ -381,7 +381,7 @@ _CUT = "    dx = dx[:, :, padding : padding + height, padding : padding + width]
 
 
 def _backward_mistake(name, hint, *changes):
-    _mistake(conv2d_backward, name, hint, *changes, pieces=[windows.unfold])
+    _mistake(conv2d_backward, name, hint, *changes, pieces=[scratch.unfold])
 
 
 _backward_mistake(
@@ -443,7 +443,7 @@ _FOUR = np.array([[[[1.0, 5.0], [2.0, 3.0]]]])
 
 pool2d = Exercise(
     "convolution.pool2d",
-    twin="dlcore.windows.pool2d",
+    twin="dlcore.scratch.convolution.pool2d",
     parts=[
         Part("max", 1, [Case(_FOUR)], lambda rng: _pool_case(rng, "max")),
         Part("avg", 1, [Case(_FOUR, 2, "avg")], lambda rng: _pool_case(rng, "avg")),
@@ -466,7 +466,7 @@ _BOTH = 'return squares.max(axis=-1) if kind == "max" else squares.mean(axis=-1)
 
 
 def _pool_mistake(name, hint, *changes):
-    _mistake(pool2d, name, hint, *changes, pieces=[windows._squares])
+    _mistake(pool2d, name, hint, *changes, pieces=[scratch._squares])
 
 
 _pool_mistake(
@@ -534,7 +534,7 @@ def _pool_backward_case(rng, kind, ties=False):
 
 pool2d_backward = Exercise(
     "convolution.pool2d_backward",
-    twin="dlcore.windows.pool2d_backward",
+    twin="dlcore.scratch.convolution.pool2d_backward",
     parts=[
         Part("max", 1, [Case(np.full((1, 1, 1, 1), 8.0), _FOUR, 2, "max", "each pixel")], lambda rng: _pool_backward_case(rng, "max")),
         Part("avg", 1, [Case(np.full((1, 1, 1, 1), 8.0), _FOUR, 2, "avg", "each pixel")], lambda rng: _pool_backward_case(rng, "avg")),
@@ -549,7 +549,7 @@ _FIRST = "share = squares.argmax(axis=-1)[..., None] == np.arange(size**2)"
 
 
 def _pool_backward_mistake(name, hint, *changes):
-    _mistake(pool2d_backward, name, hint, *changes, pieces=[windows._squares])
+    _mistake(pool2d_backward, name, hint, *changes, pieces=[scratch._squares])
 
 
 _pool_backward_mistake(
@@ -633,7 +633,7 @@ def _lenet_case(rng, column):
 
 lenet_loss = Exercise(
     "convolution.lenet_loss",
-    twin="dlcore.windows.lenet_loss",
+    twin="dlcore.scratch.convolution.lenet_loss",
     parts=[
         Part("the loss", 1, draw=lambda rng: _lenet_case(rng, "loss")),
         Part("gradients of the linear layer", 1, draw=lambda rng: _lenet_case(rng, "linear layer")),
@@ -645,7 +645,7 @@ lenet_loss = Exercise(
     forbidden=_FORBIDDEN,
 )  # fmt: skip
 
-_LENET = [*_CONV, windows.conv2d_backward, *_POOL, windows.pool2d_backward, windows._convolution, windows._pooling]  # fmt: skip
+_LENET = [*_CONV, scratch.conv2d_backward, *_POOL, scratch.pool2d_backward, scratch._convolution, scratch._pooling]  # fmt: skip
 
 
 def _lenet_mistake(name, hint, *changes):

@@ -7,21 +7,21 @@ import math
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import adversarial
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import gan as scratch
 
 _FORBIDDEN = ("torch", "dlcore.generative")
 _HEADER = """import numpy as np
 
-from dlcore.activations import sigmoid_forward as sigmoid"""
+from dlcore.scratch.activations import sigmoid"""
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(adversarial, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -57,7 +57,7 @@ def _through(torch, params, x):
 def _back_case(rng, layers, column):
     n, *widths = _sizes(rng, layers + 2)
     params, x = _network(rng, *widths), nonzero(rng, n, widths[0])
-    outputs = adversarial.mlp_outputs(params, x)
+    outputs = scratch.mlp_outputs(params, x)
     return Case(params, outputs, nonzero(rng, n, widths[-1]), column)
 
 
@@ -81,11 +81,11 @@ def _back_oracle(torch, params, outputs, g, column):
 
 
 _CHAIN = [np.array(a) for a in ([[2.0]], [0.0], [[3.0]], [0.0])]
-_LEFT = adversarial.mlp_outputs(_CHAIN, np.array([[-1.0]]))
+_LEFT = scratch.mlp_outputs(_CHAIN, np.array([[-1.0]]))
 
 mlp_backward = Exercise(
     "gan.mlp_backward",
-    twin="dlcore.adversarial.mlp_backward",
+    twin="dlcore.scratch.gan.mlp_backward",
     parts=[
         Part("weights", 1, [Case(_CHAIN, _LEFT, np.array([[1.0]]), "weights")], lambda rng: _back_case(rng, size(rng, 2, 3), "weights")),
         Part("biases", 1, draw=lambda rng: _back_case(rng, size(rng, 1, 3), "biases")),
@@ -186,7 +186,7 @@ _SURE = np.array([[math.log(3.0)], [0.0]]), np.array([[-math.log(4.0)]])
 
 discriminator_loss = Exercise(
     "gan.discriminator_loss",
-    twin="dlcore.adversarial.discriminator_loss",
+    twin="dlcore.scratch.gan.discriminator_loss",
     parts=[
         Part("real or made", 1, [Case(*_SURE)], lambda rng: _scores_case(rng, "", _sizes(rng, 2))),
         Part("scores of any size", 1, [Case(np.array([[900.0], [-900.0]]), np.array([[-900.0], [900.0], [900.0]]))], lambda rng: _scores_case(rng, "minimax", _sizes(rng, 2), 300.0)),
@@ -272,7 +272,7 @@ _POOR = np.array([[-math.log(4.0)]])
 
 generator_loss = Exercise(
     "gan.generator_loss",
-    twin="dlcore.adversarial.generator_loss",
+    twin="dlcore.scratch.gan.generator_loss",
     parts=[
         Part("minimax", 1, [Case(_POOR, "minimax")], lambda rng: _scores_case(rng, "minimax", [size(rng, 3, 6)])),
         Part("non-saturating", 1, [Case(_POOR)], lambda rng: _scores_case(rng, "", [size(rng, 3, 6)], 2.0)),
@@ -375,7 +375,7 @@ def _judged_oracle(torch, discriminator, generator, x, z, kind, column):
 
 discriminator_gradients = Exercise(
     "gan.discriminator_gradients",
-    twin="dlcore.adversarial.discriminator_gradients",
+    twin="dlcore.scratch.gan.discriminator_gradients",
     parts=[
         Part("the loss", 1, draw=lambda rng: _judged_case(rng, "", "loss")),
         Part("gradients", 1, draw=lambda rng: _judged_case(rng, "", "gradients")),
@@ -388,7 +388,7 @@ discriminator_gradients = Exercise(
 
 
 def _judged_mistake(name, hint, *changes):
-    pieces = [adversarial.mlp_outputs, adversarial.mlp_backward, adversarial.discriminator_loss]
+    pieces = [scratch.mlp_outputs, scratch.mlp_backward, scratch.discriminator_loss]
     _mistake(discriminator_gradients, name, hint, *changes, pieces=pieces)
 
 
@@ -457,7 +457,7 @@ def _forged_oracle(torch, generator, discriminator, z, kind, column):
 
 generator_gradients = Exercise(
     "gan.generator_gradients",
-    twin="dlcore.adversarial.generator_gradients",
+    twin="dlcore.scratch.gan.generator_gradients",
     parts=[
         Part("the loss", 1, draw=lambda rng: _forged_case(rng, "", "loss")),
         Part("gradients", 1, draw=lambda rng: _forged_case(rng, "", "gradients")),
@@ -470,7 +470,7 @@ generator_gradients = Exercise(
 
 
 def _forged_mistake(name, hint, *changes):
-    pieces = [adversarial.mlp_outputs, adversarial.mlp_backward, adversarial.generator_loss]
+    pieces = [scratch.mlp_outputs, scratch.mlp_backward, scratch.generator_loss]
     _mistake(generator_gradients, name, hint, *changes, pieces=pieces)
 
 
@@ -560,7 +560,7 @@ def _turns_oracle(torch, generator, discriminator, x, z, move_g, move_d, kind, c
 
 gan_step = Exercise(
     "gan.gan_step",
-    twin="dlcore.adversarial.gan_step",
+    twin="dlcore.scratch.gan.gan_step",
     parts=[
         Part("the discriminator's turn", 1, draw=lambda rng: _turns_case(rng, "discriminator")),
         Part("the generator's turn", 2, draw=lambda rng: _turns_case(rng, "generator")),
@@ -574,10 +574,10 @@ gan_step = Exercise(
 
 def _turns_mistake(name, hint, *changes):
     pieces = [
-        getattr(adversarial, other)
+        getattr(scratch, other)
         for other in ("mlp_outputs", "mlp_backward", "discriminator_loss", "generator_loss")
     ]
-    pieces += [adversarial.discriminator_gradients, adversarial.generator_gradients]
+    pieces += [scratch.discriminator_gradients, scratch.generator_gradients]
     _mistake(gan_step, name, hint, *changes, pieces=pieces)
 
 
@@ -679,7 +679,7 @@ _RIM = Case(np.repeat([[0.0, 0.0], [1.0, 0.0], [4.0, 0.0]], [98, 1, 1], axis=0),
 
 coverage = Exercise(
     "gan.coverage",
-    twin="dlcore.adversarial.coverage",
+    twin="dlcore.scratch.gan.coverage",
     parts=[
         Part("how many are near, and where", 1, [Case(*_THREE, 1.0)], _ring_case),
         Part("a centre that is hardly hit", 1, [_RIM], lambda rng: _ring_case(rng, rare=True)),
@@ -759,7 +759,7 @@ _LINE = [np.array(a)[:, None] for a in ([0.0, 1.1, 7.0, 3.5], [0.0, 1.0, 2.0, 3.
 
 copied = Exercise(
     "gan.copied",
-    twin="dlcore.adversarial.copied",
+    twin="dlcore.scratch.gan.copied",
     parts=[
         Part("some are copies", 1, [Case(*_LINE, 0.25)], lambda rng: _copied_case(rng, 0.5)),
         Part("none is a copy", 1, draw=lambda rng: _copied_case(rng, share=float(size(rng, 2, 5)) / 10)),

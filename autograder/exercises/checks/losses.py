@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.exercise import Case, Exercise, Part
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.exercise import Case, Exercise, Part
 
 WITHHELD = ("torch", "scipy", "dlcore.losses")
 
@@ -32,7 +32,7 @@ def _gradient_oracle(loss):
 
 mse = Exercise(
     "losses.mse",
-    twin="dlcore.objective.mse",
+    twin="dlcore.scratch.losses.mse",
     parts=[
         Part("a few numbers", 1, [Case(np.array([1.0, 5.0, -2.0]), np.array([1.0, 2.0, 0.0]))]),
         Part("arrays of any shape", 1, draw=_pair),
@@ -100,7 +100,7 @@ def averages_each_column(x, t):
 
 mse_gradient = Exercise(
     "losses.mse_gradient",
-    twin="dlcore.objective.mse_gradient",
+    twin="dlcore.scratch.losses.mse_gradient",
     parts=[
         Part("a few numbers", 1, [Case(np.array([1.0, 5.0, -2.0]), np.array([1.5, 2.0, 0.0]))]),
         Part("arrays of any shape", 1, draw=_pair),
@@ -173,7 +173,7 @@ def _far_apart(rng):
 
 logsumexp = Exercise(
     "losses.logsumexp",
-    twin="dlcore.objective.logsumexp",
+    twin="dlcore.scratch.losses.logsumexp",
     parts=[
         Part(
             "rows of scores",
@@ -269,7 +269,7 @@ _SMALL = np.array([[1.0, 2.0, 3.0], [0.5, -1.0, 0.0], [2.0, 2.0, -1.0], [0.0, 1.
 
 cross_entropy = Exercise(
     "losses.cross_entropy",
-    twin="dlcore.objective.cross_entropy",
+    twin="dlcore.scratch.losses.cross_entropy",
     parts=[
         Part("a few rows of scores", 1, [Case(_SMALL, np.array([2, 0, 1, 0]))], _scores),
         Part(
@@ -357,7 +357,7 @@ def leaves_out_the_logarithm(x, t):
 
 cross_entropy_gradient = Exercise(
     "losses.cross_entropy_gradient",
-    twin="dlcore.objective.cross_entropy_gradient",
+    twin="dlcore.scratch.losses.cross_entropy_gradient",
     parts=[
         Part("a few rows of scores", 1, [Case(_SMALL, np.array([2, 0, 1, 0]))], _scores),
         Part(
@@ -463,7 +463,7 @@ _LOUD = Case(np.array([1000.0, -1000.0]), np.array([0.0, 0.0]))
 
 bce_with_logits = Exercise(
     "losses.bce_with_logits",
-    twin="dlcore.objective.bce_with_logits",
+    twin="dlcore.scratch.losses.bce_with_logits",
     parts=[
         Part("a few scores", 1, [_YES_NO], _answers),
         Part("scores of a thousand", 1, [_LOUD], _extreme_answers),
@@ -539,7 +539,7 @@ def takes_the_squared_error(x, t):
 
 bce_with_logits_gradient = Exercise(
     "losses.bce_with_logits_gradient",
-    twin="dlcore.objective.bce_with_logits_gradient",
+    twin="dlcore.scratch.losses.bce_with_logits_gradient",
     parts=[
         Part("a few scores", 1, [_YES_NO], _answers),
         Part("scores of a thousand", 1, [_LOUD], _extreme_answers),
@@ -625,7 +625,7 @@ def _step_oracle(torch, w, b, x, t, lr=0.1):
 
 step = Exercise(
     "losses.step",
-    twin="dlcore.objective.step",
+    twin="dlcore.scratch.losses.step",
     parts=[
         Part(
             "from zero weights",

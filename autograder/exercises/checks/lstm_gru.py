@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import gates
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import lstm_gru as scratch
 
-_FORBIDDEN = ("torch", "dlcore.gated")
-_HEADER = "import numpy as np\n\nfrom dlcore.activations import sigmoid_forward as sigmoid"
+_FORBIDDEN = ("torch", "dlcore.recurrent")
+_HEADER = "import numpy as np\n\nfrom dlcore.scratch.activations import sigmoid"
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(gates, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -59,7 +59,7 @@ _NEWS = (
 
 conveyor = Exercise(
     "lstm_gru.conveyor",
-    twin="dlcore.gates.conveyor",
+    twin="dlcore.scratch.lstm_gru.conveyor",
     parts=[
         Part("one number", 1, [Case(*_NEWS)], lambda rng: _conveyor_case(rng)),
         Part("many side by side", 1, draw=lambda rng: _conveyor_case(rng, size(rng, 2, 3), size(rng, 2, 3))),
@@ -128,7 +128,7 @@ def _bias_oracle(torch, steps):
 
 forget_bias = Exercise(
     "lstm_gru.forget_bias",
-    twin="dlcore.gates.forget_bias",
+    twin="dlcore.scratch.lstm_gru.forget_bias",
     parts=[
         Part("a number of steps", 1, [Case(1.0), Case(100.0)], lambda rng: Case(float(size(rng, 2, 50)))),
         Part("an array of them", 1, draw=lambda rng: Case(np.round(rng.uniform(0.5, 60, size(rng, 2, 4)), 1))),
@@ -224,7 +224,7 @@ _NOTHING = np.zeros((1, 1))
 
 lstm_step = Exercise(
     "lstm_gru.lstm_step",
-    twin="dlcore.gates.lstm_step",
+    twin="dlcore.scratch.lstm_gru.lstm_step",
     parts=[
         Part("one sequence", 1, [Case(_NOTHING, _NOTHING, np.ones((1, 1)), np.zeros((4, 1)), np.zeros((4, 1)), np.array([0.0, 0.0, 1.0, 0.0]))], lambda rng: _step_case(rng, 1)),
         Part("several side by side", 2, draw=_step_case),
@@ -325,7 +325,7 @@ _ONE = np.ones((1, 1))
 
 lstm_step_backward = Exercise(
     "lstm_gru.lstm_step_backward",
-    twin="dlcore.gates.lstm_step_backward",
+    twin="dlcore.scratch.lstm_gru.lstm_step_backward",
     parts=[
         Part("what comes through h alone", 2, [Case(_ONE, _NOTHING, _ONE, np.array([[1.1]]), _GATES)], lambda rng: _step_backward_case(rng, "shown alone")),
         Part("what comes through c alone", 1, draw=lambda rng: _step_backward_case(rng, "kept alone")),
@@ -418,7 +418,7 @@ def _lstm_case(rng, t=0, n=0):
 
 lstm = Exercise(
     "lstm_gru.lstm",
-    twin="dlcore.gates.lstm",
+    twin="dlcore.scratch.lstm_gru.lstm",
     parts=[
         Part("one time", 1, draw=lambda rng: _lstm_case(rng, 1)),
         Part("a sequence", 1, draw=lambda rng: _lstm_case(rng, 0, 1)),
@@ -434,7 +434,7 @@ _STEP = "h, c, opened = lstm_step(at_t, h, c, w_ih, w_hh, b)"
 
 
 def _lstm_mistake(name, hint, *changes):
-    _mistake(lstm, name, hint, *changes, pieces=[gates.lstm_step])
+    _mistake(lstm, name, hint, *changes, pieces=[scratch.lstm_step])
 
 
 _lstm_mistake(
@@ -477,7 +477,7 @@ _COLUMNS = ("dx", "dh", "dc", "dw_ih", "dw_hh", "db")
 
 def _drive_backward(student, g, x, h, c, w_ih, w_hh, b, column):
     """Some of the six, in a row. States and gates are those of ``lstm``."""
-    hs, cs, opened = gates.lstm(x, h, c, w_ih, w_hh, b)
+    hs, cs, opened = scratch.lstm(x, h, c, w_ih, w_hh, b)
     return _chosen(student(g, x, hs, cs, opened, w_ih, w_hh), column)
 
 
@@ -500,7 +500,7 @@ def _backward_case(rng, columns, t=0, n=0):
 
 lstm_backward = Exercise(
     "lstm_gru.lstm_backward",
-    twin="dlcore.gates.lstm_backward",
+    twin="dlcore.scratch.lstm_gru.lstm_backward",
     parts=[
         Part("a single step", 1, draw=lambda rng: _backward_case(rng, ["all"], 1)),
         Part("dx", 1, draw=lambda rng: _backward_case(rng, ["dx"])),
@@ -518,7 +518,7 @@ _BACK = "da[t], dc = lstm_step_backward(g[t] + dh, dc, cs[t], cs[t + 1], gates[t
 
 
 def _backward_mistake(name, hint, *changes):
-    _mistake(lstm_backward, name, hint, *changes, pieces=[gates.lstm_step_backward])
+    _mistake(lstm_backward, name, hint, *changes, pieces=[scratch.lstm_step_backward])
 
 
 _backward_mistake(
@@ -574,7 +574,7 @@ def _gru_case(rng, n=0):
 
 gru_step = Exercise(
     "lstm_gru.gru_step",
-    twin="dlcore.gates.gru_step",
+    twin="dlcore.scratch.lstm_gru.gru_step",
     parts=[
         Part("one sequence", 1, [Case(_NOTHING, np.array([[0.5]]), np.zeros((3, 1)), np.zeros((3, 1)), np.array([0.0, 0.0, 1.0]), np.zeros(3))], lambda rng: _gru_case(rng, 1)),
         Part("several side by side", 2, draw=_gru_case),
@@ -660,7 +660,7 @@ def _last_case(rng, column, n=0):
 
 last_state_loss = Exercise(
     "lstm_gru.last_state_loss",
-    twin="dlcore.gates.last_state_loss",
+    twin="dlcore.scratch.lstm_gru.last_state_loss",
     parts=[
         Part("the loss", 1, draw=lambda rng: _last_case(rng, "loss")),
         Part("gradients of the linear layer", 1, draw=lambda rng: _last_case(rng, "linear layer")),
@@ -676,7 +676,12 @@ _MISS = "miss = hs[-1] @ w.T + c - y[:, None]"
 
 
 def _last_mistake(name, hint, *changes):
-    pieces = [gates.lstm_step, gates.lstm_step_backward, gates.lstm, gates.lstm_backward]
+    pieces = [
+        scratch.lstm_step,
+        scratch.lstm_step_backward,
+        scratch.lstm,
+        scratch.lstm_backward,
+    ]
     _mistake(last_state_loss, name, hint, *changes, pieces=pieces)
 
 

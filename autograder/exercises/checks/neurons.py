@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.exercise import Case, Exercise, Part
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.exercise import Case, Exercise, Part
 
 # 1 ---------------------------------------------------------------- weighted_sum
 
@@ -17,7 +17,7 @@ def _weighted_sum_case(rng):
 
 weighted_sum = Exercise(
     "neurons.weighted_sum",
-    twin="dlcore.neuron.weighted_sum",
+    twin="dlcore.scratch.neurons.weighted_sum",
     parts=[
         Part(
             "two and three inputs",
@@ -98,7 +98,7 @@ def _predict_edge(rng):
 
 predict = Exercise(
     "neurons.predict",
-    twin="dlcore.neuron.predict",
+    twin="dlcore.scratch.neurons.predict",
     parts=[
         Part(
             "clear cases",
@@ -181,7 +181,7 @@ def _large_layer_case(rng):
 
 layer = Exercise(
     "neurons.layer",
-    twin="dlcore.neuron.layer",
+    twin="dlcore.scratch.neurons.layer",
     parts=[
         Part(
             "shapes and values",
@@ -267,7 +267,7 @@ def _boundary_case(rng):
 
 boundary = Exercise(
     "neurons.boundary",
-    twin="dlcore.neuron.boundary",
+    twin="dlcore.scratch.neurons.boundary",
     parts=[
         Part(
             "two lines by hand",
@@ -369,7 +369,7 @@ def _no_mistake(rng):
 
 perceptron_step = Exercise(
     "neurons.perceptron_step",
-    twin="dlcore.neuron.perceptron_step",
+    twin="dlcore.scratch.neurons.perceptron_step",
     parts=[
         Part(
             "silent when it should fire",
@@ -480,7 +480,7 @@ def _mixed(rng, wanted):
 
 train_perceptron = Exercise(
     "neurons.train_perceptron",
-    twin="dlcore.neuron.train_perceptron",
+    twin="dlcore.scratch.neurons.train_perceptron",
     parts=[
         Part(
             "learns OR",
@@ -496,7 +496,7 @@ train_perceptron = Exercise(
         Part(
             "stops after an epoch without a mistake",
             1,
-            draw=lambda rng: _mixed(rng, lambda m: m[-1] == 0 and 2 < len(m)),
+            draw=lambda rng: _mixed(rng, lambda m: m[-1] == 0 and len(m) > 2),
             draws=3,
         ),
         Part(
@@ -631,7 +631,7 @@ _CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 xor_network = Exercise(
     "neurons.xor_network",
-    twin="dlcore.neuron.xor_network",
+    twin="dlcore.scratch.neurons.xor_network",
     parts=[
         Part("(0, 0) and (1, 1) give 0", 1, [Case(_CORNERS[[0, 3]])]),
         Part("(0, 1) and (1, 0) give 1", 1, [Case(_CORNERS[[1, 2]])]),

@@ -7,17 +7,17 @@ import math
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from dlcore import descent
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from dlcore.scratch import optimizers as scratch
 
 _FORBIDDEN = ("torch", "dlcore.optim", "dlcore.schedule")
 _HEADER = "import math\n\nimport numpy as np"
 
 
 def _mistake(exercise, name, hint, *changes):
-    piece = getattr(descent, exercise.function)
+    piece = getattr(scratch, exercise.function)
     mistake(exercise, name, hint, *changes, pieces=[piece], header=_HEADER)
 
 
@@ -64,7 +64,7 @@ _BOWL = _slope_of(np.array([[1.0]]))
 
 descend = Exercise(
     "optimizers.descend",
-    twin="dlcore.descent.descend",
+    twin="dlcore.scratch.optimizers.descend",
     parts=[
         Part("one dimension", 1, [Case(_BOWL, np.array([1.0]), 0.5, 3)], lambda rng: _descend_case(rng, 1)),
         Part("several dimensions", 1, draw=_descend_case),
@@ -130,7 +130,7 @@ def _rate_oracle(torch, curvature):
 
 largest_rate = Exercise(
     "optimizers.largest_rate",
-    twin="dlcore.descent.largest_rate",
+    twin="dlcore.scratch.optimizers.largest_rate",
     parts=[
         Part("curvature along the axes", 1, [Case(np.diag([1.0, 10.0]))], lambda rng: Case(np.diag(rng.uniform(0.2, 8.0, size(rng, 2, 4)).round(2)))),
         Part("in any direction", 1, draw=lambda rng: Case(_positive(rng, size(rng, 2, 4)))),
@@ -214,7 +214,7 @@ def _momentum_case(rng, steps, nesterov):
 
 momentum_step = Exercise(
     "optimizers.momentum_step",
-    twin="dlcore.descent.momentum_step",
+    twin="dlcore.scratch.optimizers.momentum_step",
     parts=[
         Part("a first step", 1, [Case(np.array([1.0, 2.0]), np.array([[0.5, -1.0]]), 0.1, 0.9)], lambda rng: _momentum_case(rng, 1, False)),
         Part("several steps", 1, [Case(np.array([1.0]), np.array([[1.0], [1.0], [0.0]]), 0.1, 0.5)], lambda rng: _momentum_case(rng, 4, False)),
@@ -294,7 +294,7 @@ def _rmsprop_case(rng, steps, eps=1e-8, scale=1.0):
 
 rmsprop_step = Exercise(
     "optimizers.rmsprop_step",
-    twin="dlcore.descent.rmsprop_step",
+    twin="dlcore.scratch.optimizers.rmsprop_step",
     parts=[
         Part("a first step", 1, [Case(np.array([1.0, 2.0]), np.array([[3.0, -0.01]]), 0.1, 0.75)], lambda rng: _rmsprop_case(rng, 1)),
         Part("several steps", 1, draw=lambda rng: _rmsprop_case(rng, 4)),
@@ -371,7 +371,7 @@ def _cosine_case(rng, *, warm):
 
 cosine_rate = Exercise(
     "optimizers.cosine_rate",
-    twin="dlcore.descent.cosine_rate",
+    twin="dlcore.scratch.optimizers.cosine_rate",
     parts=[
         Part("without warm-up", 1, [Case(0, 10), Case(5, 10, 2.0), Case(10, 10)], lambda rng: _cosine_case(rng, warm=False)),
         Part("with warm-up", 1, [Case(0, 100, 1.0, 10), Case(9, 100, 1.0, 10), Case(55, 100, 1.0, 10)], lambda rng: _cosine_case(rng, warm=True), 6),
@@ -462,7 +462,7 @@ _ONE = Case([np.array([1.0, 2.0])], [[np.array([10.0, -0.1])]], 0.1, (0.9, 0.999
 
 AdamW = Exercise(
     "optimizers.AdamW",
-    twin="dlcore.descent.AdamW",
+    twin="dlcore.scratch.optimizers.AdamW",
     parts=[
         Part("a first step", 1, [_ONE], lambda rng: _adam_case(rng, 1)),
         Part("several steps", 2, draw=lambda rng: _adam_case(rng, 5)),

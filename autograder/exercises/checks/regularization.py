@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import regularization
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import regularization as scratch
 
 _FORBIDDEN = ("torch", "sklearn", "scipy", "dlcore.normalization", "dlcore.dropout")
-_HEADER = "import numpy as np\n\nfrom dlcore.vjp import Tensor"
+_HEADER = "import numpy as np\n\nfrom dlcore.scratch.tensors import Tensor"
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(regularization, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -39,7 +39,7 @@ def _ridge_case(rng, n, d, penalty=True):
 
 ridge = Exercise(
     "regularization.ridge",
-    twin="dlcore.regularization.ridge",
+    twin="dlcore.scratch.regularization.ridge",
     parts=[
         Part("with a penalty", 1, [Case(np.array([[1.0], [2.0]]), np.array([2.0, 4.0]), 5.0)], lambda rng: _ridge_case(rng, size(rng, 5, 7), size(rng, 2, 4))),
         Part("without, enough examples", 1, draw=lambda rng: _ridge_case(rng, size(rng, 5, 7), size(rng, 2, 4), penalty=False)),
@@ -127,7 +127,7 @@ def _penalty_case(rng, l1, l2):
 
 penalty = Exercise(
     "regularization.penalty",
-    twin="dlcore.regularization.penalty",
+    twin="dlcore.scratch.regularization.penalty",
     parts=[
         Part("L2", 1, [Case([np.array([[3.0, -1.0]]), np.array([5.0])], 0.0, 0.5)], lambda rng: _penalty_case(rng, 0, 1)),
         Part("L1", 1, draw=lambda rng: _penalty_case(rng, 1, 0)),
@@ -218,7 +218,7 @@ def _dropout_case(rng, training):
 
 dropout = Exercise(
     "regularization.dropout",
-    twin="dlcore.regularization.dropout",
+    twin="dlcore.scratch.regularization.dropout",
     parts=[
         Part("in training", 2, [Case(200, 150, 0.25, True, 0)], lambda rng: _dropout_case(rng, True)),
         Part("afterwards", 1, draw=lambda rng: _dropout_case(rng, False), draws=2),
@@ -317,7 +317,7 @@ def _batch_norm_case(rng, training, column):
 
 batch_norm = Exercise(
     "regularization.batch_norm",
-    twin="dlcore.regularization.batch_norm",
+    twin="dlcore.scratch.regularization.batch_norm",
     parts=[
         Part("in training", 1, [Case(np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1), np.zeros(1), np.ones(1), True, 0.1, 1e-5, "y")], lambda rng: _batch_norm_case(rng, True, "y")),
         Part("the running mean", 1, draw=lambda rng: _batch_norm_case(rng, True, "mean")),
@@ -400,7 +400,7 @@ def _backward_case(rng):
 
 batch_norm_backward = Exercise(
     "regularization.batch_norm_backward",
-    twin="dlcore.regularization.batch_norm_backward",
+    twin="dlcore.scratch.regularization.batch_norm_backward",
     parts=[Part("dx, dw and db", 3, [Case(np.array([[1.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [2.0]]), np.ones(1), 1e-5)], _backward_case)],
     oracle=_backward_oracle,
     returns=("dx", "dw", "db"),
@@ -473,7 +473,7 @@ def _early_case(rng, ends):
 
 early_stop = Exercise(
     "regularization.early_stop",
-    twin="dlcore.regularization.early_stop",
+    twin="dlcore.scratch.regularization.early_stop",
     parts=[
         Part("patience ends", 1, [Case([5.0, 3.0, 4.0, 4.0, 2.0, 6.0], 2), Case([4.0, 4.0, 5.0, 6.0], 3)], lambda rng: _early_case(rng, True)),
         Part("patience does not end", 1, [Case([5.0, 6.0, 4.0, 5.0, 3.0], 3)], lambda rng: _early_case(rng, False)),
@@ -540,7 +540,7 @@ def _shift_case(rng, down, right):
 
 shift = Exercise(
     "regularization.shift",
-    twin="dlcore.regularization.shift",
+    twin="dlcore.scratch.regularization.shift",
     parts=[
         Part("down and right", 1, [Case(np.array([[[1.0, 2.0], [3.0, 4.0]]]), 1, 0)], lambda rng: _shift_case(rng, int(rng.integers(1, 4)), int(rng.integers(1, 4)))),
         Part("any way", 1, draw=lambda rng: _shift_case(rng, int(rng.integers(-3, 4)), int(rng.integers(-3, 0))), draws=8),
@@ -668,7 +668,7 @@ def _halves(rng, *shape):
 
 loss_and_gradients = Exercise(
     "regularization.loss_and_gradients",
-    twin="dlcore.regularization.loss_and_gradients",
+    twin="dlcore.scratch.regularization.loss_and_gradients",
     parts=[
         Part("the loss", 1, draw=lambda rng: _loss_case(rng, "loss")),
         Part("its gradients", 1, draw=lambda rng: _loss_case(rng, "gradients")),
@@ -684,7 +684,7 @@ loss_and_gradients = Exercise(
 
 
 def _loss_mistake(name, hint, *changes):
-    _mistake(loss_and_gradients, name, hint, *changes, pieces=[regularization.penalty, regularization.dropout])  # fmt: skip
+    _mistake(loss_and_gradients, name, hint, *changes, pieces=[scratch.penalty, scratch.dropout])  # fmt: skip
 
 
 _DROPPED = "            h = h * dropout(h.data, p, rng=rng)[1]\n"

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import unrolled
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import rnn as scratch
 
-_FORBIDDEN = ("torch", "dlcore.recurrent", "dlcore.gated")
-_HEADER = "import numpy as np\n\nfrom dlcore.objective import cross_entropy, cross_entropy_gradient"
+_FORBIDDEN = ("torch", "dlcore.recurrent")
+_HEADER = (
+    "import numpy as np\n\nfrom dlcore.scratch.losses import cross_entropy, cross_entropy_gradient"
+)
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(unrolled, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -59,7 +61,7 @@ _ONE, _NOTHING = np.array([[1.0]]), np.array([[0.0]])
 
 rnn_step = Exercise(
     "rnn.rnn_step",
-    twin="dlcore.unrolled.rnn_step",
+    twin="dlcore.scratch.rnn.rnn_step",
     parts=[
         Part("one sequence", 1, [Case(_ONE, _NOTHING, _ONE, np.array([[0.5]]), np.zeros(1))], lambda rng: _step_case(rng, 1)),
         Part("several side by side", 1, draw=_step_case),
@@ -123,7 +125,7 @@ _SHORT = np.array([[[1.0]], [[0.0]]]), _NOTHING, _ONE, np.array([[0.5]]), np.zer
 
 unroll = Exercise(
     "rnn.unroll",
-    twin="dlcore.unrolled.unroll",
+    twin="dlcore.scratch.rnn.unroll",
     parts=[
         Part("one input", 1, draw=lambda rng: _unroll_case(rng, 1)),
         Part("one sequence", 1, [Case(*_SHORT)], lambda rng: _unroll_case(rng, 0, 1)),
@@ -137,7 +139,7 @@ _APPEND = "states.append(rnn_step(at_t, states[-1], w_ih, w_hh, b))"
 
 
 def _unroll_mistake(name, hint, *changes):
-    _mistake(unroll, name, hint, *changes, pieces=[unrolled.rnn_step])
+    _mistake(unroll, name, hint, *changes, pieces=[scratch.rnn_step])
 
 
 _unroll_mistake(
@@ -179,7 +181,7 @@ _COLUMNS = ("dx", "dh", "dw_ih", "dw_hh", "db")
 
 def _drive_backward(student, g, x, h, w_ih, w_hh, b, column):
     """Some of the five, in a row. The states are those of ``unroll``."""
-    states = unrolled.unroll(x, h, w_ih, w_hh, b)
+    states = scratch.unroll(x, h, w_ih, w_hh, b)
     return _chosen(student(g, x, states, w_ih, w_hh), column)
 
 
@@ -204,7 +206,7 @@ _G = np.array([[[0.0]], [[1.0]]])
 
 rnn_backward = Exercise(
     "rnn.rnn_backward",
-    twin="dlcore.unrolled.rnn_backward",
+    twin="dlcore.scratch.rnn.rnn_backward",
     parts=[
         Part("a single step", 1, draw=lambda rng: _backward_case(rng, "all", 1)),
         Part("dx", 1, [Case(_G, *_SHORT, "dx")], lambda rng: _backward_case(rng, "dx")),
@@ -308,7 +310,7 @@ def _norms_case(rng, still=False):
 
 gradient_norms = Exercise(
     "rnn.gradient_norms",
-    twin="dlcore.unrolled.gradient_norms",
+    twin="dlcore.scratch.rnn.gradient_norms",
     parts=[
         Part("states of 0", 1, [Case(np.array([[2.0]]), np.zeros((3, 1, 1)), np.array([[0.5]]))], lambda rng: _norms_case(rng, True)),
         Part("any states", 2, draw=_norms_case),
@@ -388,7 +390,7 @@ _LEGS = [np.array([3.0]), np.array([0.0, 4.0])]
 
 clip_grad_norm = Exercise(
     "rnn.clip_grad_norm",
-    twin="dlcore.unrolled.clip_grad_norm",
+    twin="dlcore.scratch.rnn.clip_grad_norm",
     parts=[
         Part("longer than allowed", 1, [Case(_LEGS, 1.0)], lambda rng: _clip_case(rng, True)),
         Part("short enough", 1, [Case(_LEGS, 10.0)], lambda rng: _clip_case(rng, False)),
@@ -450,7 +452,7 @@ _mistake(
 
 def _drive_truncated(student, g, x, h, w_ih, w_hh, b, steps):
     """The states are those of ``unroll``."""
-    dw_ih, dw_hh, db = student(g, x, unrolled.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh, steps)
+    dw_ih, dw_hh, db = student(g, x, scratch.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh, steps)
     return dw_ih, dw_hh, db
 
 
@@ -470,7 +472,7 @@ def _truncated_case(rng, t, steps):
 
 truncated_backward = Exercise(
     "rnn.truncated_backward",
-    twin="dlcore.unrolled.truncated_backward",
+    twin="dlcore.scratch.rnn.truncated_backward",
     parts=[
         Part("pieces of one step", 1, [Case(_G, *_SHORT, 1)], lambda rng: _truncated_case(rng, size(rng, 3, 4), 1)),
         Part("pieces that fit", 1, draw=lambda rng: _truncated_case(rng, 6, size(rng, 2, 3))),
@@ -487,7 +489,7 @@ _PIECE = "piece = g[start:end], x[start:end], states[start : end + 1]"
 
 
 def _truncated_mistake(name, hint, *changes):
-    _mistake(truncated_backward, name, hint, *changes, pieces=[unrolled.rnn_backward])
+    _mistake(truncated_backward, name, hint, *changes, pieces=[scratch.rnn_backward])
 
 
 _truncated_mistake(
@@ -551,7 +553,7 @@ def _masked_case(rng, ends, ignore=0):
 
 masked_cross_entropy = Exercise(
     "rnn.masked_cross_entropy",
-    twin="dlcore.unrolled.masked_cross_entropy",
+    twin="dlcore.scratch.rnn.masked_cross_entropy",
     parts=[
         Part("all are real", 1, draw=lambda rng: _masked_case(rng, False)),
         Part("different lengths", 1, [Case(np.zeros((1, 2, 4)), np.array([[3, 0]]), 0)], lambda rng: _masked_case(rng, True)),
@@ -649,7 +651,7 @@ def _next_case(rng, column, ends=True):
 
 next_token_loss = Exercise(
     "rnn.next_token_loss",
-    twin="dlcore.unrolled.next_token_loss",
+    twin="dlcore.scratch.rnn.next_token_loss",
     parts=[
         Part("the loss", 1, draw=lambda rng: _next_case(rng, "loss", False)),
         Part("gradients of the linear layer", 1, draw=lambda rng: _next_case(rng, "linear layer", False)),
@@ -663,7 +665,7 @@ next_token_loss = Exercise(
 
 
 def _next_mistake(name, hint, *changes):
-    pieces = [unrolled.rnn_step, unrolled.unroll, unrolled.rnn_backward, unrolled.masked_cross_entropy]  # fmt: skip
+    pieces = [scratch.rnn_step, scratch.unroll, scratch.rnn_backward, scratch.masked_cross_entropy]  # fmt: skip
     _mistake(next_token_loss, name, hint, *changes, pieces=pieces)
 
 

@@ -7,15 +7,20 @@ import itertools
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, normal, size
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import vjp
+from autograder.exercises.checks._draw import nonzero, normal, size
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import tensors as scratch
 
 _FORBIDDEN = ("torch", "dlcore.tensor", "dlcore.ops")
-_BACKWARDS = [vjp.matmul_backward, vjp.unbroadcast, vjp.sum_backward, vjp.index_backward]
-_TENSOR = [*_BACKWARDS, vjp.Tensor, vjp._tensor, vjp._history]
+_BACKWARDS = [
+    scratch.matmul_backward,
+    scratch.unbroadcast,
+    scratch.sum_backward,
+    scratch.index_backward,
+]
+_TENSOR = [*_BACKWARDS, scratch.Tensor, scratch._tensor, scratch._history]
 _HEADER = "import itertools\n\nimport numpy as np\n\n_ages = itertools.count()"
 
 
@@ -42,7 +47,7 @@ _SQUARE = Case(
 
 matmul_backward = Exercise(
     "tensors.matmul_backward",
-    twin="dlcore.vjp.matmul_backward",
+    twin="dlcore.scratch.tensors.matmul_backward",
     parts=[
         Part("two by two", 1, [_SQUARE]),
         Part("any shapes", 1, draw=_matmul_case),
@@ -114,7 +119,7 @@ _GRADIENT = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
 unbroadcast = Exercise(
     "tensors.unbroadcast",
-    twin="dlcore.vjp.unbroadcast",
+    twin="dlcore.scratch.tensors.unbroadcast",
     parts=[
         Part(
             "an axis that was missing",
@@ -207,7 +212,7 @@ def _sum_case(rng, *, axis, keepdims):
 
 sum_backward = Exercise(
     "tensors.sum_backward",
-    twin="dlcore.vjp.sum_backward",
+    twin="dlcore.scratch.tensors.sum_backward",
     parts=[
         Part(
             "the sum of everything",
@@ -311,7 +316,7 @@ def _pairs_case(rng):
 
 index_backward = Exercise(
     "tensors.index_backward",
-    twin="dlcore.vjp.index_backward",
+    twin="dlcore.scratch.tensors.index_backward",
     parts=[
         Part(
             "rows taken once",
@@ -431,7 +436,7 @@ def _expression(rng, expression):
     given = {name: x for name, x in arrays.items() if name in names}
     picks = {name: x for name, x in (("rows", rows), ("cols", cols)) if name in names}
     shape = np.shape(
-        _built(expression, {k: vjp.Tensor(x) for k, x in given.items()}, rows, cols).data
+        _built(expression, {k: scratch.Tensor(x) for k, x in given.items()}, rows, cols).data
     )
     return Case(expression, np.asarray(nonzero(rng, *shape), dtype=float), **given, **picks)
 
@@ -462,7 +467,7 @@ def _random_expression(rng):
 
 Tensor = Exercise(
     "tensors.Tensor",
-    twin="dlcore.vjp.Tensor",
+    twin="dlcore.scratch.tensors.Tensor",
     parts=[
         _part("+", 1, "a + e", "a + 2", "2 + a"),
         _part("*", 1, "a * e", "a * 3 * e"),
@@ -603,7 +608,8 @@ def _gradients(rng):
     ]
     mine, reference = {}, {}
     for name, fault in zip(
-        "w1 b1 z1 h1 w2 b2 z2 h2 w3 b3".split(), map(str, rng.permutation(faults))
+        ["w1", "b1", "z1", "h1", "w2", "b2", "z2", "h2", "w3", "b3"],
+        map(str, rng.permutation(faults)),
     ):
         wanted = nonzero(rng, size(rng, 2, 3), 4)
         found = wanted.copy()
@@ -665,7 +671,7 @@ _PLAIN = {"w": np.array([1.0, 2.0]), "h": np.array([3.0, -1.0]), "b": np.array([
 
 disagreements = Exercise(
     "tensors.disagreements",
-    twin="dlcore.vjp.disagreements",
+    twin="dlcore.scratch.tensors.disagreements",
     parts=[
         Part(
             "two of three",
@@ -682,7 +688,7 @@ disagreements = Exercise(
 
 
 def _names_mistake(name, hint, *changes):
-    mistake(disagreements, name, hint, *changes, pieces=[vjp.disagreements], header=_HEADER)
+    mistake(disagreements, name, hint, *changes, pieces=[scratch.disagreements], header=_HEADER)
 
 
 _TEST = "np.abs(found - wanted).max() <= tolerance * np.abs(wanted).max()"
@@ -762,7 +768,7 @@ def _step_case(rng, widths):
 
 step = Exercise(
     "tensors.step",
-    twin="dlcore.vjp.step",
+    twin="dlcore.scratch.tensors.step",
     parts=[
         Part("one layer", 1, draw=lambda rng: _step_case(rng, [3, 4])),
         Part("two layers", 2, draw=lambda rng: _step_case(rng, [4, 3, 2])),
@@ -776,7 +782,7 @@ step = Exercise(
 
 
 def _step_mistake(name, hint, *changes):
-    mistake(step, name, hint, *changes, pieces=[*_TENSOR, vjp.step], header=_HEADER)
+    mistake(step, name, hint, *changes, pieces=[*_TENSOR, scratch.step], header=_HEADER)
 
 
 _step_mistake(

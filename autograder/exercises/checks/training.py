@@ -8,21 +8,23 @@ from itertools import pairwise
 
 import numpy as np
 
-from autograder.checks._draw import normal, size
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import data, sabotaged, vjp, workflow
-from dlcore.descent import AdamW
+from autograder.exercises.checks._draw import normal, size
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore import data
+from dlcore.scratch import debugging, tensors
+from dlcore.scratch import training as scratch
+from dlcore.scratch.optimizers import AdamW
 
-_FORBIDDEN = ("torch", "sklearn", "dlcore.loader", "dlcore.init", "dlcore.train")
+_FORBIDDEN = ("torch", "sklearn", "dlcore.data.loader", "dlcore.init", "dlcore.train")
 
 
 _HEADER = "from itertools import pairwise\n\nimport numpy as np"
 
 
 def _mistake(exercise, name, hint, *changes, pieces=(), header=_HEADER):
-    pieces = [*pieces, getattr(workflow, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=header)
 
 
@@ -66,7 +68,7 @@ def _split_case(rng, alone):
 
 split = Exercise(
     "training.split",
-    twin="dlcore.workflow.split",
+    twin="dlcore.scratch.training.split",
     parts=[
         Part("every row for itself", 1, [Case(np.arange(8), 0.5, 3)], lambda rng: _split_case(rng, True)),
         Part("groups stay together", 2, [Case(np.array([7, 7, 8, 8, 8, 9, 5, 5]), 0.5, 3)], lambda rng: _split_case(rng, False)),
@@ -155,7 +157,7 @@ def _standardize_oracle(torch, train, new):
 
 standardize = Exercise(
     "training.standardize",
-    twin="dlcore.workflow.standardize",
+    twin="dlcore.scratch.training.standardize",
     parts=[
         Part("columns of any scale", 1, [Case(np.array([[1.0, 100.0], [3.0, 300.0]]), np.array([[5.0, 200.0]]))], lambda rng: _table(rng, False)),
         Part("a constant column", 1, draw=lambda rng: _table(rng, True)),
@@ -236,7 +238,7 @@ def _confusion_case(rng, k):
 
 confusion_matrix = Exercise(
     "training.confusion_matrix",
-    twin="dlcore.workflow.confusion_matrix",
+    twin="dlcore.scratch.training.confusion_matrix",
     parts=[
         Part("two classes", 1, [Case(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)], lambda rng: Case(*rng.permuted([[0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 1, 1]], axis=1), 2)),
         Part("any number", 1, draw=lambda rng: _confusion_case(rng, size(rng, 3, 5))),
@@ -304,7 +306,7 @@ def _batches_oracle(torch, n, size, seed):
 
 batches = Exercise(
     "training.batches",
-    twin="dlcore.workflow.batches",
+    twin="dlcore.scratch.training.batches",
     parts=[
         Part("sizes", 1, [Case(10, 4, 0)], lambda rng: Case(int(rng.integers(10, 40)), int(rng.integers(3, 8)), int(rng.integers(1000)))),
         Part("a random order", 1, [Case(6, 3, 0)], lambda rng: Case(6, 3, int(rng.integers(1000))), draws=1),
@@ -388,7 +390,7 @@ def _weights_oracle(torch, sizes, seed):
 
 he_weights = Exercise(
     "training.he_weights",
-    twin="dlcore.workflow.he_weights",
+    twin="dlcore.scratch.training.he_weights",
     parts=[
         Part("one layer", 1, [Case((300, 100), 0)], lambda rng: Case((int(rng.integers(400, 500)), int(rng.integers(50, 100))), int(rng.integers(1000))), draws=1),
         Part("several layers", 1, [Case((4, 3, 2), 0)], lambda rng: Case((int(rng.integers(80, 90)), 160, 160, 160, int(rng.integers(2, 5))), int(rng.integers(1000))), draws=2),
@@ -498,7 +500,7 @@ def _halves(rng, *shape):
 
 examine = Exercise(
     "training.examine",
-    twin="dlcore.workflow.examine",
+    twin="dlcore.scratch.training.examine",
     parts=[
         Part("spread", 1, draw=lambda rng: _network_case(rng, "spread")),
         Part("dead", 1, draw=lambda rng: _network_case(rng, "dead"), draws=6),
@@ -511,7 +513,7 @@ examine = Exercise(
 
 
 def _examine_mistake(name, hint, *changes):
-    _mistake(examine, name, hint, *changes, header=f"{_HEADER}\n\nfrom dlcore.vjp import Tensor")  # fmt: skip
+    _mistake(examine, name, hint, *changes, header=f"{_HEADER}\n\nfrom dlcore.scratch.tensors import Tensor")  # fmt: skip
 
 
 _examine_mistake(
@@ -566,7 +568,7 @@ def _drive_line(student, script):
 
 def _number(script, text):
     """The number of the line of a script that holds ``text``."""
-    (found,) = [n for n, line in enumerate(sabotaged.lines(script), 1) if text in line]
+    (found,) = [n for n, line in enumerate(debugging.lines(script), 1) if text in line]
     return found
 
 
@@ -612,8 +614,8 @@ _RIGHT = {script: _number(script, text) for script, text in _GUILTY.items()}
 
 wrong_line = Exercise(
     "training.wrong_line",
-    twin="dlcore.workflow.wrong_line",
-    parts=[Part(f"script {script}", 1, [Case(script)]) for script in sabotaged.SCRIPTS],
+    twin="dlcore.scratch.training.wrong_line",
+    parts=[Part(f"script {script}", 1, [Case(script)]) for script in debugging.SCRIPTS],
     oracle=lambda torch, script: np.asarray(_RIGHT[script]),
     driver=_drive_line,
     secret=True,
@@ -705,7 +707,7 @@ def _drive_moons(student, n, epochs, size, seed, column):
     rng = np.random.default_rng(seed)
     x, t, *_ = data.moons(n, rng)
     new, answers, *_ = data.moons(300, rng)
-    begun, step = workflow.he_weights([2, 64, 2], seed), AdamW(0.05).step
+    begun, step = scratch.he_weights([2, 64, 2], seed), AdamW(0.05).step
     params, _ = student(begun, _loss_and_gradients, step, x, t, epochs, size, seed)
     w1, b1, w2, b2 = params
     said = (np.maximum(new @ w1.T + b1, 0) @ w2.T + b2).argmax(1)
@@ -713,9 +715,9 @@ def _drive_moons(student, n, epochs, size, seed, column):
 
 
 def _loss_and_gradients(params, x, t):
-    leaves = [vjp.Tensor(np.asarray(p)) for p in params]
+    leaves = [tensors.Tensor(np.asarray(p)) for p in params]
     w1, b1, w2, b2 = leaves
-    h = vjp.Tensor(np.asarray(x)) @ w1.T + b1
+    h = tensors.Tensor(np.asarray(x)) @ w1.T + b1
     loss = (h * (h.data > 0) @ w2.T + b2).cross_entropy(np.asarray(t))
     loss.backward()
     return float(loss.data), [leaf.grad for leaf in leaves]
@@ -734,7 +736,7 @@ def _loop_oracle(torch, n, epochs, size, seed, column):
 
 fit = Exercise(
     "training.fit",
-    twin="dlcore.workflow.fit",
+    twin="dlcore.scratch.training.fit",
     parts=[
         Part("every row in every pass", 1, [Case(10, 2, 4, 0, "rows")], lambda rng: _fit_case(rng, "rows")),
         Part("step after step", 1, [Case(10, 2, 4, 0, "params")], lambda rng: _fit_case(rng, "params")),
@@ -748,7 +750,7 @@ fit = Exercise(
 
 
 def _fit_mistake(name, hint, *changes):
-    _mistake(fit, name, hint, *changes, pieces=[workflow.batches])
+    _mistake(fit, name, hint, *changes, pieces=[scratch.batches])
 
 
 _LOSS = "loss, gradients = loss_and_gradients(params, x[rows], t[rows])"

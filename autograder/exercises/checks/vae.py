@@ -7,22 +7,22 @@ import math
 
 import numpy as np
 
-from autograder.checks._draw import nonzero, size
-from autograder.checks._row import in_a_row
-from autograder.checks._wrong import mistake
-from autograder.exercise import Case, Exercise, Part
-from autograder.library import to_plain
-from dlcore import variational
+from autograder.exercises.checks._draw import nonzero, size
+from autograder.exercises.checks._row import in_a_row
+from autograder.exercises.checks._wrong import mistake
+from autograder.exercises.exercise import Case, Exercise, Part
+from autograder.exercises.oracle import to_plain
+from dlcore.scratch import vae as scratch
 
 _FORBIDDEN = ("torch", "dlcore.generative")
 _HEADER = """import numpy as np
 
-from dlcore.activations import sigmoid_forward as sigmoid
-from dlcore.objective import logsumexp"""
+from dlcore.scratch.activations import sigmoid
+from dlcore.scratch.losses import logsumexp"""
 
 
 def _mistake(exercise, name, hint, *changes, pieces=()):
-    pieces = [*pieces, getattr(variational, exercise.function)]
+    pieces = [*pieces, getattr(scratch, exercise.function)]
     mistake(exercise, name, hint, *changes, pieces=pieces, header=_HEADER)
 
 
@@ -52,7 +52,7 @@ def _kl_case(rng, z=0):
 
 kl_divergence = Exercise(
     "vae.kl_divergence",
-    twin="dlcore.variational.kl_divergence",
+    twin="dlcore.scratch.vae.kl_divergence",
     parts=[
         Part("one number", 1, draw=lambda rng: _kl_case(rng, 1)),
         Part("several numbers", 1, [Case(np.array([[1.0, 0.0]]), np.log([[1.0, 4.0]]))], _kl_case),
@@ -138,7 +138,7 @@ _ONE = [np.array([2.0]), np.array([1.0]), np.array([0.0]), 1.0, 1.0]
 
 gaussian_elbo = Exercise(
     "vae.gaussian_elbo",
-    twin="dlcore.variational.gaussian_elbo",
+    twin="dlcore.scratch.vae.gaussian_elbo",
     parts=[
         Part("w = s = 1", 1, [Case(*_ONE)], lambda rng: _elbo_case(rng, size(rng), plain=True)),
         Part("any w and s", 1, draw=lambda rng: _elbo_case(rng, *_sizes(rng, 2))),
@@ -244,7 +244,7 @@ def _drive_estimates(student, f, slope, mu, logvar, eps):
 
 two_estimates = Exercise(
     "vae.two_estimates",
-    twin="dlcore.variational.two_estimates",
+    twin="dlcore.scratch.vae.two_estimates",
     parts=[
         Part("a variance of 1", 1, [Case(*_polynomial(0.0, 0.0, 1.0), 1.0, 0.0, np.array([0.5, -1.0]))], _estimates_case),
         Part("any variance", 2, draw=lambda rng: _estimates_case(rng, narrow=True)),
@@ -259,7 +259,7 @@ _BOTH = "return f(z) * (z - mu) / np.exp(logvar), slope(z)"
 
 
 def _estimates_mistake(name, hint, *changes):
-    _mistake(two_estimates, name, hint, *changes, pieces=[variational.reparameterize])
+    _mistake(two_estimates, name, hint, *changes, pieces=[scratch.reparameterize])
 
 
 _estimates_mistake(
@@ -330,7 +330,7 @@ _QUARTER = [np.array([[a]]) for a in (3.0, 1.0, np.log(4.0), 0.5)]
 
 latent_backward = Exercise(
     "vae.latent_backward",
-    twin="dlcore.variational.latent_backward",
+    twin="dlcore.scratch.vae.latent_backward",
     parts=[
         Part("through the draw", 1, draw=lambda rng: _latent_case(rng, 0.0)),
         Part("the divergence", 1, draw=lambda rng: _latent_case(rng, none=True)),
@@ -461,7 +461,7 @@ _AT = np.array([[1.0]]), np.array([[0.5]])
 
 vae_loss = Exercise(
     "vae.vae_loss",
-    twin="dlcore.variational.vae_loss",
+    twin="dlcore.scratch.vae.vae_loss",
     parts=[
         Part("the loss and its parts", 1, [Case(_TINY, *_AT, None, None, "loss"), Case(_FAR, *_AT, None, None, "loss")], lambda rng: _vae_case(rng, "loss", 0.5)),
         Part("gradients of the decoder", 1, draw=lambda rng: _vae_case(rng, "decoder")),
@@ -476,7 +476,7 @@ vae_loss = Exercise(
 
 
 def _vae_mistake(name, hint, *changes):
-    pieces = [variational.kl_divergence, variational.reparameterize, variational.latent_backward]
+    pieces = [scratch.kl_divergence, scratch.reparameterize, scratch.latent_backward]
     _mistake(vae_loss, name, hint, *changes, pieces=pieces)
 
 
@@ -584,7 +584,7 @@ def _likelihood_oracle(torch, params, x, eps):
 
 log_likelihood = Exercise(
     "vae.log_likelihood",
-    twin="dlcore.variational.log_likelihood",
+    twin="dlcore.scratch.vae.log_likelihood",
     parts=[
         Part("one draw", 1, draw=lambda rng: _likelihood_case(rng, 1)),
         Part("several draws", 2, [Case(_TINY, _AT[0], np.array([[[0.5]], [[-0.5]]]))], _likelihood_case),
@@ -598,7 +598,7 @@ _INSIDE = "return logsumexp(said + prior - drawn, axis=0) - np.log(len(eps))"
 
 
 def _likelihood_mistake(name, hint, *changes):
-    _mistake(log_likelihood, name, hint, *changes, pieces=[variational.reparameterize])
+    _mistake(log_likelihood, name, hint, *changes, pieces=[scratch.reparameterize])
 
 
 _likelihood_mistake(
@@ -690,7 +690,7 @@ def _same_way(rng):
 
 slerp = Exercise(
     "vae.slerp",
-    twin="dlcore.variational.slerp",
+    twin="dlcore.scratch.vae.slerp",
     parts=[
         Part("on the unit circle", 1, [Case(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3)], _unit_circle),
         Part("anywhere", 1, draw=_slerp_case),

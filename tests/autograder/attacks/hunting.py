@@ -102,7 +102,7 @@ print(l.syscall(310, 1, 0, 0, 0, 0, 0))""",
 attack(
     "twin",
     "dlcore holds the answer",
-    "from dlcore.neuron import layer as twin",
+    "from dlcore.scratch.neurons import layer as twin",
     answers={"layer": "def layer(x, w, b): return twin(x, w, b)"},
     told="would do the work",
 )
@@ -117,7 +117,7 @@ attack(
     "the answer's file",
     """\
 import dlcore, os
-src = open(os.path.join(os.path.dirname(dlcore.__file__), 'neuron.py')).read()
+src = open(os.path.join(os.path.dirname(dlcore.__file__), 'scratch/neurons.py')).read()
 print('FOUND', 'x @ w.T' in src)
 exec(src)""",
     told="runs text",
@@ -180,7 +180,7 @@ attack(
     """\
 import os
 done = []
-for p in ('/usr/x', '/etc/x', '/course/x', '/course/dlcore/neuron.py', '/x', '/dev/x', '/home/x', '/proc/sys/kernel/hostname', np.__file__):
+for p in ('/usr/x', '/etc/x', '/course/x', '/course/dlcore/scratch/neurons.py', '/x', '/dev/x', '/home/x', '/proc/sys/kernel/hostname', np.__file__):
     try:
         open(p, 'a').write('#'); done.append(p)
     except OSError: pass

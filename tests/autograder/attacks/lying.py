@@ -209,9 +209,9 @@ attack(
     "uses lies",
     "the process that is asked for forbidden names says none",
     """\
-import dlcore.neuron
+import dlcore.scratch.neurons
 import sys
 sys.modules['autograder.sandbox.worker'].forbidden_name = lambda *a: None""",
-    answers={"layer": "def layer(x, w, b): return dlcore.neuron.layer(x, w, b)"},
+    answers={"layer": "def layer(x, w, b): return dlcore.scratch.neurons.layer(x, w, b)"},
     told="would do the work",
 )

@@ -190,7 +190,7 @@ attack(
     """\
 class TimeUp(BaseException): pass
 class Lost(BaseException): pass
-TimeUp.__module__ = Lost.__module__ = 'autograder.limits'""",
+TimeUp.__module__ = Lost.__module__ = 'autograder.check.limits'""",
     answers={
         "square": "def square(x): raise TimeUp",
         "layer": "def layer(x, w, b): raise Lost('<script>')",

@@ -8,9 +8,10 @@ import re
 import nbformat
 import pytest
 
-from autograder import build, catalogue
-from autograder.catalogue import Lesson
+from autograder.author import build
 from autograder.errors import Problem
+from autograder.exercises import catalogue
+from autograder.exercises.catalogue import Lesson
 from tests.conftest import ROOT
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda x: x.slug)

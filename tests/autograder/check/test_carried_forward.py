@@ -10,15 +10,19 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder import build, carried, catalogue, classroom, demo, limits, work
-from autograder.card import MIME
-from autograder.carried import forget
-from autograder.check import check, evaluate
+from autograder import classroom, demo
+from autograder.author import build
+from autograder.check import carried_forward, check, evaluate, limits
+from autograder.check.card import MIME
+from autograder.check.carried_forward import forget
+from autograder.check.limits import Lost, TimeUp
 from autograder.classroom import Classroom
-from autograder.grader import Grader
-from autograder.limits import Lost, TimeUp
-from autograder.session import Session
-from autograder.work import Item
+from autograder.exercises import catalogue
+from autograder.grade import assignment as assignments
+from autograder.grade import work
+from autograder.grade.run import Grader
+from autograder.grade.work import Item
+from autograder.sandbox.session import Session
 from tests.autograder.conftest import needs
 
 WRONG = "def weighted_sum(x, w, b):\n    return x @ w"
@@ -142,7 +146,7 @@ def test_what_is_lent_gives_and_takes_copies():
         return x
 
     given = np.zeros(2)
-    with carried.lent(scope["student"], {"keep": keep}) as called:
+    with carried_forward.lent(scope["student"], {"keep": keep}) as called:
         got = scope["student"](given)
     assert called == ["keep"] and "keep" not in scope
     assert given[0] == 0 and kept[0][0] == got[0] == 1
@@ -154,7 +158,7 @@ def neurons(tmp_path_factory):
     root = tmp_path_factory.mktemp("carried") / "class"
     lesson = catalogue.find_lesson("neurons")
     classroom.init(root, [lesson], seed="carried")
-    a = Classroom(root).assignment(lesson.slug)
+    a = assignments.of_class(Classroom(root), lesson.slug)
     a.settings = replace(a.settings, timeout=20.0, budget=100.0)
     return lesson, a
 
@@ -200,7 +204,7 @@ def test_the_next_submission_is_not_judged_by_the_last_ones_mistakes(neurons, tm
     nbformat.write(nb, source / f"{lesson.slug}.ipynb")
     room = Classroom(tmp_path / "class")
     room.release(lesson.slug)
-    a = room.assignment(lesson.slug)
+    a = assignments.of_class(room, lesson.slug)
     for _ in range(2):
         points, _ = graded((lesson, a), "weighted_sum", weighted_sum=WRONG, layer=ON_IT)
         assert points["layer"] == 0  # nothing is known of this one yet
@@ -248,7 +252,7 @@ def test_however_the_second_judging_ends_the_first_one_counts(end, monkeypatch):
     def ends(*_):
         raise end
 
-    monkeypatch.setattr(carried, "judged_again", ends)
+    monkeypatch.setattr(carried_forward, "judged_again", ends)
     assert evaluate("neurons.layer", scope["layer"])["points"] == points > 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograder.forbidden import forbidden_name
+from autograder.check.forbidden import forbidden_name
 
 BANNED = ("torch", "dlcore.activations")
 

@@ -13,10 +13,11 @@ import warnings
 import numpy as np
 import pytest
 
-from autograder import card, catalogue, check, judge
-from autograder.check import evaluate
-from autograder.exercise import Case, Exercise, Part
-from dlcore import workflow
+from autograder import check
+from autograder.check import card, evaluate, judge
+from autograder.exercises import catalogue
+from autograder.exercises.exercise import Case, Exercise, Part
+from dlcore.scratch import training
 
 NAME = "activations.relu"
 
@@ -284,7 +285,7 @@ def test_a_secret_answer_is_on_no_card(monkeypatch, capsys, grading):
     """One of a few answers: who is told it once does not look for it."""
     if grading:
         monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    answers = {script: workflow.wrong_line(script) for script in "ABCDE"}
+    answers = {script: training.wrong_line(script) for script in "ABCDE"}
     for first in answers:
         payload = evaluate(
             "training.wrong_line",

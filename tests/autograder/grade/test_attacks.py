@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder import work
-from autograder.assignment import Assignment
-from autograder.intake import Refused, parse
+from autograder.grade import assignment as assignments
+from autograder.grade import work
+from autograder.grade.assignment import Assignment
+from autograder.grade.intake import Refused, parse
+from autograder.grade.work import Item
 from autograder.sandbox import tiers
-from autograder.work import Item
 from tests.autograder import mini
 from tests.autograder.attacks import ATTACKS, Attack
 from tests.autograder.conftest import alive, needs
@@ -24,7 +25,7 @@ pytestmark = needs("bubblewrap")
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory) -> tuple[Assignment, object]:
     room = mini.make(tmp_path_factory.mktemp("attacks") / "class")
-    a = room.assignment(mini.SLUG)
+    a = assignments.of_class(room, mini.SLUG)
     a.settings = replace(a.settings, timeout=2.0, budget=15.0, memory=300 * 2**20)
     return a, mini.released(room)
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder import grade
 from autograder.classroom import Classroom
-from autograder.work import Item
+from autograder.grade import assignment as assignments
+from autograder.grade import schedule
+from autograder.grade.work import Item
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 from tests.conftest import WHOLE
@@ -186,9 +187,12 @@ def test_a_full_disk(room, undisturbed, tmp_path):
 def test_a_pool_that_breaks_between_two_looks_at_it_is_made_anew(room):
     """The next chunk is refused then, which once ended the whole run."""
     class_ = Classroom(room)
-    a, data = class_.assignment(mini.SLUG), class_.notebook("submitted", "s00", mini.SLUG)
+    a, data = (
+        assignments.of_class(class_, mini.SLUG),
+        class_.notebook("submitted", "s00", mini.SLUG),
+    )
     items = iter([Item(f"s{i}", data.read_bytes()) for i in range(6)])
-    with grade._Pool(1, None) as pool:
+    with schedule._Pool(1, None) as pool:
         results = pool.map(a, "bubblewrap", {}, items)
         found = [next(results)]
         for process in list(pool.executor._processes.values()):

@@ -12,8 +12,9 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from autograder import work
-from autograder.work import Item
+from autograder.grade import assignment as assignments
+from autograder.grade import work
+from autograder.grade.work import Item
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 
@@ -305,7 +306,7 @@ LOST = {"one_answer_that_hangs": 2, "one_answer_that_ends_python": 2}  # points 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     room = mini.make(tmp_path_factory.mktemp("damage") / "class")
-    a = room.assignment(mini.SLUG)
+    a = assignments.of_class(room, mini.SLUG)
     a.settings = replace(a.settings, timeout=3.0, budget=30.0)
     return a, mini.answered(mini.released(room), mini.ANSWERS)
 

@@ -15,8 +15,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import catalogue, classroom, demo, grade, records
+from autograder import classroom, demo
 from autograder.classroom import Classroom
+from autograder.exercises import catalogue
+from autograder.grade import assignment as assignments
+from autograder.grade import records, schedule
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 from tests.conftest import WHOLE, some
@@ -113,7 +116,7 @@ def test_the_mini_class_is_graded_alike_three_ways(tmp_path):
     where = copies(room.root, "mini", LATE)
     nbgrader(where["stock"], mini.SLUG)
     nbgrader(where["engine"], mini.SLUG)
-    report = grade.run(Classroom(where["ours"]), [mini.SLUG], jobs=1)
+    report = schedule.run(Classroom(where["ours"]), [mini.SLUG], jobs=1)
     assert not report.failed
     stock = rows(where["stock"], mini.SLUG)
     assert rows(where["engine"], mini.SLUG) == stock
@@ -128,7 +131,7 @@ def test_the_mini_class_is_graded_alike_three_ways(tmp_path):
     assert stock["wrote", "why"][2] and not stock["blank", "why"][2]
     assert stock["raises", "square"] == (0, 1.5, True, 2.0)
     # once more, by force: nothing changes
-    grade.run(Classroom(where["ours"]), [mini.SLUG], jobs=1, force=True)
+    schedule.run(Classroom(where["ours"]), [mini.SLUG], jobs=1, force=True)
     assert rows(where["ours"], mini.SLUG) == stock
     totals = {row.student: row.points for row in report.rows}
     assert totals["half"] == 4 and totals["syntax"] == 7 and totals["prints"] == mini.FULL
@@ -150,7 +153,7 @@ def leave_out_shows(room: Classroom, lesson: str) -> None:
 
     The first one stays as it is: with such blocks or without, the grades are the same.
     """
-    shorter = room.assignment(lesson).shorter
+    shorter = assignments.of_class(room, lesson).shorter
     assert shorter
     for path in sorted(room.root.glob(f"submitted/*/{lesson}/{lesson}.ipynb"))[1:]:
         nb = nbformat.read(path, as_version=4)
@@ -175,7 +178,7 @@ def test_the_demo_class_is_graded_alike(tmp_path, lessons):
         demo.hand_in(room, lesson, plan)
     where = copies(room.root, demo.SEED)
     slugs = sorted({lesson.slug for lesson, _ in chosen})
-    report = grade.run(Classroom(where["ours"]), slugs)
+    report = schedule.run(Classroom(where["ours"]), slugs)
     assert not report.failed and len(report.rows) == len(chosen)
     for slug in slugs:
         leave_out_shows(Classroom(where["stock"]), slug)

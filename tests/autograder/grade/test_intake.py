@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from autograder import doctor, grade
-from autograder.intake import Refused, digest, extra_files, intake, read_notebook
+from autograder import doctor
+from autograder.grade import schedule
+from autograder.grade.intake import Refused, digest, extra_files, intake, read_notebook
 from autograder.sandbox import tiers
 from tests.autograder import mini
 from tests.autograder.conftest import needs
@@ -42,7 +43,7 @@ def test_links_and_special_files_are_refused(room, tmp_path):
         found = intake(room, student, mini.SLUG)
         assert found is not None and words in found.problem, (student, found)
     assert intake(room, "nobody", mini.SLUG) is None
-    rows = {row.student: row for row in grade.run(room, dry_run=True).rows}
+    rows = {row.student: row for row in schedule.run(room, dry_run=True).rows}
     assert rows["ada"].status == "to grade" and rows["fifo"].status == "not graded"
     assert not (room.root / "autograded").exists()
 
@@ -78,7 +79,7 @@ def test_files_beside_the_notebook_are_there_when_it_runs(tmp_path):
     )
     path.with_name("helper.py").write_text("def double(x): return 2 * x")
     path.with_name("given.csv").write_text("7")  # the instructor's stands
-    report = grade.run(room, jobs=1)
+    report = schedule.run(room, jobs=1)
     assert report.rows[0].points == mini.FULL, report.rows
     assert (room.root / "autograded" / "ada" / mini.SLUG / "helper.py").exists()
     assert (room.root / "autograded" / "ada" / mini.SLUG / "given.csv").read_text() == "5"
@@ -97,7 +98,7 @@ def test_a_file_in_the_way_of_the_instructors_stops_nobody(tmp_path):
         place = mini.hand_in(room, student, nb).parent / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("in the way")
-    report = grade.run(room, jobs=1)
+    report = schedule.run(room, jobs=1)
     assert {row.student: row.points for row in report.rows} == dict.fromkeys(
         ("ada", "bob", "cyd"), mini.FULL
     )

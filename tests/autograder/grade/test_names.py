@@ -9,10 +9,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder import classroom, work
-from autograder import grade as grade_class
+from autograder import classroom
 from autograder.classroom import Classroom
-from autograder.work import Item
+from autograder.grade import assignment as assignments
+from autograder.grade import schedule as grade_class
+from autograder.grade import work
+from autograder.grade.work import Item
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 
@@ -64,7 +66,7 @@ def lesson(tmp_path_factory):
     nbformat.write(nb, root / "source" / "names" / "names.ipynb")
     room = Classroom(root)
     room.release("names")
-    a = room.assignment("names")
+    a = assignments.of_class(room, "names")
     a.settings = replace(a.settings, timeout=3.0, budget=30.0)
     return a, nbformat.read(root / "release" / "names" / "names.ipynb", as_version=4)
 

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder import build, catalogue, classroom
-from autograder.restore import restore
+from autograder import classroom
+from autograder.author import build
+from autograder.exercises import catalogue
+from autograder.grade import assignment as assignments
+from autograder.grade.restore import restore
 
 LESSON = catalogue.lessons()[0]
 
@@ -19,7 +22,7 @@ LESSON = catalogue.lessons()[0]
 def lesson(tmp_path_factory):
     room = tmp_path_factory.mktemp("room") / "class"
     classroom.init(room, [LESSON])
-    return classroom.Classroom(room).assignment(LESSON.slug)
+    return assignments.of_class(classroom.Classroom(room), LESSON.slug)
 
 
 @pytest.fixture(scope="module")

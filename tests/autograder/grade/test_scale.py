@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.autograder.test_equality import rows
 
-from autograder import grade
 from autograder.classroom import Classroom
 from autograder.errors import Problem
+from autograder.grade import schedule
 from tests.autograder import mini
 from tests.autograder.conftest import needs
-from tests.autograder.test_equality import rows
 
 pytest.importorskip("distributed")
 pytestmark = [needs("bubblewrap"), pytest.mark.slow]
@@ -78,11 +78,11 @@ def test_a_cluster_gives_the_same_gradebook(tmp_path, cluster):
             answers = mini.ANSWERS if i % 3 else mini.WRONG
             mini.hand_in(room, f"s{i:02d}", mini.answered(released, answers))
         mini.hand_in(room, "broken", b"{")
-        report = grade.run(Classroom(room.root), **options)
+        report = schedule.run(Classroom(room.root), **options)
         assert [row.student for row in report.failed] == ["broken"]
         assert report.isolation == {"bubblewrap"} and len(report.rows) == 13
         books[name] = rows(room.root, mini.SLUG)
-        again = grade.run(Classroom(room.root), **options)
+        again = schedule.run(Classroom(room.root), **options)
         assert {row.status for row in again.rows} == {"unchanged", "not graded"}
     assert books["there"] == books["here"]
 
@@ -91,5 +91,5 @@ def test_no_scheduler_answers(tmp_path):
     room = mini.make(tmp_path / "class")
     mini.hand_in(room, "ada", mini.released(room))
     with pytest.raises(Problem, match="no Dask scheduler answers") as caught:
-        grade.run(Classroom(room.root), scheduler=f"tcp://127.0.0.1:{free_port()}")
+        schedule.run(Classroom(room.root), scheduler=f"tcp://127.0.0.1:{free_port()}")
     assert "dask scheduler" in caught.value.next

@@ -9,10 +9,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder import classroom, work
-from autograder.assignment import without_shows
+from autograder import classroom
 from autograder.classroom import Classroom
-from autograder.work import Item
+from autograder.grade import assignment as assignments
+from autograder.grade import work
+from autograder.grade.assignment import without_shows
+from autograder.grade.work import Item
 from tests.autograder.conftest import needs
 
 ANSWER = "def answer(): return given()"
@@ -62,7 +64,7 @@ def graded(room, test: str, *own: str, given: str = GIVEN) -> tuple[float, str]:
     (room.root / "source" / slug).mkdir(parents=True)
     nbformat.write(nb, room.root / "source" / slug / f"{slug}.ipynb")
     room.release(slug)
-    a = room.assignment(slug)
+    a = assignments.of_class(room, slug)
     a.settings = replace(a.settings, timeout=5.0, budget=30.0)
     handed_in = nbformat.read(room.root / "release" / slug / f"{slug}.ipynb", as_version=4)
     handed_in.cells[1].source = ANSWER

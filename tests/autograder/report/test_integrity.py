@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from autograder import catalogue, feedback, grade, report, similarity
+from autograder.exercises import catalogue
+from autograder.grade import schedule
+from autograder.report import class_report, feedback, similarity
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 
@@ -97,13 +99,13 @@ def room(tmp_path_factory):
                 c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") != "square"
             ]
         mini.hand_in(room, name, nb)
-    assert not grade.run(room, jobs=1).failed
+    assert not schedule.run(room, jobs=1).failed
     return room
 
 
 @needs("bubblewrap")
 def test_the_report_shows_evidence_with_its_lines_and_changes_no_grade(room):
-    found = report.run(room)
+    found = class_report.run(room)
     page = (room.root / "reports" / "integrity.html").read_text()
     by = {(f.student, f.kind): f for f in found.integrity.findings[::-1]}
     assert "ctypes" in by["dan", "code"].detail and by["dan", "code"].line == 1

@@ -8,11 +8,12 @@ from collections import Counter
 
 import pytest
 
-from autograder import card, classroom, feedback, overview, report
-from autograder.check import evaluate
+from autograder import classroom
+from autograder.check import card, evaluate
 from autograder.classroom import Classroom
-from autograder.report import ClassReport, ExerciseRow, StudentRow
-from autograder.results import Result, plain
+from autograder.report import class_report, feedback, overview
+from autograder.report.results import Result, plain
+from autograder.report.rows import ClassReport, ExerciseRow, StudentRow
 
 
 def result(**changes) -> Result:
@@ -71,7 +72,7 @@ def test_control_sequences_are_stripped():
 
 
 def test_a_spreadsheet_reads_names_as_text(tmp_path):
-    path = report._write_csv(tmp_path / "x.csv", [["=HYPERLINK(1)", "-2+3", "ada", 1.5]])
+    path = class_report._write_csv(tmp_path / "x.csv", [["=HYPERLINK(1)", "-2+3", "ada", 1.5]])
     assert next(csv.reader(path.open())) == ["'=HYPERLINK(1)", "'-2+3", "ada", "1.5"]
 
 
@@ -131,14 +132,16 @@ def test_students_are_told_apart_who_have_nothing_and_who_have_none():
 
 def test_the_course_on_a_page_and_in_a_table(tmp_path):
     classroom.init(tmp_path / "class", [], seed="course")
-    page = report._write_html(tmp_path / "index.html", Classroom(tmp_path / "class"), course())
+    page = class_report._write_html(
+        tmp_path / "index.html", Classroom(tmp_path / "class"), course()
+    )
     html = page.read_text()
     assert "<h2>The course</h2>" in html and "&lt;b&gt;" in html and "<b>" not in html
     (ben,) = re.findall(r"<tr><td>ben</td>(.*?)</tr>", html.split("Who is where")[1], re.S)[:1]
     assert re.findall(r">([^<\s]+)</td>", ben) == ["50", "–", "50"]
     (cy,) = re.findall(r"<tr><td>cy</td>(.*?)</tr>", html.split("Who is where")[1], re.S)[:1]
     assert re.findall(r">([^<\s]+)</td>", cy) == ["–", "?"]
-    path = report._write_csv(tmp_path / "course.csv", report._course_lines(course()))
+    path = class_report._write_csv(tmp_path / "course.csv", class_report._course_lines(course()))
     head, ada, ben_line, cy_line = csv.reader(path.open())
     assert head == ["student", "01-neurons", "02-activations", "mean"]
     assert (ada[1:], ben_line[1:], cy_line[1:]) == (
@@ -152,5 +155,5 @@ def test_a_single_lesson_has_no_course_to_show(tmp_path):
     classroom.init(tmp_path / "class", [], seed="course")
     whole = course()
     one = ClassReport(whole.students[:3], whole.exercises[:2])
-    page = report._write_html(tmp_path / "index.html", Classroom(tmp_path / "class"), one)
+    page = class_report._write_html(tmp_path / "index.html", Classroom(tmp_path / "class"), one)
     assert "The course" not in page.read_text()

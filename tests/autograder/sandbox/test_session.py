@@ -11,11 +11,11 @@ import numpy as np
 import psutil
 import pytest
 
-from autograder.limits import Lost, TimeUp, time_limit
-from autograder.proxies import RemoteCallable, StudentExit
+from autograder.check.limits import Lost, TimeUp, time_limit
 from autograder.sandbox import values
 from autograder.sandbox.client import Zygote
-from autograder.session import Session
+from autograder.sandbox.proxies import RemoteCallable, StudentExit
+from autograder.sandbox.session import Session
 from tests.autograder.conftest import needs
 
 pytestmark = needs("bubblewrap")

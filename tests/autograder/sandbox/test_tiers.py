@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from autograder.check.limits import Lost
 from autograder.errors import Problem
-from autograder.limits import Lost
 from autograder.sandbox import landlock, seccomp, tiers
 from autograder.sandbox.client import Zygote
-from autograder.session import Session
+from autograder.sandbox.session import Session
 from tests.autograder.conftest import alive, needs
 from tests.conftest import ROOT
 
@@ -41,7 +41,7 @@ can = {{
     "use the network": attempt(lambda: socket.socket(socket.AF_INET)),
     "signal others": attempt(lambda: os.kill(os.getppid(), 0)),
     "import torch": attempt(lambda: __import__("torch")),
-    "import the twin": attempt(lambda: __import__("dlcore.neuron").neuron.layer(1, 2, 3)),
+    "import the twin": attempt(lambda: __import__("dlcore.scratch.neurons").neuron.layer(1, 2, 3)),
     "read the twin": attempt(lambda: open({str(ROOT / "dlcore" / "neuron.py")!r}).read()),
     "make namespaces": attempt(lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) == 0 or 1 / 0),
     "start threads": attempt(lambda: __import__("threading").Thread(target=int).start()),
@@ -54,7 +54,7 @@ WANTED = {"write at home", "start threads", "multiply matrices", "start a progra
 
 def abilities(tier: str) -> set[str]:
     zygote = Zygote(
-        tier, imports=["numpy"], twins=["dlcore.neuron"], withheld=["torch"], lesson="01"
+        tier, imports=["numpy"], twins=["dlcore.scratch.neurons"], withheld=["torch"], lesson="01"
     )
     try:
         session = Session(zygote, timeout=30)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from dlcore import kernels
+from dlcore.backend import blas
 from tests.conftest import ROOT
 
 ZEN_5 = """processor\t: 0
@@ -29,12 +29,12 @@ flags\t\t: fpu sse4_2 avx2 avx512f avx512dq avx512ifma avx512cd avx512bw avx512v
     ],
 )
 def test_another_family_is_asked_for_where_openblas_knows_no_better(processor, family):
-    assert kernels.widest(processor) == family
+    assert blas.widest(processor) == family
 
 
 def started(program: str, **env: str) -> str:
     """What a fresh Python prints."""
-    rest = {name: value for name, value in os.environ.items() if name not in kernels.here()}
+    rest = {name: value for name, value in os.environ.items() if name not in blas.here()}
     done = subprocess.run(
         [sys.executable, "-c", program], env=rest | env, cwd=ROOT, capture_output=True, check=True
     )
@@ -49,7 +49,7 @@ print({x.get("architecture") for x in threadpoolctl.threadpool_info() if x["inte
 
 def test_numpy_multiplies_with_the_kernels_that_were_asked_for():
     plain, ours = started(FAMILY), started("import dlcore" + FAMILY)
-    family = kernels.here().get("OPENBLAS_CORETYPE")
+    family = blas.here().get("OPENBLAS_CORETYPE")
     assert ours == (str({family}) if family and plain != "set()" else plain)
     assert started("import numpy, dlcore" + FAMILY) == plain  # too late, and nothing is broken
 
@@ -85,7 +85,7 @@ def test_after_a_product_nobody_goes_on_spinning():
     "chosen", [{}, {"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_THREAD_TIMEOUT": "9"}]
 )
 def test_make_asks_for_the_same(chosen):
-    env = {name: value for name, value in os.environ.items() if name not in kernels.here()}
+    env = {name: value for name, value in os.environ.items() if name not in blas.here()}
     told = subprocess.run(
         ["make", "-s", "-f", "-", "told"],
         input="include Makefile\ntold:\n\t@env\n",
@@ -93,6 +93,4 @@ def test_make_asks_for_the_same(chosen):
     )  # fmt: skip
     told = dict(line.split("=", 1) for line in told.stdout.splitlines() if "=" in line)
     names = ("OPENBLAS_CORETYPE", "OPENBLAS_THREAD_TIMEOUT")
-    assert {name: told.get(name) for name in names} == dict.fromkeys(
-        names
-    ) | kernels.here() | chosen
+    assert {name: told.get(name) for name in names} == dict.fromkeys(names) | blas.here() | chosen

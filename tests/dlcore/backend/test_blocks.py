@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dlcore
-from dlcore import conv, pieces, tensor
+from dlcore import conv, tensor
 from dlcore import functional as F
-from dlcore.memory import keep_freed_memory
-from dlcore.pieces import in_pieces
-from dlcore.sliding import Window
+from dlcore.backend import blocks
+from dlcore.backend.blocks import in_pieces
+from dlcore.backend.memory import keep_freed_memory
+from dlcore.backend.sliding import Window
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +109,7 @@ def test_an_error_in_any_piece_reaches_the_caller_and_the_blas_is_as_before():
 
     with pytest.raises(ZeroDivisionError, match="second piece"):
         in_pieces(work, np.zeros((1000, 1000)), worth=1)
-    assert [library.get_num_threads() for library in pieces._blas()] == [2] * len(pieces._blas())
+    assert [library.get_num_threads() for library in blocks._blas()] == [2] * len(blocks._blas())
 
 
 def test_after_an_error_nobody_goes_on():
@@ -132,7 +133,7 @@ def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(monkeypatc
     def refuse(*_, **__):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(pieces.ThreadPoolExecutor, "submit", refuse)
+    monkeypatch.setattr(blocks.ThreadPoolExecutor, "submit", refuse)
     assert len(in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)) > 1
 
 
@@ -141,7 +142,7 @@ def test_nobody_waits_for_a_thread_that_does_not_come():
     inner = lambda _: in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)
     assert len(in_pieces(inner, np.zeros((1000, 1000)), worth=1)) > 1  # a piece cut in pieces
     busy = threading.Event()
-    blocked = pieces._start(lambda: busy.wait(20))
+    blocked = blocks._start(lambda: busy.wait(20))
     try:
         assert len(inner(None)) > 1 and not blocked.done()
     finally:
@@ -153,7 +154,7 @@ def test_nobody_waits_for_a_thread_that_does_not_come():
 def test_a_forked_process_makes_its_own_threads():
     code = (
         "import os, numpy as np, dlcore\n"
-        "from dlcore.pieces import in_pieces\n"
+        "from dlcore.backend.blocks import in_pieces\n"
         "dlcore.set_num_threads(2)\n"
         "work = lambda: sum(in_pieces(lambda p: p.stop - p.start, np.zeros((999, 999)), worth=1))\n"
         "work()\n"

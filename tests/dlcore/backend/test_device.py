@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import dlcore
-from dlcore import Tensor, device, nn, optim
+from dlcore import Tensor, nn, optim
 from dlcore import functional as F
-from dlcore.adversarial import gan_step
-from dlcore.descent import AdamW
-from dlcore.variational import log_likelihood, vae_loss
-from dlcore.workflow import he_weights
+from dlcore.backend import device
+from dlcore.scratch.gan import gan_step
+from dlcore.scratch.optimizers import AdamW
+from dlcore.scratch.training import he_weights
+from dlcore.scratch.vae import log_likelihood, vae_loss
 from tests.dlcore.elsewhere import Elsewhere
 from tests.dlcore.ops import OPS
 

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlcore.backend.sliding import Window
+from dlcore.backend.winograd import winograd_backward_weight, winograd_forward
 from dlcore.conv import conv2d_backward_weight, conv2d_forward
 from dlcore.gradcheck import numerical_gradient
-from dlcore.sliding import Window
-from dlcore.winograd import winograd_backward_weight, winograd_forward
 
 small, border = st.integers(1, 4), st.tuples(st.integers(0, 3), st.integers(0, 3))
 

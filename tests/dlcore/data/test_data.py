@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcore import data
-from dlcore.loader import DataLoader, Scaler, TensorDataset, split
+from dlcore.data.loader import DataLoader, Scaler, TensorDataset, split
 
 BUNDLED = {
     "iris": (150, 4, 3),

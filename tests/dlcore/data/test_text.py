@@ -7,7 +7,7 @@ import datetime
 import numpy as np
 import pytest
 
-from dlcore import text
+from dlcore.data import text
 
 RNG = lambda: np.random.default_rng(0)
 

@@ -14,7 +14,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketHandler, websocket_connect
 from traitlets.utils.importstring import import_item
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_every_server_is_given_a_class_that_is_one_of_jupyters():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcore.explore import _graph
-from dlcore.value import Value
+from dlcore.scratch.backprop import Value
 
 numbers = st.floats(-3, 3).map(lambda x: round(x, 1) or 0.5)
 

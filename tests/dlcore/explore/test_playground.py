@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcore import objective
 from dlcore.explore import _playground
+from dlcore.scratch import losses
 
 settings = st.builds(
     _playground.Settings,
@@ -36,7 +36,7 @@ def test_the_playground_walks_down_its_own_slope(chosen):
     def loss(step):
         moved = [p + step * d for p, d in zip(params, direction, strict=True)]
         scores = run.outputs(x, moved)[-1]
-        return float(objective.cross_entropy(scores, t))
+        return float(losses.cross_entropy(scores, t))
 
     eps = 1e-6
     measured = (loss(eps) - loss(-eps)) / (2 * eps)

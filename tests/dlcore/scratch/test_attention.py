@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcore import attention as tape
-from dlcore import lookup
+from dlcore.scratch import attention
 
 seeds, sizes = st.integers(0, 10_000), st.integers(1, 5)
 
@@ -21,13 +21,13 @@ def test_attention_there_and_back(seed, front, length, s, e, v):
     mask = rng.random((*front, length, s)) < 0.7
     leaves = [torch.tensor(a, requires_grad=True) for a in arrays]
     wanted = torch.nn.functional.scaled_dot_product_attention(*leaves, attn_mask=torch.tensor(mask))
-    y, weights = lookup.attention(*arrays, mask)
+    y, weights = attention.attention(*arrays, mask)
     np.testing.assert_allclose(y, wanted.detach(), atol=1e-12)
     np.testing.assert_allclose(weights.sum(axis=-1), mask.any(axis=-1), atol=1e-12)
     assert not weights[~mask].any()
     g = rng.standard_normal(y.shape)
     wanted.backward(torch.tensor(g))
-    for mine, leaf in zip(lookup.attention_backward(g, *arrays, weights), leaves, strict=True):
+    for mine, leaf in zip(attention.attention_backward(g, *arrays, weights), leaves, strict=True):
         np.testing.assert_allclose(mine, leaf.grad, atol=1e-10)
 
 
@@ -45,8 +45,8 @@ def test_heads_are_those_of_pytorch_in_one_matrix(seed, n, t, heads, e):
         layer.out_proj.weight.copy_(torch.tensor(w_o.reshape(d, d).T.copy()))
         hidden = torch.triu(torch.ones(t, t), 1) > 0  # True: must not look
         wanted, _ = layer(*[torch.tensor(x)] * 3, attn_mask=hidden)
-    mask = lookup.attention_mask([t] * n, t, causal=True)
-    np.testing.assert_allclose(lookup.multi_head(x, w_q, w_k, w_v, w_o, mask), wanted, atol=1e-9)
+    mask = attention.attention_mask([t] * n, t, causal=True)
+    np.testing.assert_allclose(attention.multi_head(x, w_q, w_k, w_v, w_o, mask), wanted, atol=1e-9)
 
 
 @given(seed=seeds, t=sizes, pairs=sizes, start=st.integers(0, 50))
@@ -55,9 +55,9 @@ def test_turning_is_the_librarys_and_knows_distances_alone(seed, t, pairs, start
     q, k = rng.standard_normal((2, t, 2 * pairs))
     places = start + np.arange(t)
     np.testing.assert_allclose(
-        lookup.rotary(q, places), tape.rotary_forward(q, start)[0], atol=1e-12
+        attention.rotary(q, places), tape.rotary_forward(q, start)[0], atol=1e-12
     )
-    here, later = (lookup.rotary(q, p) @ lookup.rotary(k, p).T for p in (places, places + 9))
+    here, later = (attention.rotary(q, p) @ attention.rotary(k, p).T for p in (places, places + 9))
     np.testing.assert_allclose(here, later, atol=1e-9)
 
 
@@ -68,14 +68,14 @@ def test_what_depends_on_what_is_found_out(seed, t, window):
     i, j = np.indices((t, t))
     reach = (j <= i) & (i - j <= window) if seed % 2 else (j >= i) & (j - i <= window)
     f = lambda x: np.stack([x[row].mean(axis=0) for row in reach])
-    np.testing.assert_array_equal(lookup.depends_on(f, rng.standard_normal((t, 3))), reach)
+    np.testing.assert_array_equal(attention.depends_on(f, rng.standard_normal((t, 3))), reach)
 
 
 def test_a_network_that_looks_back_alone():
     rng = np.random.default_rng(0)
     weights = [rng.standard_normal((2, 4, 3)) for _ in range(3)]
     w_o = rng.standard_normal((2, 3, 5))
-    mask = lookup.attention_mask([6], 6, causal=True)
-    f = lambda x: lookup.multi_head(x[None], *weights, w_o, mask)[0]
-    found = lookup.depends_on(f, rng.standard_normal((6, 4)))
+    mask = attention.attention_mask([6], 6, causal=True)
+    f = lambda x: attention.multi_head(x[None], *weights, w_o, mask)[0]
+    found = attention.depends_on(f, rng.standard_normal((6, 4)))
     np.testing.assert_array_equal(found, np.tri(6, dtype=bool))

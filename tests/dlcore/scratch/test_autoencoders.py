@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import decomposition, metrics
 
-from dlcore import bottleneck, series
+from dlcore.data import series
+from dlcore.scratch import autoencoders
 
 seeds, sizes = st.integers(0, 10_000), st.integers(1, 5)
 
@@ -21,10 +22,10 @@ def test_pca_is_scikit_learns(seed, n, d, data):
     k = data.draw(st.integers(1, d))
     x = np.random.default_rng(seed).standard_normal((n, d)) * (1 + np.arange(d)) + 3
     theirs = decomposition.PCA(k).fit(x)
-    mean, directions = bottleneck.pca(x, k)
+    mean, directions = autoencoders.pca(x, k)
     np.testing.assert_allclose(mean, theirs.mean_, atol=1e-12)
     np.testing.assert_allclose(np.abs(directions @ theirs.components_.T), np.eye(k), atol=1e-6)
-    codes, nearest = bottleneck.project(x, mean, directions)
+    codes, nearest = autoencoders.project(x, mean, directions)
     np.testing.assert_allclose(nearest, theirs.inverse_transform(theirs.transform(x)), atol=1e-8)
     np.testing.assert_allclose(codes, (nearest - mean) @ directions.T, atol=1e-9)
 
@@ -39,7 +40,7 @@ def test_a_network_with_a_narrow_middle_there_and_back(seed, widths, n, d):
         for shape in ((b, a), (b,))
     ]
     seen, x = rng.standard_normal((2, n, d))
-    loss, gradients = bottleneck.autoencoder_loss(params, seen, x)
+    loss, gradients = autoencoders.autoencoder_loss(params, seen, x)
     leaves = [torch.tensor(p, requires_grad=True) for p in params]
     h, layers = torch.tensor(seen), len(params) // 2
     for i in range(layers):
@@ -69,7 +70,7 @@ def test_stamps_are_pytorchs(seed, n, c, m, h, w, stride, data):
     rng = np.random.default_rng(seed)
     arrays = [rng.standard_normal(shape) for shape in ((n, c, h, w), (c, m, k, k), (m,))]
     wanted = torch.conv_transpose2d(*map(torch.tensor, arrays), stride=stride, padding=padding)
-    found = bottleneck.conv_transpose2d(*arrays, stride, padding)
+    found = autoencoders.conv_transpose2d(*arrays, stride, padding)
     np.testing.assert_allclose(found, wanted, atol=1e-11)
 
 
@@ -78,7 +79,7 @@ def test_the_area_below_the_curve_is_scikit_learns(seed, n, levels):
     rng = np.random.default_rng(seed)
     scores, unusual = rng.integers(0, levels, n) / levels, rng.integers(0, 2, n)
     unusual[:2] = 0, 1
-    false, hits = bottleneck.roc_curve(scores, unusual)
+    false, hits = autoencoders.roc_curve(scores, unusual)
     assert len(false) == len(set(scores.tolist())) + 1
     assert (false[0], hits[0], false[-1], hits[-1]) == (0, 0, 1, 1)
     assert np.trapezoid(hits, false) == pytest.approx(metrics.roc_auc_score(unusual, scores))

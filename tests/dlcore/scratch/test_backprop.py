@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcore.value import Value, graph
+from dlcore.scratch.backprop import Value, graph
 
 numbers = st.floats(0.2, 3) | st.floats(-3, -0.2)
 positive = st.floats(0.2, 3)

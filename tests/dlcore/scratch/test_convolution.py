@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.signal import correlate2d as by_scipy
 
-from dlcore import windows
+from dlcore.scratch import convolution
 
 F = torch.nn.functional
 seeds = st.integers(0, 10_000)
@@ -22,7 +22,7 @@ def test_correlate2d_is_scipys(seed, kernel):
     image = rng.standard_normal((kernel[0] + rng.integers(0, 4), kernel[1] + rng.integers(0, 4)))
     k = rng.standard_normal(kernel)
     np.testing.assert_allclose(
-        windows.correlate2d(image, k), by_scipy(image, k, mode="valid"), atol=1e-12
+        convolution.correlate2d(image, k), by_scipy(image, k, mode="valid"), atol=1e-12
     )
 
 
@@ -32,7 +32,7 @@ def test_geometry_is_that_of_real_convolutions(n, layers):
     for kernel, stride, padding in layers:
         assume(x.shape[-1] + 2 * padding >= kernel)
         x = F.conv1d(x, torch.ones(1, 1, kernel), stride=stride, padding=padding)
-    many, seen = windows.geometry(n, layers)
+    many, seen = convolution.geometry(n, layers)
     assert many == x.shape[-1]
     long = torch.zeros(1, 1, 400, dtype=torch.float64, requires_grad=True)
     y = long
@@ -59,12 +59,12 @@ def drawn(seed, shape):
 def test_convolution_both_ways_and_back(seed, shape):
     kernel, stride, padding = shape
     x, w, b, g, y, tensors = drawn(seed, shape)
-    for layer in (windows.conv2d_loops, windows.conv2d):
+    for layer in (convolution.conv2d_loops, convolution.conv2d):
         np.testing.assert_allclose(layer(x, w, b, stride, padding), y.detach(), atol=1e-12)
     columns = F.unfold(torch.tensor(x), kernel, stride=stride, padding=padding)
-    np.testing.assert_array_equal(windows.unfold(x, kernel, stride, padding), columns)
+    np.testing.assert_array_equal(convolution.unfold(x, kernel, stride, padding), columns)
     y.backward(torch.tensor(g))
-    found = windows.conv2d_backward(g, x, w, stride, padding)
+    found = convolution.conv2d_backward(g, x, w, stride, padding)
     for mine, theirs in zip(found, tensors, strict=True):
         np.testing.assert_allclose(mine, theirs.grad, atol=1e-12)
 
@@ -80,8 +80,8 @@ def test_pooling_and_its_way_back(kind, pool, seed, size, whole):
     y = pool(t, size)
     g = rng.standard_normal(y.shape)
     y.backward(torch.tensor(g))
-    np.testing.assert_allclose(windows.pool2d(x, size, kind), y.detach(), atol=1e-12)
-    np.testing.assert_allclose(windows.pool2d_backward(g, x, size, kind), t.grad, atol=1e-12)
+    np.testing.assert_allclose(convolution.pool2d(x, size, kind), y.detach(), atol=1e-12)
+    np.testing.assert_allclose(convolution.pool2d_backward(g, x, size, kind), t.grad, atol=1e-12)
 
 
 def test_a_lenet_is_that_of_pytorch():
@@ -94,7 +94,7 @@ def test_a_lenet_is_that_of_pytorch():
     h = F.conv2d(F.conv2d(pictures, w1, b1, padding=1).relu(), w2, b2, padding=1).relu()
     loss = F.cross_entropy(F.linear(F.max_pool2d(h, 2).flatten(1), w, b), torch.tensor(t))
     loss.backward()
-    found, gradients, for_pictures = windows.lenet_loss(params, x, t)
+    found, gradients, for_pictures = convolution.lenet_loss(params, x, t)
     assert found == pytest.approx(loss.item())
     for mine, leaf in zip((*gradients, for_pictures), leaves, strict=True):
         np.testing.assert_allclose(mine, leaf.grad, atol=1e-12)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlcore import data, sabotaged, workflow
+from dlcore import data
+from dlcore.scratch import debugging, training
 
 MENDED = {
     "A": "        order = rng.permutation(len(x)); x, t = x[order], t[order]",
@@ -21,7 +22,7 @@ NEW, ANSWERS = DIGITS.x[ORDER[1200:]], DIGITS.y[ORDER[1200:]]
 
 
 def run(script, lines):
-    scope = {**vars(sabotaged), "X_MEAN": X.mean(axis=0)}
+    scope = {**vars(debugging), "X_MEAN": X.mean(axis=0)}
     exec("\n".join(lines), scope)
     losses, known, said = scope[f"script_{script.lower()}"](X, T, NEW)
     return np.array(losses), known, float((said == ANSWERS).mean())
@@ -29,9 +30,9 @@ def run(script, lines):
 
 @pytest.mark.parametrize("script", MENDED)
 def test_one_line_is_all_that_is_wrong(script):
-    lines = sabotaged.lines(script)
+    lines = debugging.lines(script)
     before = run(script, lines)
-    lines[workflow.wrong_line(script) - 1] = MENDED[script]
+    lines[training.wrong_line(script) - 1] = MENDED[script]
     losses, known, new = run(script, lines)
     assert losses[-20:].mean() < 0.1 and known > 0.97 and new > 0.95
     symptom = {
@@ -45,7 +46,7 @@ def test_one_line_is_all_that_is_wrong(script):
 
 
 def test_listings_have_numbers_and_no_types():
-    for script in sabotaged.SCRIPTS:
-        text = sabotaged.listing(script).splitlines()
+    for script in debugging.SCRIPTS:
+        text = debugging.listing(script).splitlines()
         assert text[0] == f"  1  def script_{script.lower()}(x, t, new_x):"
         assert not any("Any" in line for line in text)

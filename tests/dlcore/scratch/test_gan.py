@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcore import adversarial
+from dlcore.scratch import gan
 
 seeds, sizes = st.integers(0, 10_000), st.integers(1, 5)
 kinds = st.sampled_from(["minimax", "non-saturating", "wasserstein"])
@@ -55,9 +55,9 @@ def test_there_and_back_to_what_went_in(seed, n, widths):
     out = through(tensors, seen)
     g = rng.standard_normal(out.shape)
     out.backward(torch.tensor(g))
-    outputs = adversarial.mlp_outputs(params, x)
+    outputs = gan.mlp_outputs(params, x)
     np.testing.assert_allclose(outputs[-1], out.detach(), atol=1e-9)
-    grads, dx = adversarial.mlp_backward(params, outputs, g)
+    grads, dx = gan.mlp_backward(params, outputs, g)
     for mine, leaf in zip([*grads, dx], [*tensors, seen], strict=True):
         np.testing.assert_allclose(mine, leaf.grad, atol=1e-9)
 
@@ -68,13 +68,13 @@ def test_the_losses_and_what_goes_back(seed, n, m, kind, scale):
     real, fake = (scale * rng.standard_normal((k, 1)) for k in (n, m))
     one, two = (torch.tensor(a, requires_grad=True) for a in (real, fake))
     judge_loss(one, two, kind).backward()
-    loss, dreal, dfake = adversarial.discriminator_loss(real, fake, kind)
+    loss, dreal, dfake = gan.discriminator_loss(real, fake, kind)
     assert loss == pytest.approx(judge_loss(one, two, kind).item())
     np.testing.assert_allclose(dreal, one.grad, atol=1e-12)
     np.testing.assert_allclose(dfake, two.grad, atol=1e-12)
     two.grad = None
     forger_loss(two, kind).backward()
-    loss, dfake = adversarial.generator_loss(fake, kind)
+    loss, dfake = gan.generator_loss(fake, kind)
     assert loss == pytest.approx(forger_loss(two, kind).item())
     np.testing.assert_allclose(dfake, two.grad, atol=1e-12)
 
@@ -92,7 +92,7 @@ def test_a_turn_of_each(seed, n, m, d, z, kind, clip):
     made = through(f, torch.tensor(noise[0])).detach()
     loss_j = judge_loss(through(j, torch.tensor(x)), through(j, made), kind)
     loss_j.backward()
-    mine, _ = adversarial.discriminator_gradients(judge, forger, x, noise[0], kind)
+    mine, _ = gan.discriminator_gradients(judge, forger, x, noise[0], kind)
     assert mine == pytest.approx(loss_j.item())
     step_j.step()
     if clip:
@@ -106,7 +106,7 @@ def test_a_turn_of_each(seed, n, m, d, z, kind, clip):
         return lambda params, grads: [p - rate * g for p, g in zip(params, grads, strict=True)]
 
     before = [p.copy() for p in [*forger, *judge]]
-    moved = adversarial.gan_step(forger, judge, x, noise, descent(0.2), descent(0.1), kind, clip)
+    moved = gan.gan_step(forger, judge, x, noise, descent(0.2), descent(0.1), kind, clip)
     for mine, theirs in zip([*moved[0], *moved[1]], [*f, *j], strict=True):
         np.testing.assert_allclose(mine, theirs.detach(), atol=1e-9)
     assert all(np.array_equal(a, b) for a, b in zip(before, [*forger, *judge], strict=True))
@@ -115,15 +115,15 @@ def test_a_turn_of_each(seed, n, m, d, z, kind, clip):
 def test_centres_that_are_hit_and_those_that_are_not():
     centres = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     points = np.concatenate([np.zeros((150, 2)), [[10.5, 0.0]], np.full((49, 2), 5.0)])
-    share, hit = adversarial.coverage(points, centres, 1.0)
+    share, hit = gan.coverage(points, centres, 1.0)
     assert (share, hit) == (151 / 200, 1)  # one point in 200 is not enough
-    assert adversarial.coverage(points[:101], centres, 1.0) == (1.0, 1)
-    assert adversarial.coverage(np.repeat(points[149:151], 50, axis=0), centres, 0.5)[1] == 2
+    assert gan.coverage(points[:101], centres, 1.0) == (1.0, 1)
+    assert gan.coverage(np.repeat(points[149:151], 50, axis=0), centres, 0.5)[1] == 2
 
 
 def test_who_repeats_and_who_makes():
     rng = np.random.default_rng(0)
     known, new, made = rng.standard_normal((3, 400, 6))
-    assert adversarial.copied(known + 1e-6, known, new) == 1
-    assert abs(adversarial.copied(made, known, new) - 0.05) < 0.05
-    assert adversarial.copied(made + 50, known, new) == 0
+    assert gan.copied(known + 1e-6, known, new) == 1
+    assert abs(gan.copied(made, known, new) - 0.05) < 0.05
+    assert gan.copied(made + 50, known, new) == 0

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcore import series, unrolled
+from dlcore.data import series
+from dlcore.scratch import rnn
 
 F = torch.nn.functional
 seeds, lengths, sizes = st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 4)
@@ -28,13 +29,13 @@ def drawn(seed, t, n, d, h):
 @given(seed=seeds, t=lengths, n=sizes, d=sizes, h=sizes)
 def test_there_and_back(seed, t, n, d, h):
     arrays, leaves, out, g = drawn(seed, t, n, d, h)
-    states = unrolled.unroll(*arrays)
+    states = rnn.unroll(*arrays)
     np.testing.assert_array_equal(states[0], arrays[1])
     np.testing.assert_allclose(states[1:], out.detach(), atol=1e-12)
-    step = unrolled.rnn_step(arrays[0][0], *arrays[1:])
+    step = rnn.rnn_step(arrays[0][0], *arrays[1:])
     np.testing.assert_allclose(states[1], step, atol=1e-15)
     out.backward(torch.tensor(g))
-    found = unrolled.rnn_backward(g, arrays[0], states, *arrays[2:4])
+    found = rnn.rnn_backward(g, arrays[0], states, *arrays[2:4])
     for mine, leaf in zip(found, leaves, strict=True):
         np.testing.assert_allclose(mine, leaf.grad, atol=1e-10)
 
@@ -50,8 +51,8 @@ def test_cut_into_pieces(seed, t, steps):
         state = torch.tanh(torch.tensor(x[i]) @ leaves[0].T + state @ leaves[1].T + leaves[2])
         loss = loss + (state * torch.tensor(g[i])).sum()
     loss.backward()
-    states = unrolled.unroll(x, h, *weights)
-    found = unrolled.truncated_backward(g, x, states, *weights[:2], steps)
+    states = rnn.unroll(x, h, *weights)
+    found = rnn.truncated_backward(g, x, states, *weights[:2], steps)
     for mine, leaf in zip(found, leaves, strict=True):
         np.testing.assert_allclose(mine, leaf.grad, atol=1e-10)
 
@@ -59,7 +60,7 @@ def test_cut_into_pieces(seed, t, steps):
 @given(seed=seeds, t=lengths)
 def test_what_arrives(seed, t):
     arrays, leaves, out, g = drawn(seed, t, 3, 2, 4)
-    norms = unrolled.gradient_norms(g[-1], unrolled.unroll(*arrays), arrays[3])
+    norms = rnn.gradient_norms(g[-1], rnn.unroll(*arrays), arrays[3])
     out[-1].backward(torch.tensor(g[-1]))
     assert len(norms) == t + 1 and norms[0] == pytest.approx(np.linalg.norm(g[-1]))
     assert norms[-1] == pytest.approx(float(leaves[1].grad.norm()))
@@ -73,7 +74,7 @@ def test_clipping_is_pytorchs(seed, most):
     for leaf, g in zip(leaves, grads, strict=True):
         leaf.grad = torch.tensor(g)
     norm = torch.nn.utils.clip_grad_norm_(leaves, most)
-    clipped, found = unrolled.clip_grad_norm(grads, most)
+    clipped, found = rnn.clip_grad_norm(grads, most)
     assert found == pytest.approx(float(norm))
     for mine, leaf in zip(clipped, leaves, strict=True):
         np.testing.assert_allclose(mine, leaf.grad, rtol=2e-5)  # PyTorch adds 1e-6 to the norm
@@ -89,7 +90,7 @@ def test_what_does_not_count(seed, t, n, ignore):
         leaf.reshape(-1, 5), torch.tensor(classes.ravel()), ignore_index=ignore
     )
     wanted.backward()
-    loss, gradient = unrolled.masked_cross_entropy(scores, classes, ignore)
+    loss, gradient = rnn.masked_cross_entropy(scores, classes, ignore)
     assert loss == pytest.approx(float(wanted.detach()))
     np.testing.assert_allclose(gradient, leaf.grad, atol=1e-12)
 
@@ -100,7 +101,7 @@ def test_padding_changes_nothing():
     params = [rng.standard_normal(shape) for shape in ((3, 5), (3, 3), (3,), (5, 3), (5,))]
     tokens = rng.integers(1, 5, (6, 4))
     padded = np.concatenate([tokens, np.zeros((3, 4), int)])
-    (loss, grads), (same, others) = (unrolled.next_token_loss(params, t) for t in (tokens, padded))
+    (loss, grads), (same, others) = (rnn.next_token_loss(params, t) for t in (tokens, padded))
     assert loss == pytest.approx(same)
     for a, b in zip(grads, others, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)

@@ -18,14 +18,17 @@ from pathlib import Path
 import autograder
 import dlcore
 
-_INSIDE = ["cells", "frames", "kernel", "landlock", "namespaces", "operations",
-           "seccomp", "values", "worker", "zygote"]  # fmt: skip
+_INSIDE = {
+    "check": ["waiting", "forbidden"],
+    "sandbox": ["cells", "frames", "kernel", "landlock", "namespaces", "operations",
+                "seccomp", "values", "worker", "zygote"],
+}  # fmt: skip
 WITHHELD = {"torch": ["torch", "torchgen", "functorch", "torchvision"]}
 
 _STAND_IN = '''\
 """What a notebook imports from the course while it is graded: the checks run elsewhere."""
 
-from autograder.waiting import when_written
+from autograder.check.waiting import when_written
 
 
 class Score(float):
@@ -57,13 +60,12 @@ def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[st
     """Write the folder. ``twins`` are modules of dlcore that hold this lesson's answers."""
     package = Path(autograder.__file__).parent
     stand_in = target / "autograder"
-    (stand_in / "sandbox").mkdir(parents=True)
+    for room, names in _INSIDE.items():
+        (stand_in / room).mkdir(parents=True)
+        (stand_in / room / "__init__.py").write_text("", encoding="utf-8")
+        for name in names:
+            _copy(package / room / f"{name}.py", stand_in / room)
     (stand_in / "__init__.py").write_text(_STAND_IN, encoding="utf-8")
-    (stand_in / "sandbox" / "__init__.py").write_text("", encoding="utf-8")
-    _copy(package / "waiting.py", stand_in)
-    _copy(package / "forbidden.py", stand_in)
-    for name in _INSIDE:
-        _copy(package / "sandbox" / f"{name}.py", stand_in / "sandbox")
     _copy_dlcore(target / "dlcore", set(twins), lesson)
     for package_name in withheld:
         for name in WITHHELD.get(package_name, [package_name]):
@@ -87,13 +89,16 @@ def _copy_dlcore(target: Path, twins: set[str], lesson: str) -> None:
     home = Path(dlcore.__file__).parent
     for source in home.rglob("*.py"):
         place = source.relative_to(home)
-        module = ".".join(["dlcore", *place.with_suffix("").parts])
+        modules = [
+            ".".join(["dlcore", *place.with_suffix("").parts[:n]])
+            for n in range(len(place.parts) + 1)
+        ]
         copy = target / place
         copy.parent.mkdir(parents=True, exist_ok=True)
         if place.parts[0] == "explore":
             if place.name == "__init__.py":
                 copy.write_text(_EXPLORE, encoding="utf-8")
-        elif module in twins:
+        elif twins.intersection(modules) and place.name != "__init__.py":
             copy.write_text(stub(source.read_text(encoding="utf-8"), lesson), encoding="utf-8")
         else:
             shutil.copy(source, copy)

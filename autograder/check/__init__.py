@@ -1,0 +1,6 @@
+"""The instant answer: right or wrong, why, and how it is said. Free of nbgrader, and quick to import.
+
+In: an exercise's name and what the learner wrote (``instant.check``).
+Out: a ``Score`` with its card: ``compare`` and ``judge`` say what is wrong, ``diagnose`` says why, ``card`` shows it.
+Next: ``author`` puts checks into notebooks; ``grade`` runs the same checks against PyTorch.
+"""

@@ -1,0 +1,6 @@
+"""One submission's way: ``intake`` looks at the files, ``restore`` puts the notebook right, ``run`` runs it, ``book`` writes the grade.
+
+In: a class folder with notebooks in submitted/ (``schedule`` hands them out and resumes; ``engine`` does the same inside nbgrader).
+Out: nbgrader's gradebook, autograded notebooks, and what an instructor may want to look at (``remarks``, kept in ``records``).
+Next: ``report`` tells students and instructors.
+"""
