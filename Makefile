@@ -4,16 +4,14 @@ BIN := .venv/bin
 READY := .venv/.ready
 # What OpenBLAS would not find out by itself: dlcore/backend/blas.py says what and why
 $(foreach set,$(shell $(PYTHON) -I dlcore/backend/blas.py 2>/dev/null),$(eval export $(subst =, ?= ,$(set))))
-PROMPT := dlcore.explore.connection.PromptConnection
 
 .PHONY: lab explore demo test test-whole mutants lint build bench lock clean
 
 lab: $(READY)  ## JupyterLab on the course, at lesson 01
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root) --ServerApp.root_dir=course --LabApp.default_url=/lab/tree/01-neurons/01-neurons.ipynb \
-	  --ServerApp.kernel_websocket_connection_class=$(PROMPT)
+	$(BIN)/autograder lab course
 
 explore: $(READY)  ## all explorers on one page, without notebooks
-	$(BIN)/voila dlcore/explore/page.ipynb --Voila.kernel_websocket_connection_class=$(PROMPT)
+	$(BIN)/autograder explore
 
 demo: $(READY)  ## make a class with submissions of every kind and grade it
 	$(BIN)/autograder demo demo-class

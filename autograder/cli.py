@@ -93,6 +93,37 @@ def doctor() -> None:
     raise typer.Exit(0 if report.healthy else 1)
 
 
+_SERVER = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(context_settings=_SERVER)
+def lab(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(help="Where the notebooks are, or shall be.")] = Path(
+        "course"
+    ),
+) -> None:
+    """Open the lessons in JupyterLab; notebooks that are not there yet are put there first.
+
+    Options that are not known here go on to JupyterLab (--no-browser, --port 8890).
+    """
+    from autograder import lab as lab_
+
+    with problems():
+        code = lab_.lab(directory, context.args)
+    raise typer.Exit(code)
+
+
+@app.command(context_settings=_SERVER)
+def explore(context: typer.Context) -> None:
+    """Open all explorers on one page, without notebooks."""
+    from autograder import lab as lab_
+
+    with problems():
+        code = lab_.explore(context.args)
+    raise typer.Exit(code)
+
+
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="A new folder for the class.")],
@@ -379,7 +410,3 @@ def demo(
     slug = chosen[0].slug
     out.print(f"and at   {directory}/feedback/mis-1/{slug}/{slug}.html", soft_wrap=True)
     raise typer.Exit(0 if result.agrees else 1)
-
-
-if __name__ == "__main__":
-    app()

@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.errors import extra
+
 
 def save_checkpoint(path: str | Path, arrays: Mapping[str, Any], plain: Mapping[str, Any]) -> None:
     """Write named arrays and anything that JSON can hold; the old file stays until the new one is whole.
 
     Raises OSError if it cannot be written (the old file is then untouched).
     """
-    from safetensors.numpy import save
+    with extra("course"):
+        from safetensors.numpy import save
 
     path = Path(path)
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
@@ -39,7 +42,8 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
 
     Raises FileNotFoundError, ValueError for a file that is damaged or something else.
     """
-    from safetensors import SafetensorError, safe_open
+    with extra("course"):
+        from safetensors import SafetensorError, safe_open
 
     path = Path(path)
     if not path.exists():

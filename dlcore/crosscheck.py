@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore.backend.device import to_numpy
+from dlcore.errors import extra
 from dlcore.tensor import Tensor
 
 
@@ -371,10 +372,10 @@ def from_torch(module: Any) -> Any:
 
     Raises TypeError for a layer that dlcore does not have, or that you defined yourself.
     """
-    import torch
-
     from dlcore import nn
 
+    with extra("torch"):
+        import torch
     ours = _convert(module, nn, torch.nn)
     state = {k: v.detach().cpu().numpy() for k, v in module.state_dict().items()}
     ours.to(next((v.dtype for v in state.values() if v.dtype.kind == "f"), np.float32))
@@ -387,14 +388,13 @@ def to_torch(module: Any) -> Any:
 
     Raises TypeError for a layer that PyTorch does not have, or that you defined yourself.
     """
-    import torch
-
     from dlcore import nn
 
+    with extra("torch"):
+        import torch
     theirs = _convert(module, torch.nn, nn)
     state = {k: torch.tensor(v) for k, v in module.state_dict().items()}
-    if state:
-        floats = [v.dtype for v in state.values() if v.is_floating_point()]
-        theirs = theirs.to(floats[0]) if floats else theirs
+    floats = [v.dtype for v in state.values() if v.is_floating_point()]
+    theirs = theirs.to(floats[0]) if floats else theirs
     theirs.load_state_dict(state)
     return theirs.train(module.training)

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Import what only some parts of the library need; if it is missing, say how to install it.
+
+    >>> with extra("course"):
+    ...     import no_such_package
+    Traceback (most recent call last):
+    ImportError: this needs no_such_package, which is not installed
+      pip install "dlcourse[course]"
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).split(".")[0]
+        raise ImportError(
+            f'this needs {package}, which is not installed\n  pip install "dlcourse[{name}]"',
+            name=error.name,
+        ) from None
 
 
 class ShapeError(ValueError):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcore.errors import extra
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -17,7 +19,8 @@ MARKERS = "os^D"
 
 def axes(width: float = 5.0, height: float = 3.4, columns: int = 1) -> Axes:
     """One empty plot, or an array of ``columns`` of them."""
-    import matplotlib.pyplot as plt
+    with extra("course"):
+        import matplotlib.pyplot as plt
 
     _, ax = plt.subplots(1, columns, figsize=(width * columns, height), layout="constrained")
     return ax
@@ -29,8 +32,9 @@ def show(alt: str) -> None:
     import html
     import io
 
-    import matplotlib.pyplot as plt
-    from IPython.display import display
+    with extra("course"):
+        import matplotlib.pyplot as plt
+        from IPython.display import display
 
     buffer = io.BytesIO()
     plt.gcf().savefig(buffer, format="png", dpi=100)

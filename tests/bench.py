@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbclient import NotebookClient
 from rich.console import Console
 from rich.table import Table
 
@@ -87,6 +88,42 @@ def start_up() -> None:
             right_ms, wrong_ms = (1000 * statistics.median(t) for t in times.values())
             table.add_row(exercise.name, f"{right_ms:.1f}", f"{wrong_ms:.1f}")
     console.print(table)
+
+
+FIRST = """
+import time
+import numpy as np
+from autograder import check
+start = time.process_time()
+_ = check({name!r}, {function})
+print(time.process_time() - start)
+"""
+
+
+def first_check(rounds: int = 5) -> None:
+    """The first check in a fresh kernel: what a wrong answer costs beyond a right one, in CPU seconds."""
+    answers = {
+        "right": "lambda x, axis=-1: np.exp(x - x.max(axis, keepdims=True))"
+        " / np.exp(x - x.max(axis, keepdims=True)).sum(axis, keepdims=True)",
+        "wrong": "lambda x, axis=-1: np.exp(x)",
+    }
+    found: dict[str, list[float]] = {kind: [] for kind in answers}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for _ in range(rounds):
+        for kind, function in answers.items():
+            cell = nbformat.v4.new_code_cell(
+                FIRST.format(name="activations.softmax", function=function)
+            )
+            nb = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+            NotebookClient(nb).execute()
+            found[kind].append(float(nb.cells[0].outputs[-1].text))
+    table = Table("first check in a kernel", "median (CPU s)", "fastest", "slowest", box=None)
+    for kind, times in found.items():
+        row = statistics.median(times), min(times), max(times)
+        table.add_row(kind, *(f"{x:.3f}" for x in row))
+    console.print(table)
+    beyond = statistics.median(found["wrong"]) - statistics.median(found["right"])
+    console.print(f"a wrong one beyond a right one: {beyond:+.3f} s (aim 0.2)")
 
 
 PAGE = """
@@ -258,6 +295,6 @@ def _played(page: Any, cell: Any) -> float:
 
 
 if __name__ == "__main__":
-    for part in (start_up, sliders):
+    for part in (start_up, first_check, sliders):
         part()
         console.print()

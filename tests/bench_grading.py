@@ -29,7 +29,7 @@ from autograder.report import feedback
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.session import Session
 from tests.autograder import mini
-from tests.autograder.test_equality import STOCK
+from tests.autograder.grade.test_equality import STOCK
 
 console = Console(width=100)
 BIN = Path(sys.executable).parent

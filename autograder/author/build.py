@@ -41,6 +41,11 @@ class BuildReport:
 
 def run(lessons: Sequence[Lesson] | None = None, target: Path | None = None) -> BuildReport:
     """Build ``lessons`` (all by default) into ``target`` (``course/`` by default)."""
+    if target is None and catalogue.installed():
+        raise Problem(
+            "the lessons of an installed package are built already",
+            "clone the repository to change them, or open them with `autograder lab`",
+        )
     target = target or catalogue.root() / "course"
     report = BuildReport()
     for lesson in catalogue.lessons() if lessons is None else lessons:

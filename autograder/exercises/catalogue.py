@@ -17,6 +17,7 @@ from autograder.errors import Problem
 from autograder.exercises import checks
 from autograder.exercises.exercise import Exercise
 
+_PACKAGE = Path(__file__).resolve().parent.parent
 _LESSON = re.compile(r"(\d\d)_([a-z_]+)")
 
 
@@ -38,14 +39,19 @@ class Lesson:
 
 
 def root() -> Path:
-    """The folder that holds ``solutions/``: the checkout that this package runs from."""
-    here = Path(__file__).resolve().parent.parent.parent
-    if not (here / "solutions").is_dir():
-        raise Problem(
-            "the lesson sources (solutions/) are not part of an installed package",
-            "clone the repository and run `pip install -e .` in it",
-        )
-    return here
+    """The folder that holds ``solutions/`` and ``course/``: a clone, or their copy in an installed package."""
+    for place in (_PACKAGE / "lessons", _PACKAGE.parent):
+        if (place / "solutions").is_dir():
+            return place
+    raise Problem(
+        f"the lessons are missing from {_PACKAGE}",
+        "install dlcourse again, or clone the repository",
+    )
+
+
+def installed() -> bool:
+    """Whether the lessons are those of an installed package, which nobody edits."""
+    return root() == _PACKAGE / "lessons"
 
 
 def lessons() -> list[Lesson]:

@@ -53,9 +53,11 @@ def set_num_threads(n: int) -> None:
 
 @functools.cache
 def _blas() -> list[Any]:
-    """The libraries that do the matrix products."""
-    import threadpoolctl
-
+    """The libraries that do the matrix products; none where threadpoolctl is not there to find them."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        return []
     return threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
 
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcore.errors import extra
+
 
 class Dataset(NamedTuple):
     """Inputs x (N, D), labels y (N,) integers, and what the columns and classes are called.
@@ -25,7 +27,8 @@ class Dataset(NamedTuple):
 
 def _bundled(load: str, tidy: Any = str) -> Dataset:
     """One of scikit-learn's tables."""
-    import sklearn.datasets
+    with extra("course"):
+        import sklearn.datasets
 
     bunch: Any = getattr(sklearn.datasets, load)()
     names = tuple(tidy(name) for name in bunch.feature_names)

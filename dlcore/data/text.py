@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.errors import extra
+
 Pairs = list[tuple[str, str]]
 
 
@@ -23,7 +25,8 @@ def number_words(
     >>> number_words(1, np.random.default_rng(0), below=2) in ([("one", "uno")], [("zero", "cero")])
     True
     """
-    from num2words import num2words
+    with extra("course"):
+        from num2words import num2words
 
     numbers = rng.choice(below, size=n, replace=n > below)
     return [tuple(num2words(int(k), lang=lang) for lang in languages) for k in numbers]  # type: ignore[misc]
@@ -40,7 +43,8 @@ def date_pairs(
 
     ``target`` is "iso" (2026-11-21) or a language, written in full. Locales are Babel's.
     """
-    from babel.dates import format_date
+    with extra("course"):
+        from babel.dates import format_date
 
     first = datetime.date(years.start, 1, 1).toordinal()
     last = datetime.date(years.stop - 1, 12, 31).toordinal()
@@ -58,7 +62,8 @@ def date_pairs(
 
 def country_pairs(languages: tuple[str, str] = ("en", "es")) -> Pairs:
     """Every country's name in two languages, in alphabetical order of the first."""
-    from babel import Locale
+    with extra("course"):
+        from babel import Locale
 
     one, two = (Locale(lang).territories for lang in languages)
     codes = (c for c in map(str, one) if len(c) == 2 and c.isalpha() and c in two)
@@ -67,7 +72,8 @@ def country_pairs(languages: tuple[str, str] = ("en", "es")) -> Pairs:
 
 def names(language: str = "en") -> list[str]:
     """Names of countries, languages and scripts, in lower case: words to learn spelling from."""
-    from babel import Locale
+    with extra("course"):
+        from babel import Locale
 
     locale = Locale(language)
     found = [*locale.territories.values(), *locale.languages.values(), *locale.scripts.values()]
@@ -77,7 +83,8 @@ def names(language: str = "en") -> list[str]:
 
 def prose() -> str:
     """About 15,000 characters of English: how scikit-learn describes its data sets."""
-    import sklearn.datasets as sets
+    with extra("course"):
+        import sklearn.datasets as sets
 
     loaders = ("iris", "wine", "breast_cancer", "digits", "diabetes", "linnerud")
     return "\n".join(getattr(sets, f"load_{name}")().DESCR for name in loaders)

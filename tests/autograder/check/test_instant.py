@@ -12,9 +12,12 @@ import warnings
 
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder import check
-from autograder.check import card, evaluate, judge
+from autograder.check import card, judge
+from autograder.check.instant import evaluate
 from autograder.exercises import catalogue
 from autograder.exercises.exercise import Case, Exercise, Part
 from dlcore.scratch import training
@@ -189,7 +192,7 @@ def test_a_change_is_seen_wherever_the_array_is_kept(change):
 
 def test_too_slow_is_stopped_and_said(monkeypatch):
     exercise = catalogue.find_exercise(NAME)
-    monkeypatch.setattr(judge.Part, "seconds", 0.3)
+    monkeypatch.setattr(Part, "seconds", 0.3)
     for part in exercise.parts:
         monkeypatch.setitem(part.__dict__, "seconds", 0.3)
     start = time.perf_counter()
@@ -214,7 +217,7 @@ def test_a_bare_except_does_not_outlive_the_clock(monkeypatch):
         return right(x)
 
     exercise = catalogue.find_exercise(NAME)
-    monkeypatch.setattr(judge.Part, "seconds", 0.3)
+    monkeypatch.setattr(Part, "seconds", 0.3)
     for part in exercise.parts:
         monkeypatch.setitem(part.__dict__, "seconds", 0.3)
     assert evaluate(NAME, swallows_once).get("failure", {}).get("kind") == "too slow"
@@ -415,3 +418,23 @@ def test_a_learner_does_not_wait_for_slow_wrong_implementations(monkeypatch):
     payload = evaluate("neurons.layer", lambda x, w, b: (x @ w.T + b) * 1.5)
     assert payload["points"] == 0 and payload["misconceptions"] == []
     assert tried and max(tried) < 100
+
+
+def test_a_wrong_first_check_in_a_kernel_imports_no_more_than_a_right_one():
+    """It looks at the notebook's history, and needs neither jupytext nor the checks of other lessons for that."""
+    loaded = {}
+    for kind, body in ("right", "np.maximum(x, 0)"), ("wrong", "np.minimum(x, 0)"):
+        cell = new_code_cell(
+            "import sys\nimport numpy as np\nfrom autograder import check\n"
+            f"points = float(check({NAME!r}, lambda x: {body}))\n"
+            "print(points, *sorted(sys.modules))"
+        )
+        nb = new_notebook(cells=[cell])
+        NotebookClient(nb, kernel_name="python3").execute()
+        points, *modules = nb.cells[0].outputs[-1].text.split()
+        assert (float(points) > 0) == (kind == "right")
+        loaded[kind] = set(modules)
+    beyond = {
+        name for name in loaded["wrong"] - loaded["right"] if not name.startswith("encodings")
+    }
+    assert {n for n in beyond if not n.startswith("dlcore.scratch")} <= sys.stdlib_module_names

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.autograder.test_equality import rows
 
 from autograder.classroom import Classroom
 from autograder.errors import Problem
 from autograder.grade import schedule
 from tests.autograder import mini
 from tests.autograder.conftest import needs
+from tests.autograder.grade.test_equality import rows
 
 pytest.importorskip("distributed")
 pytestmark = [needs("bubblewrap"), pytest.mark.slow]

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from autograder import classroom
-from autograder.check import card, evaluate
+from autograder.check import card
+from autograder.check.instant import evaluate
 from autograder.classroom import Classroom
 from autograder.report import class_report, feedback, overview
 from autograder.report.results import Result, plain

@@ -1,11 +1,9 @@
-"""Pages and kernels talk without a pause: the Makefile names a class that sets TCP_NODELAY."""
+"""Pages and kernels talk without a pause: servers are started with a class that sets TCP_NODELAY."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
-from pathlib import Path
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from tornado.httpserver import HTTPServer
@@ -14,16 +12,18 @@ from tornado.web import Application
 from tornado.websocket import WebSocketHandler, websocket_connect
 from traitlets.utils.importstring import import_item
 
-ROOT = Path(__file__).parents[3]
+from autograder import lab
 
 
-def test_every_server_is_given_a_class_that_is_one_of_jupyters():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    (name,) = re.findall(r"^PROMPT := (\S+)$", makefile, re.MULTILINE)
-    for target in ("jupyter lab", "voila"):
-        lines = re.search(rf"^\t\$\(BIN\)/{target} (?:.*\\\n)*.*$", makefile, re.MULTILINE)
-        assert "kernel_websocket_connection_class=$(PROMPT)" in lines[0], target
-    assert issubclass(import_item(name), ZMQChannelsWebsocketConnection)
+def test_every_server_is_given_a_class_that_is_one_of_jupyters(monkeypatch, tmp_path):
+    monkeypatch.setattr(lab, "_start", lambda *command: started.append(command))
+    started = []
+    lab.lab(tmp_path, [])
+    lab.explore([])
+    for (program, *options), app in zip(started, ("ServerApp", "Voila"), strict=True):
+        start = f"--{app}.kernel_websocket_connection_class="
+        (name,) = (option.removeprefix(start) for option in options if option.startswith(start))
+        assert issubclass(import_item(name), ZMQChannelsWebsocketConnection), program
 
 
 def test_small_messages_leave_at_once(monkeypatch):
