@@ -7,6 +7,7 @@ convolution would lose its points for a mistake that the convolution has paid fo
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,9 +40,8 @@ def failed_before(exercise: Exercise) -> list[Exercise]:
 
 def _checks_in_history() -> list[str]:
     """The exercises whose check was run in this kernel, though a missing name may have ended it at once."""
-    from IPython.core.getipython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
+    ipython = sys.modules.get("IPython.core.getipython")  # a kernel has loaded it
+    kernel = getattr(ipython.get_ipython(), "kernel", None) if ipython else None
     cells = kernel.shell.user_ns.get("In") if kernel else None
     sources = [c for c in cells if isinstance(c, str)] if isinstance(cells, list) else []
     return [name for source in sources if (name := catalogue.checked(source))]
