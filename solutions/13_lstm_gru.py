@@ -517,16 +517,19 @@ def gru_loss(params, x, y):
     opened = sigmoid(both[..., :32].sum(axis=0))
     r, z, hn = opened[..., :16], opened[..., 16:], both[1, ..., 32:]
     n = np.tanh(both[0, ..., 32:] + r * hn)
-    ax, ah, dh = [], [], 2 / len(y) * miss @ w
+    ax, ah, dh = (
+        np.empty([len(x), len(y), 48]),
+        np.empty([len(x), len(y), 48]),
+        2 / len(y) * miss @ w,
+    )
     for t in np.arange(len(x))[::-1]:
         dn = dh * (1 - z[t]) * (1 - n[t] ** 2)
         dz = dh * (hs[t] - n[t]) * z[t] * (1 - z[t])
         dr = dn * hn[t] * r[t] * (1 - r[t])
-        ax.append(np.hstack([dr, dz, dn]))
-        ah.append(np.hstack([dr, dz, dn * r[t]]))
-        dh = dh * z[t] + ah[-1] @ w_hh
-    ax, ah = np.array(ax[::-1]), np.array(ah[::-1])
-    back = [np.einsum("tna,tnb->ab", *pair) for pair in ((ax, x), (ah, hs[:-1]))]
+        for gradient, last in ((ax[t], dn), (ah[t], dn * r[t])):
+            gradient[:, :16], gradient[:, 16:32], gradient[:, 32:] = dr, dz, last
+        dh = dh * z[t] + ah[t] @ w_hh
+    back = [np.tensordot(*pair, axes=[(0, 1), (0, 1)]) for pair in ((ax, x), (ah, hs[:-1]))]
     sums = [a.sum(axis=0).sum(axis=0) for a in (ax, ah)]
     last = [2 / len(y) * miss.T @ hs[-1], 2 * miss.mean(axis=0)]
     return np.mean(miss**2), [*back, *sums, *last]
@@ -544,30 +547,30 @@ def first_gates(kind, draw):
     return [*weights, *biases, between(draw, 0.25, 1, 16), np.zeros(1)]
 
 
+def race(kind, loss_of):
+    """Train with three seeds and print the errors; the parameters of the last."""
+    errors, begin = [], time.perf_counter()
+    for seed in range(3):
+        draw = np.random.default_rng(seed)
+        curves[kind], error, params = learn(loss_of, first_gates(kind, draw), draw)
+        errors.append(error)
+    seconds, weights = (time.perf_counter() - begin) / 3, sum(p.size for p in params)
+    shown = "  ".join(f"{error:.4f}" for error in errors)
+    print(f"{kind:18} {weights:8}   {shown}   {seconds:9.1f}")
+    solved[kind] = sum(error < 0.02 for error in errors)
+    return params
+
+
+solved = {}
 with when_written:
     print("                    weights   errors of three seeds      seconds")
     print(f"{'RNN':18} {304 + 17:8}   see above")
-    solved = {}
-    for kind, loss_of in (
-        ("LSTM, bias 0", last_state_loss),
-        ("LSTM, long memory", last_state_loss),
-        ("GRU", gru_loss),
-    ):
-        errors, begin = [], time.perf_counter()
-        for seed in range(3):
-            draw = np.random.default_rng(seed)
-            curves[kind], error, params = learn(loss_of, first_gates(kind, draw), draw)
-            errors.append(error)
-            if kind == "LSTM, long memory":
-                trained = params
-        seconds = (time.perf_counter() - begin) / 3
-        weights = sum(p.size for p in params)
-        print(
-            f"{kind:18} {weights:8}   "
-            + "  ".join(f"{e:.4f}" for e in errors)
-            + f"   {seconds:9.1f}"
-        )
-        solved[kind] = sum(error < 0.02 for error in errors)
+    race("LSTM, bias 0", last_state_loss)
+    trained = race("LSTM, long memory", last_state_loss)
+
+# %%
+with when_written:
+    race("GRU", gru_loss)
     print("solved by (of 3 seeds):", ", ".join(f"{kind} {many}" for kind, many in solved.items()))
 
     ax = plot.axes(5.6, 3)
