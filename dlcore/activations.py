@@ -1,4 +1,4 @@
-"""Activations: the bend that makes a second layer worth having.
+"""Activation functions: the nonlinearity without which two layers are no more than one.
 
 Each one is three small functions: ``*_forward`` and ``*_backward`` are kernels, pure
 functions on arrays; the function with the plain name is one node on the tape. A backward
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 from dlcore.errors import check_dim
 from dlcore.tensor import Tensor
 
@@ -28,7 +28,7 @@ def relu_backward(g: Any, x: Any) -> Any:
 
 
 def relu(input: Tensor) -> Tensor:
-    """Keep what is positive:  relu(x) = max(0, x).
+    """The rectified linear unit:  relu(x) = max(0, x).
 
     The derivative is 1 for x > 0 and 0 for x <= 0 (at 0 it is a choice, PyTorch's too).
     Shapes: any -> same.
@@ -52,7 +52,7 @@ def leaky_relu_backward(g: Any, x: Any, negative_slope: float = 0.01) -> Any:
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """Let a little of the negative through:  x if x > 0, else negative_slope * x.
+    """A ReLU that does not die:  x if x > 0, else negative_slope * x.
 
     A unit whose input is always negative still gets a gradient, so it can recover.
     Shapes: any -> same.
@@ -77,7 +77,7 @@ def sigmoid_backward(g: Any, y: Any) -> Any:
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """Squash a score into a probability:  sigmoid(x) = 1 / (1 + exp(-x)).
+    """The logistic function, a logit into a probability:  sigmoid(x) = 1 / (1 + exp(-x)).
 
     sigmoid'(x) = y (1 - y), at most 1/4.  Shapes: any -> same.
 
@@ -98,7 +98,7 @@ def tanh_backward(g: Any, y: Any) -> Any:
 
 
 def tanh(input: Tensor) -> Tensor:
-    """Squash a score into (-1, 1):  tanh(x) = 2 sigmoid(2x) - 1, so tanh'(x) = 1 - y^2.
+    """The hyperbolic tangent, from -1 to 1:  tanh(x) = 2 sigmoid(2x) - 1, so tanh'(x) = 1 - y^2.
 
     Shapes: any -> same.
     """
@@ -115,7 +115,7 @@ def elu_backward(g: Any, y: Any, alpha: float = 1.0) -> Any:
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """Bend smoothly down to -alpha:  x if x > 0, else alpha (exp(x) - 1).
+    """The exponential linear unit:  x if x > 0, else alpha (exp(x) - 1).
 
     Shapes: any -> same.
     Paper: Clevert, Unterthiner and Hochreiter (2016), Fast and accurate deep network learning by
@@ -130,7 +130,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 
 
 def selu(input: Tensor) -> Tensor:
-    """An ELU scaled so that mean 0 and variance 1 reproduce themselves from layer to layer.
+    """The scaled exponential linear unit: mean 0 and variance 1 are kept from layer to layer.
 
     selu(x) = 1.0507 elu(x, alpha=1.6733).  Shapes: any -> same.
     Paper: Klambauer et al. (2017), Self-normalizing neural networks, equation 2.
@@ -152,7 +152,7 @@ def silu_backward(g: Any, cache: Any) -> Any:
 
 
 def silu(input: Tensor) -> Tensor:
-    """Let x open its own gate:  silu(x) = x sigmoid(x).  Also called swish.
+    """The sigmoid-weighted linear unit, or swish:  silu(x) = x sigmoid(x).
 
     Shapes: any -> same.
     Paper: Elfwing, Uchibe and Doya (2018), Sigmoid-weighted linear units, equation 2.
@@ -180,7 +180,7 @@ def softplus_backward(g: Any, x: Any, beta: float = 1.0) -> Any:
 
 
 def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
-    """A ReLU with a round corner:  log(1 + exp(beta x)) / beta; its slope is a sigmoid.
+    """A smooth ReLU:  log(1 + exp(beta x)) / beta; its derivative is a sigmoid.
 
     Shapes: any -> same.
     Paper: Dugas et al. (2001), Incorporating second-order functional knowledge, section 3.
@@ -192,7 +192,7 @@ def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """Cut x off at both ends:  min(max(x, min_val), max_val); slope 1 strictly between, else 0.
+    """Clip x at both ends:  min(max(x, min_val), max_val); derivative 1 strictly between, else 0.
 
     Shapes: any -> same.
     """
@@ -267,7 +267,7 @@ def gelu_erf_forward(x: Any) -> tuple[Any, Any]:
         density *= x
         np.add(cdf, density, out=flat_slope[part])
 
-    in_pieces(work, flat_x, 1, 1 << 17)
+    in_blocks(work, flat_x, 1, 1 << 17)
     return y, slope
 
 
@@ -276,7 +276,7 @@ def gelu_erf_backward(g: Any, slope: Any) -> Any:
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """Weigh x by the chance that a standard normal number is below it.
+    """The Gaussian error linear unit: x times the probability that a standard normal variable is below it.
 
     gelu(x) = x P(Z < x) ~ x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 
@@ -312,7 +312,7 @@ def softmax_backward(g: Any, y: Any, axis: int = -1) -> Any:
 
 
 def softmax(input: Tensor, dim: int = -1) -> Tensor:
-    """Normalise scores into probabilities along ``dim``.
+    """Turn logits into probabilities along ``dim``.
 
     softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x)
 

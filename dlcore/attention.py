@@ -1,10 +1,10 @@
-"""Attention: every position asks, every position offers, and the answers are mixed by how well they fit.
+"""Scaled dot-product attention: each query takes an average of the values, weighted by how well their keys match it.
 
 Scores of S queries against S keys make an S x S matrix for each head, by far the largest array of
 a transformer. Three things keep that in bounds (the second and third are from Dao et al., 2022,
 FlashAttention, section 3.1):
 
-- **Some examples at a time** (``in_pieces``), so that the scores are still in the cache when the
+- **Some examples at a time** (``in_blocks``), so that the scores are still in the cache when the
   softmax and the second product want them.
 - **Weights are computed again** on the way back where keeping them would take too much memory.
 - **Rows are divided where they are short.** y = (e v) / sum(e) divides E numbers a query instead of
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.activations import in_range
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 from dlcore.errors import ShapeError
 from dlcore.ops import unbroadcast
 from dlcore.rng import generator
@@ -77,7 +77,7 @@ def attention_forward(
         if kept is not None:
             kept[part.start] = e
 
-    in_pieces(work, q, heads * length * k.shape[2], SCORES, SCORES)
+    in_blocks(work, q, heads * length * k.shape[2], SCORES, SCORES)
     return y, (q, k, v, mask, scale, keep, y, inverse, kept)
 
 
@@ -114,7 +114,7 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
         np.multiply(dp @ k[part], scale, out=dq[part])
         np.multiply(dp.swapaxes(2, 3) @ q[part], scale, out=dk[part])
 
-    in_pieces(work, q, q.shape[1] * q.shape[2] * k.shape[2], SCORES, SCORES)
+    in_blocks(work, q, q.shape[1] * q.shape[2] * k.shape[2], SCORES, SCORES)
     return dq, dk, dv, dmask
 
 
@@ -132,7 +132,7 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     rng: np.random.Generator | None = None,
 ) -> Tensor:
-    """Mix values by how well their keys fit the query:  softmax(q k^T / sqrt(E) + mask) v.
+    """Average the values, weighted by how well their keys match the query:  softmax(q k^T / sqrt(E) + mask) v.
 
     ``attn_mask`` is boolean (True: may look) or added to the scores; ``is_causal`` lets position
     i look at positions up to i only. A query that may look nowhere gets zeros. ``scale`` replaces
@@ -198,7 +198,7 @@ def self_attention(
 
 
 def make_mask(attn_mask: Any, is_causal: bool, full: tuple[int, ...], like: Any) -> Any:
-    """One additive mask of four dimensions, or None: 0 where one may look, -inf elsewhere."""
+    """One additive mask of four dimensions, or None: 0 where attention is allowed, -inf elsewhere."""
     mask = None if attn_mask is None else _additive(array(attn_mask), like.dtype)
     if mask is not None:
         try:
@@ -260,7 +260,7 @@ def join_heads(x: Tensor) -> Tensor:
 
 
 def sinusoidal_positions(length: int, dim: int, like: Any = None) -> Any:
-    """Each position as a chord of waves, from fast to slow:  -> (length, dim) array.
+    """Sinusoidal positional encoding:  -> (length, dim) array.
 
     Column 2i is sin(t / 10000^(2i / dim)), column 2i + 1 the cosine.  Raises ValueError for odd dim.
     Paper: Vaswani et al. (2017), Attention is all you need, section 3.5.
@@ -297,7 +297,7 @@ def _turn(x: Any, cos: Any, sin: Any) -> Any:
 
 
 def rotary(input: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
-    """Turn queries and keys by their position, so that their product depends on the distance only.
+    """Rotary position embedding: rotate queries and keys by position, so that their dot product depends on the distance only.
 
     ``start`` is the position of the first row (a KV cache's length).
     Shapes: input (..., T, E) -> same.  Raises ShapeError for odd E.

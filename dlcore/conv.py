@@ -5,7 +5,7 @@ window under each output position is copied into a column, so that *all* outputs
 are one matrix product (Chellapilla et al., 2006, High performance convolutional neural networks
 for document processing). Some things keep that fast:
 
-- **A few images at a time** (``in_pieces``). The columns repeat each pixel K K times; for the whole
+- **A few images at a time** (``in_blocks``). The columns repeat each pixel K K times; for the whole
   batch they would not fit into any cache. They are not kept for the backward pass either: gathering
   them again takes less time than fetching them from memory.
 - **A small product for each image** (``_each``), where a few kernels look at a few channels: OpenBLAS
@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 from dlcore.backend.sliding import PLAIN, Window, all_windows, make_pair, make_window, places
 from dlcore.backend.sums import channel_sums
 from dlcore.backend.winograd import winograd_backward_weight, winograd_forward
@@ -92,7 +92,7 @@ def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tup
             z += b[:, None, None, None]
         y[part] = z[..., :q].swapaxes(1, 2).reshape(y[part].shape)
 
-    in_pieces(work, x, w[0].size * groups * p * width, COLUMNS)
+    in_blocks(work, x, w[0].size * groups * p * width, COLUMNS)
     return y, (x, w, window)
 
 
@@ -112,7 +112,7 @@ def conv2d_backward_weight(g: Any, x: Any, w: Any, window: Window) -> Any:
         return (columns @ rows.swapaxes(2, 3)).sum(0).swapaxes(1, 2)
 
     entries = w[0].size * groups * p * width
-    return sum(in_pieces(work, x, entries, COLUMNS)).reshape(w.shape)
+    return sum(in_blocks(work, x, entries, COLUMNS)).reshape(w.shape)
 
 
 def conv2d_backward_input(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
@@ -181,7 +181,7 @@ def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
         inner = dxp[..., top : top + h, left : left + wide]
         dx[part] = inner.swapaxes(1, 2).reshape(n, c, h, wide)
 
-    in_pieces(work, g, c * math.prod(kernel) * p * width, COLUMNS)
+    in_blocks(work, g, c * math.prod(kernel) * p * width, COLUMNS)
     return dx
 
 
@@ -283,7 +283,7 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The transpose of ``conv2d``: each pixel paints a kernel; the way up in a decoder.
+    """Transposed convolution, which upsamples in a decoder: each input pixel adds a scaled kernel to the output.
 
     It is the gradient of a convolution with respect to its input, used as a layer. So the two
     exchange their kernels: forward is conv2d's backward, and the other way round.

@@ -1,4 +1,4 @@
-"""Embeddings: a learnt vector for each token, looked up by number."""
+"""Embeddings: a learned vector for each token, looked up by number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numerical gradients: measure the slope, and compare it with what backward says."""
+"""Gradient check: a numerical gradient against the one of the backward pass."""
 
 from __future__ import annotations
 

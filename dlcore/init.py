@@ -1,4 +1,4 @@
-"""Where weights start: spread so that signals and gradients neither fade nor explode.
+"""Weight initialization: variances such that signals and gradients neither vanish nor explode.
 
 A sum of D products of independent numbers has D times their variance; so weights of variance
 1 / D keep the size of what passes. The recipes differ in whose D they take, and in what they

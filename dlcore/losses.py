@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.activations import in_range, log1p, logsumexp_forward, relu_forward
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 from dlcore.errors import ShapeError
 from dlcore.tensor import Tensor, array
 
@@ -276,7 +276,7 @@ def cross_entropy_forward(
             np.exp(part, out=part)
             np.matmul(part, ones, out=total[rows])
 
-    in_pieces(work, x)
+    in_blocks(work, x)
     log_total = np.log(total)
     x_t = x[_numbers(t), t] - top
     loss = (1 - smoothing) * w * (log_total - x_t)
@@ -301,7 +301,7 @@ def cross_entropy_backward(g: Any, cache: Any) -> Any:
         if spread is not None:
             part -= q * spread[rows]
 
-    in_pieces(work, e)
+    in_blocks(work, e)
     e[_numbers(t), t] -= right
     return e
 

@@ -1,4 +1,4 @@
-"""Normalisation: give activations mean 0 and variance 1, then let the network choose its own.
+"""Batch, layer, group and RMS normalization: mean 0 and variance 1, then a learned scale and shift.
 
 All four differ only in which entries share a mean. Batch norm: one channel over the batch.
 Layer norm: one example over its features. Group norm: one example, a group of channels.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 from dlcore.backend.sums import channel_dots, channel_sums, row_dots, row_sums
 from dlcore.errors import ShapeError
 from dlcore.tensor import Tensor, array, needs
@@ -85,7 +85,7 @@ def layer_norm_forward(x: Any, w: Any, b: Any, eps: float = 1e-5) -> tuple[Any, 
         if b is not None:
             _each_row(np.add, y[rows], b, y[rows])
 
-    in_pieces(work, x)
+    in_blocks(work, x)
     return y, (xhat, scale, w)
 
 
@@ -112,7 +112,7 @@ def layer_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
         out *= scale[rows]
         return dw, db
 
-    dw, db = (sum(parts) for parts in zip(*in_pieces(work, g), strict=True))
+    dw, db = (sum(parts) for parts in zip(*in_blocks(work, g), strict=True))
     return dx, dw, db
 
 
@@ -190,7 +190,7 @@ def batch_statistics(x: Any) -> tuple[Any, Any]:
     def sums(part: slice) -> tuple[Any, Any]:
         return channel_sums(x[part]), channel_dots(x[part], x[part])
 
-    mean, square = (sum(parts) / size for parts in zip(*in_pieces(sums, x), strict=True))
+    mean, square = (sum(parts) / size for parts in zip(*in_blocks(sums, x), strict=True))
     var = square - mean * mean
     if not far_from_0(mean, var):
         return mean, var
@@ -199,7 +199,7 @@ def batch_statistics(x: Any) -> tuple[Any, Any]:
         centred = x[part] - mean[:, None]
         return channel_dots(centred, centred)
 
-    return mean, sum(in_pieces(squares, x)) / size
+    return mean, sum(in_blocks(squares, x)) / size
 
 
 def batch_norm_forward(
@@ -221,7 +221,7 @@ def batch_norm_forward(
         out = np.multiply(x[part], slope, out=y[part])
         out += offset
 
-    in_pieces(work, x)
+    in_blocks(work, x)
     return y, (x, scale, slope, learn, mean, var)
 
 
@@ -238,7 +238,7 @@ def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
         seen = x[part] if centre is None else x[part] - centre
         return channel_dots(g[part], seen), channel_sums(g[part])
 
-    dw, db = (sum(parts) for parts in zip(*in_pieces(sums, g), strict=True))
+    dw, db = (sum(parts) for parts in zip(*in_blocks(sums, g), strict=True))
     dw = (dw - mean * db if centre is None else dw) * scale
     if not learn:
         return g * slope, dw, db
@@ -253,7 +253,7 @@ def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
         out += g[part]
         out *= slope
 
-    in_pieces(work, g)
+    in_blocks(work, g)
     return dx, dw, db
 
 

@@ -15,17 +15,17 @@ import numpy as np
 
 from dlcore.tensor import Tensor
 
-PIECE = 1 << 15  # 128 kB of float32 for each array that takes part
+BLOCK = 1 << 15  # 128 kB of float32 for each array that takes part
 
 
 def _pieces(*arrays: Any) -> Iterator[tuple[Any, ...]]:
     """The arrays as flat views, cut alike. What cannot be viewed flat stays whole."""
-    if arrays[0].size <= PIECE or not all(a.flags.c_contiguous for a in arrays):
+    if arrays[0].size <= BLOCK or not all(a.flags.c_contiguous for a in arrays):
         yield arrays
         return
     flat = [a.reshape(-1) for a in arrays]
-    for start in range(0, flat[0].size, PIECE):
-        yield tuple(a[start : start + PIECE] for a in flat)
+    for start in range(0, flat[0].size, BLOCK):
+        yield tuple(a[start : start + BLOCK] for a in flat)
 
 
 class Optimizer:
@@ -102,7 +102,7 @@ def _decayed(p: Any, g: Any, weight_decay: float) -> Any:
 
 
 class SGD(Optimizer):
-    """Downhill:  v = momentum v + (1 - dampening) g;  p = p - lr v.
+    """Stochastic gradient descent, with momentum:  v = momentum v + (1 - dampening) g;  p = p - lr v.
 
     With ``nesterov`` the step is g + momentum v, the slope a little ahead.
     Paper: Polyak (1964), Some methods of speeding up the convergence of iteration methods;
@@ -231,7 +231,7 @@ class Adagrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Momentum and a step size of its own for every weight.
+    """Adaptive moment estimation: momentum, and a step size for each weight.
 
     m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p = p - lr mhat / (sqrt(vhat) + eps), where
     mhat = m / (1 - b1^t) and vhat = v / (1 - b2^t) undo the start at 0. ``amsgrad`` divides by the

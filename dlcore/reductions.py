@@ -1,4 +1,4 @@
-"""Many numbers into one: sums, averages, spreads and extremes over chosen axes.
+"""Reductions: sum, mean, variance and extremes over chosen axes.
 
 A reduction is broadcasting run backwards, so its gradient is spread out again: ``_spread``.
 All raise a ShapeError for a dimension that is not there.

@@ -1,4 +1,4 @@
-"""Where chance comes from: a generator handed in, or one that ``manual_seed`` starts."""
+"""The random generator: one handed in, or the shared one that ``manual_seed`` restarts."""
 
 from __future__ import annotations
 

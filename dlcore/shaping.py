@@ -1,4 +1,4 @@
-"""The same numbers in another arrangement: reshape, transpose, join, cut, pad, index.
+"""Reshape, transpose, concatenate, split, pad and index: the same numbers, arranged differently.
 
 No arithmetic happens here, so every gradient is the arrangement undone. An entry that was
 read twice gets the sum of both gradients. All raise a ShapeError for what does not fit.

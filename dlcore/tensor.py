@@ -1,4 +1,4 @@
-"""A Tensor and its tape: values that remember how they were made.
+"""A Tensor and its tape: arrays that remember how they were computed.
 
 The tape knows no derivative. An operation hands ``Tensor.from_op`` its result, its
 parents and one function, the vector-Jacobian product (vjp), that turns the gradient
@@ -37,7 +37,7 @@ def no_grad() -> Iterator[None]:
 
 
 class Tensor:
-    """An array that can tell how the final number depends on it.
+    """An array that records operations, and gets the gradient of a scalar by ``backward``.
 
     ``data`` is the array, ``grad`` the gradient that ``backward`` left here (or None).
     Arrays keep their dtype; Python numbers and lists of them become float32.

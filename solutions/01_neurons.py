@@ -252,7 +252,7 @@ stands before x2.</details>
 
 
 # %%
-def boundary(x1, w, b):
+def decision_boundary(x1, w, b):
     """The height x2 of the decision line above each x1.
 
     x1 (N,), w (2,) with w[1] not zero, b a number  ->  (N,)
@@ -264,7 +264,7 @@ def boundary(x1, w, b):
 
 
 # %%
-check("neurons.boundary", boundary)
+check("neurons.decision_boundary", decision_boundary)
 
 # %%
 with when_written:
@@ -273,7 +273,7 @@ with when_written:
     cases = [(w, -2.0, "b = -2"), (w, 0.0, "b = 0"), (2 * w, -4.0, "all doubled, from b = -2")]
     for k, (weights, b, name) in enumerate(cases):
         style = {"ls": ["-", "--", ":"][k], "lw": [5, 2, 2.5][k], "alpha": [0.4, 1, 1][k]}
-        ax.plot(x1, boundary(x1, weights, b), color=plot.COLORS[k], label=name, **style)
+        ax.plot(x1, decision_boundary(x1, weights, b), color=plot.COLORS[k], label=name, **style)
     ax.annotate("", xytext=(0, 1), xy=(0.5, 2), arrowprops={"arrowstyle": "->", "lw": 2})
     ax.set(xlabel="x1", ylabel="x2", xlim=(-3, 3), ylim=(-2, 3), aspect="equal")
     ax.set_title("the arrow is w, and points to the side that fires")

@@ -432,7 +432,7 @@ The biases are zero here; leave them out.
 
 
 # %%
-def signal(x, weights, activation):
+def activation_stds(x, weights, activation):
     """Send x through all layers; return the standard deviation after each of them.
 
     x (N, D0), weights a list of arrays (D_next, D_before), activation a function of an array
@@ -448,7 +448,7 @@ def signal(x, weights, activation):
 
 
 # %%
-check("activations.signal", signal)
+check("activations.activation_stds", activation_stds)
 
 # %% [markdown]
 r"""
@@ -468,7 +468,9 @@ with when_written:
     spreads = {}
     for ax, gain in zip(plot.axes(4.2, 3.2, columns=2), (1.0, np.sqrt(2))):
         for k, (name, f) in enumerate({"sigmoid": sigmoid, "tanh": np.tanh, "ReLU": relu}.items()):
-            spread = spreads[name, round(gain, 1)] = signal(images, [gain * w for w in base], f)
+            spread = spreads[name, round(gain, 1)] = activation_stds(
+                images, [gain * w for w in base], f
+            )
             layers = np.arange(1, depth + 1)
             ax.plot(layers, spread, marker=plot.MARKERS[k], color=plot.COLORS[k], ms=4, label=name)
         ax.set(xlabel="layer", ylabel="standard deviation", yscale="log", ylim=(1e-4, 2))

@@ -450,7 +450,7 @@ Return *new* arrays; the old ones still belong to the caller.
 
 
 # %%
-def step(w, b, x, t, lr=0.1):
+def gradient_descent_step(w, b, x, t, lr=0.1):
     """One step of gradient descent on the cross-entropy of a single layer.
 
     w (K, D), b (K,), x (N, D), t (N,) class numbers, lr the learning rate  ->  the new w and b
@@ -462,7 +462,7 @@ def step(w, b, x, t, lr=0.1):
 
 
 # %%
-check("losses.step", step)
+check("losses.gradient_descent_step", gradient_descent_step)
 
 # %% [markdown]
 r"""
@@ -479,7 +479,7 @@ with when_written:
     w, b, curve = np.zeros((10, 64)), np.zeros(10), []
     for _ in range(300):
         curve.append(cross_entropy(images @ w.T + b, labels))
-        w, b = step(w, b, images, labels, lr=1.0)
+        w, b = gradient_descent_step(w, b, images, labels, lr=1.0)
 
     said = (digits.x[test] @ w.T + b).argmax(axis=1)
     right = np.sum(said == digits.y[test])

@@ -87,7 +87,7 @@ With numbers, for $f(x) = x^2$ at $x = 3$ with $h = 0.1$: $(3.1^2 - 2.9^2) / 0.2
 
 
 # %%
-def numerical_slope(f, x, h=1e-6):
+def numerical_derivative(f, x, h=1e-6):
     """The slope of f at x, measured over a step to each side.
 
     f a function of a number, x and h numbers  ->  a number
@@ -100,7 +100,7 @@ def numerical_slope(f, x, h=1e-6):
 
 
 # %%
-check("backprop.numerical_slope", numerical_slope)
+check("backprop.numerical_derivative", numerical_derivative)
 
 # %% [markdown]
 r"""
@@ -110,7 +110,7 @@ r"""
 # %%
 with when_written:
     steps = np.logspace(-14, -1, 53)
-    two_sided = [abs(numerical_slope(math.exp, 1.0, h) - math.e) for h in steps]
+    two_sided = [abs(numerical_derivative(math.exp, 1.0, h) - math.e) for h in steps]
     one_sided = [abs((math.exp(1 + h) - math.e) / h - math.e) for h in steps]
     ax = plot.axes(5.5, 3.4)
     ax.loglog(steps, one_sided, "s--", ms=3, color=plot.COLORS[1], label="one side")
@@ -147,7 +147,7 @@ With numbers: $w = (0.5, -1)$, $x = (2, 1)$, $b = 0.25$ give $z = 0.25$ and $y =
 
 
 # %%
-def neuron_slopes(w, x, b):
+def neuron_gradients(w, x, b):
     """The slopes of y = tanh(w x + b) with respect to w, x and b.
 
     w (D,), x (D,), b a number  ->  dw (D,), dx (D,), db a number
@@ -160,13 +160,13 @@ def neuron_slopes(w, x, b):
 
 
 # %%
-check("backprop.neuron_slopes", neuron_slopes)
+check("backprop.neuron_gradients", neuron_gradients)
 
 # %%
 with when_written:
     w, x, b = np.array([0.5, -1.0]), np.array([2.0, 1.0]), 0.25
-    measured = numerical_slope(lambda w1: np.tanh(w1 * x[0] + w[1] * x[1] + b), w[0])
-    print(f"first weight: measured {measured:.8f}, by hand {neuron_slopes(w, x, b)[0][0]:.8f}")
+    measured = numerical_derivative(lambda w1: np.tanh(w1 * x[0] + w[1] * x[1] + b), w[0])
+    print(f"first weight: measured {measured:.8f}, by hand {neuron_gradients(w, x, b)[0][0]:.8f}")
 
 # %% [markdown]
 r"""
@@ -199,7 +199,7 @@ The graph is a dictionary: each name with the list of its parents. Every right o
 
 
 # %%
-def topological(graph, root):
+def topological_order(graph, root):
     """The names that root depends on, and root itself, each once, after all its parents.
 
     graph {name: [parents]}, root a name  ->  a list of names, root last
@@ -221,7 +221,7 @@ def topological(graph, root):
 
 
 # %%
-check("backprop.topological", topological)
+check("backprop.topological_order", topological_order)
 
 # %% [markdown]
 r"""
@@ -247,7 +247,7 @@ Look at $a$: it acts on $y$ along two ways, and what comes along them is **added
 
 Now each name comes with its parents *and* the local slopes.
 
-<details><summary>Hint 1</summary>You have the order: <code>topological</code> wants a graph without slopes. Make one from this one, or write the loop anew.</details>
+<details><summary>Hint 1</summary>You have the order: <code>topological_order</code> wants a graph without slopes. Make one from this one, or write the loop anew.</details>
 <details><summary>Hint 2</summary>All gradients begin at 0, that of the root at 1. Then go through the order backwards, and let each name add to its parents.</details>
 """
 
@@ -261,7 +261,7 @@ def gradients(graph, root):
     """
     ### BEGIN SOLUTION
     parents = {name: [parent for parent, _ in pairs] for name, pairs in graph.items()}
-    grad = dict.fromkeys(topological(parents, root), 0.0)
+    grad = dict.fromkeys(topological_order(parents, root), 0.0)
     grad[root] = 1.0
     for name in reversed(list(grad)):
         for parent, slope in graph[name]:
@@ -463,7 +463,7 @@ with when_written:
             return everything(*[Value(x if i == k else v) for i, v in enumerate(at)]).data
 
         print(
-            f"{'abc'[k]}: measured {numerical_slope(along, at[k]):10.7f}, backward {leaf.grad:10.7f}"
+            f"{'abc'[k]}: measured {numerical_derivative(along, at[k]):10.7f}, backward {leaf.grad:10.7f}"
         )
 
 # %% [markdown]

@@ -520,7 +520,7 @@ With numbers: for $r = (100, 0.001)$ an error of $0.00001$ is small beside 100, 
 
 
 # %%
-def disagreements(mine, reference, tolerance=1e-6):
+def compare_gradients(mine, reference, tolerance=1e-6):
     """The names in mine whose gradients do not agree with the reference, in the order of mine.
 
     mine, reference dictionaries {name: array} with the same names  ->  a list of names
@@ -540,7 +540,7 @@ def disagreements(mine, reference, tolerance=1e-6):
 
 
 # %%
-check("tensors.disagreements", disagreements)
+check("tensors.compare_gradients", compare_gradients)
 
 # %% [markdown]
 r"""
@@ -571,7 +571,7 @@ with when_written:
     way["loss"].backward()
     mine = {name: tensor.grad for name, tensor in {**leaves, **way}.items()}
     if reference:
-        print("names compared:", *mine, "| disagreements:", disagreements(mine, reference))
+        print("names compared:", *mine, "| compare_gradients:", compare_gradients(mine, reference))
 
 # %% [markdown]
 r"""
@@ -597,13 +597,13 @@ hers["b1"] = hers["z"].sum(axis=0)
 with when_written:
     if reference:
         print(
-            "hers, in the order of the way back; disagreements:",
-            disagreements(hers, {name: reference[name] for name in hers}),
+            "hers, in the order of the way back; compare_gradients:",
+            compare_gradients(hers, {name: reference[name] for name in hers}),
         )
 
 # %% [markdown]
 r"""
-<!-- measured: disagreements: ['z', 'w1', 'b1'] -->
+<!-- measured: compare_gradients: ['z', 'w1', 'b1'] -->
 `scores`, `w2`, `b2` and `h` are right, and `z` is the first one that is not. So the line for `z` is to blame, and the names after it only pass its mistake on: the slope of tanh is $1 - h^2$, with the *output*. From now on, this is the first thing to do when a network does not learn.
 
 ## 8. Reading digits, fast
@@ -619,7 +619,7 @@ A network of any number of layers, its cross-entropy, the way back, and a step d
 
 
 # %%
-def step(layers, x, t, lr=0.1):
+def training_step(layers, x, t, lr=0.1):
     """One step of gradient descent on the cross-entropy, with tanh between the layers.
 
     layers a list of (w (M, D), b (M,)), x (N, D), t (N,) class numbers  ->  the loss before the step, the new layers
@@ -638,14 +638,14 @@ def step(layers, x, t, lr=0.1):
 
 
 # %%
-check("tensors.step", step)
+check("tensors.training_step", training_step)
 
 # %%
 with when_written:
     layers, losses = new_network([64, 32, 10], seed=0), []
     start = time.perf_counter()
     for _ in range(300):
-        loss, layers = step(layers, images, labels, lr=1.0)
+        loss, layers = training_step(layers, images, labels, lr=1.0)
         losses.append(loss)
     took = time.perf_counter() - start
 
@@ -736,7 +736,7 @@ r"""
 
 # %% [markdown] task="reflect-images" points=2
 r"""
-**Question B.** Your `step` makes a tensor of the images, and backward computes their gradient too, although nobody changes an image. What does that cost? And when would one *want* the gradient of an image?
+**Question B.** Your `training_step` makes a tensor of the images, and backward computes their gradient too, although nobody changes an image. What does that cost? And when would one *want* the gradient of an image?
 
 === BEGIN MARK SCHEME ===
 1 point: one matrix product of the size of the first layer's, g @ w1 (about a third of the first layer's work), and an array as large as all images; libraries let one say which leaves need a gradient (requires_grad).

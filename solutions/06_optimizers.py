@@ -95,7 +95,7 @@ With numbers: for $L = \frac{1}{2} x^2$ the gradient is $x$ itself. From 1 with 
 
 
 # %%
-def descend(gradient, x, lr=0.1, steps=100):
+def gradient_descent(gradient, x, lr=0.1, steps=100):
     """Gradient descent from x, and all the points on the way.
 
     gradient a function of a point (D,) -> (D,), x (D,)  ->  (steps + 1, D), the start first
@@ -111,7 +111,7 @@ def descend(gradient, x, lr=0.1, steps=100):
 
 
 # %%
-check("optimizers.descend", descend)
+check("optimizers.gradient_descent", gradient_descent)
 
 # %% [markdown]
 r"""
@@ -133,7 +133,7 @@ With numbers, for $\lambda = 4$: $\eta = 0.1$ gives the factor 0.6; $0.25$ gives
 # %%
 with when_written:
     for rate in (0.05, 0.25, 0.45, 0.5, 0.55):
-        points = descend(lambda x: 4 * x, np.array([1.0]), lr=rate, steps=10)
+        points = gradient_descent(lambda x: 4 * x, np.array([1.0]), lr=rate, steps=10)
         print(f"rate {rate:4}: {'  '.join(f'{p:7.3f}' for p in points[[0, 1, 2, 3, 10], 0])}")
 
 # %% [markdown]
@@ -156,7 +156,7 @@ With numbers: $H = \begin{pmatrix} 2 & 1 \\ 1 & 2 \end{pmatrix}$ has the eigenva
 
 
 # %%
-def largest_rate(curvature):
+def max_learning_rate(curvature):
     """The learning rate from which on gradient descent in this bowl does not come to rest.
 
     curvature (D, D), symmetric, with positive eigenvalues  ->  a number
@@ -168,14 +168,16 @@ def largest_rate(curvature):
 
 
 # %%
-check("optimizers.largest_rate", largest_rate)
+check("optimizers.max_learning_rate", max_learning_rate)
 
 # %%
 with when_written:
     bowl = np.array([[2.0, 1.0], [1.0, 2.0]])
-    limit = largest_rate(bowl)
+    limit = max_learning_rate(bowl)
     for share in (0.95, 1.05):
-        points = descend(lambda x: bowl @ x, np.array([1.0, 0.5]), lr=share * limit, steps=100)
+        points = gradient_descent(
+            lambda x: bowl @ x, np.array([1.0, 0.5]), lr=share * limit, steps=100
+        )
         print(
             f"{share} of the limit: {np.abs(points[-1]).max():.3g} away from the bottom after 100 steps"
         )
@@ -233,7 +235,7 @@ r"""
 ravine, start = np.array([1.0, 50.0]), np.array([10.0, 1.0])
 
 with when_written:
-    plain = descend(lambda x: ravine * x, start, lr=2 / 51, steps=400)
+    plain = gradient_descent(lambda x: ravine * x, start, lr=2 / 51, steps=400)
     ways = {"plain": plain}
     for name, nesterov in (("momentum", False), ("Nesterov", True)):
         x, v, points = start, np.zeros(2), [start]
@@ -310,7 +312,7 @@ With numbers, for 100 steps, 10 of warm-up and a peak of 1: step 0 has the rate 
 
 
 # %%
-def cosine_rate(t, steps, peak=1.0, warmup=0):
+def cosine_schedule(t, steps, peak=1.0, warmup=0):
     """The learning rate of step t: up to the peak in a line, then down along a cosine.
 
     t the number of the step, from 0, steps how many there are in all  ->  a number
@@ -325,12 +327,12 @@ def cosine_rate(t, steps, peak=1.0, warmup=0):
 
 
 # %%
-check("optimizers.cosine_rate", cosine_rate)
+check("optimizers.cosine_schedule", cosine_schedule)
 
 # %%
 with when_written:
     ax = plot.axes(5.5, 2.8)
-    ax.plot([cosine_rate(t, 100, 1.0, 10) for t in range(100)], color=plot.COLORS[0], lw=2)
+    ax.plot([cosine_schedule(t, 100, 1.0, 10) for t in range(100)], color=plot.COLORS[0], lw=2)
     ax.set(xlabel="step", ylabel="share of the peak", title="10 steps of warm-up, then a cosine")
     plot.show(
         "The rate against the step: a steep line up to 1, then a slow fall like half a cosine to 0."
@@ -439,7 +441,7 @@ with when_written:
     adam = AdamW(lr=0.05)
 
     def scheduled(params, grads, t):
-        adam.lr = cosine_rate(t, STEPS, peak=0.05, warmup=10)
+        adam.lr = cosine_schedule(t, STEPS, peak=0.05, warmup=10)
         return adam.step(params, grads)
 
     racers = {

@@ -395,7 +395,7 @@ The biases begin at 0. The weights cannot: units that begin alike get the same g
 
 
 # %%
-def he_weights(sizes, rng=0):
+def he_init(sizes, rng=0):
     """Weights of variance 2 / inputs, and biases of 0, for every layer.
 
     sizes, such as [64, 32, 10]  ->  the list [w (32, 64), b (32,), w (10, 32), b (10,)]
@@ -411,7 +411,7 @@ def he_weights(sizes, rng=0):
 
 
 # %%
-check("training.he_weights", he_weights)
+check("training.he_init", he_init)
 
 # %% [markdown]
 r"""
@@ -434,7 +434,7 @@ When a network does not learn, do not guess. Look. Three numbers for each layer 
 
 
 # %%
-def examine(params, x, t):
+def layer_statistics(params, x, t):
     """Spread of the outputs, share of dead units, spread of the gradient at the outputs: for each layer.
 
     params [w (M, D), b (M,), ...] of L layers, x (N, D), t (N,) class numbers  ->  three arrays (L,)
@@ -455,18 +455,18 @@ def examine(params, x, t):
 
 
 # %%
-check("training.examine", examine)
+check("training.layer_statistics", layer_statistics)
 
 # %%
 with when_written:
     beginnings = {
         "spread 0.01": small,
-        "He": he_weights(SIZES),
-        "spread 0.5": [0.5 / np.sqrt(2 / 64) * p for p in he_weights(SIZES)],
+        "He": he_init(SIZES),
+        "spread 0.5": [0.5 / np.sqrt(2 / 64) * p for p in he_init(SIZES)],
     }
     axes = plot.axes(4, 3.2, columns=2)
     for (name, begun), color, marker in zip(beginnings.items(), plot.COLORS, plot.MARKERS):
-        spread, dead, slope = examine(begun, digits.x[train], digits.y[train])
+        spread, dead, slope = layer_statistics(begun, digits.x[train], digits.y[train])
         print(f"{name:12} spread of the scores {spread[-1]:8.2g}, slope at layer 1 {slope[0]:8.2g}")
         for ax, values in zip(axes, (spread, slope)):
             ax.semilogy(range(1, 7), values, marker=marker, color=color, label=name)
@@ -511,7 +511,7 @@ There it is. With a spread of 0.01 next to nothing arrives, neither forward nor 
 
 # %%
 with when_written:
-    params, optimizer = he_weights(SIZES), AdamW(lr=0.001)
+    params, optimizer = he_init(SIZES), AdamW(lr=0.001)
     for t in range(31):
         loss, gradients = loss_and_gradients(params, digits.x[train], digits.y[train])
         if t % 10 == 0:
@@ -529,8 +529,8 @@ It happens to everyone, and the worst is that nothing crashes. So there is an or
 
 1. **The first loss.** With $K$ classes it should be near $\ln K$, since nothing is known yet. Far above: the weights are too large, or the data are not scaled.
 2. **One batch first.** Train on ten examples only. Any sound network learns them by heart in a hundred steps. If it cannot, something is *broken*, and more data will not help.
-3. **Look inside.** `examine`: does the signal arrive, does the gradient, who is dead?
-4. **Check the gradients.** `disagreements`, from lesson 5.
+3. **Look inside.** `layer_statistics`: does the signal arrive, does the gradient, who is dead?
+4. **Check the gradients.** `compare_gradients`, from lesson 5.
 5. **Training against new.** Good on what it has learnt and bad on new examples: either it has learnt by heart (lesson 8), or new examples are *treated differently*.
 
 Now you. In the module `sabotaged` are training scripts of five colleagues. Each runs to the end, and in each *one line is wrong*. First the symptoms. Everything that the scripts import is right, and so are `relu`, `network`, `accuracy` and `predict` of that module; their rates are ordinary, and a healthy script of this kind ends with a loss below 0.1 and 95 % or more on both sides.
@@ -656,11 +656,11 @@ with when_written:
     x, x_valid = standardize(digits.x[train], digits.x[valid])
     few = x[:10], digits.y[train][:10]
     _, losses = fit(
-        he_weights([64, 64, 10]), loss_and_gradients, AdamW(lr=0.005).step, *few, epochs=100
+        he_init([64, 64, 10]), loss_and_gradients, AdamW(lr=0.005).step, *few, epochs=100
     )
     print(f"ten examples: loss {losses[0]:.2f} at first, {losses[-1]:.4f} after 100 steps")
 
-    draw, params, optimizer = np.random.default_rng(7), he_weights([64, 64, 10]), AdamW(lr=0.005)
+    draw, params, optimizer = np.random.default_rng(7), he_init([64, 64, 10]), AdamW(lr=0.005)
     learnt, known, unknown = [], [], []
     for _ in range(20):
         params, [loss] = fit(
@@ -696,7 +696,7 @@ with when_written:
     x, x_test = standardize(digits.x[rest], digits.x[test])
     start = time.perf_counter()
     adam = AdamW(lr=0.005)
-    params, _ = fit(he_weights([64, 64, 10]), loss_and_gradients, adam.step, x, digits.y[rest], 15)
+    params, _ = fit(he_init([64, 64, 10]), loss_and_gradients, adam.step, x, digits.y[rest], 15)
     took = time.perf_counter() - start
     guesses = predict(params, x_test)
     right = np.sum(guesses == digits.y[test])
@@ -765,7 +765,7 @@ from dlcore.crosscheck import torch_training
 
 with when_written:
     begun, x, labels = (
-        he_weights([64, 64, 10]),
+        he_init([64, 64, 10]),
         standardize(digits.x[rest], digits.x[test])[0],
         digits.y[rest],
     )

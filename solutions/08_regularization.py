@@ -24,7 +24,7 @@ from autograder import check, when_written
 from dlcore import data, explore, plot
 from dlcore.scratch.optimizers import AdamW  # lesson 6
 from dlcore.scratch.tensors import Tensor  # lesson 5
-from dlcore.scratch.training import batches, he_weights  # lesson 7
+from dlcore.scratch.training import batches, he_init  # lesson 7
 
 # %%
 explore.fitting()
@@ -64,7 +64,7 @@ def share_right(scores, t):
 
 images = digits.x - 0.3  # about their mean
 rows, _, test, labels = task(0)
-draw, params, optimizer = np.random.default_rng(0), he_weights([64, 128, 10], 0), AdamW(0.005)
+draw, params, optimizer = np.random.default_rng(0), he_init([64, 128, 10], 0), AdamW(0.005)
 for epoch in range(40):
     for part in batches(len(rows), 32, draw):
         leaves = [Tensor(p) for p in params]
@@ -386,7 +386,7 @@ With numbers: the losses $5, 3, 4, 4, 2, 6$ and a patience of 2. The best so far
 
 
 # %%
-def early_stop(losses, patience=5):
+def early_stopping(losses, patience=5):
     """The epoch after which to stop, because patience epochs brought nothing better; and the best epoch.
 
     losses, one for each epoch, from epoch 0 on  ->  two whole numbers; the last epoch where patience does not end
@@ -404,7 +404,7 @@ def early_stop(losses, patience=5):
 
 
 # %%
-check("regularization.early_stop", early_stop)
+check("regularization.early_stopping", early_stopping)
 
 # %% [markdown]
 r"""
@@ -422,7 +422,7 @@ With numbers: $\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}$ moved down by 1 is 
 
 
 # %%
-def shift(images, down=0, right=0):
+def shift_images(images, down=0, right=0):
     """Pictures moved by whole pixels; negative numbers go up and left; what comes in is 0.
 
     images (N, H, W)  ->  same shape
@@ -438,7 +438,7 @@ def shift(images, down=0, right=0):
 
 
 # %%
-check("regularization.shift", shift)
+check("regularization.shift_images", shift_images)
 
 # %% [markdown]
 r"""
@@ -497,14 +497,14 @@ def moved(pictures, rng):
     result = np.empty_like(squares)
     for way in np.unique(where, axis=0):
         chosen = (where == way).all(axis=1)
-        result[chosen] = shift(squares[chosen], *way)
+        result[chosen] = shift_images(squares[chosen], *way)
     return result.reshape(len(squares), 64) - 0.3
 
 
 def run(seed, p=0.0, l2=0.0, decay=0.0, norm=False, patience=None, augment=False):
     """Shares of right answers: on the 200 labels that were learnt, and on new digits."""
     rows, valid, test, labels = task(seed)
-    draw, params = np.random.default_rng(seed), he_weights([64, 128, 10], seed)
+    draw, params = np.random.default_rng(seed), he_init([64, 128, 10], seed)
     optimizer, losses, kept = AdamW(0.005, weight_decay=decay), [], []
     if norm:
         params, running = with_norms(params)
@@ -521,7 +521,7 @@ def run(seed, p=0.0, l2=0.0, decay=0.0, norm=False, patience=None, augment=False
         if patience:
             losses.append(loss_and_gradients(params, images[valid], labels[valid])[0])
             kept.append(params)
-            stop, best = early_stop(losses, patience)
+            stop, best = early_stopping(losses, patience)
             if stop - best >= patience:
                 break
     if patience:

@@ -26,9 +26,9 @@ import numpy as np
 from autograder import check, when_written
 from dlcore import data, explore, plot
 from dlcore.scratch.optimizers import AdamW  # lesson 6
-from dlcore.scratch.regularization import loss_and_gradients, shift  # lesson 8
+from dlcore.scratch.regularization import loss_and_gradients, shift_images  # lesson 8
 from dlcore.scratch.tensors import Tensor  # lesson 5
-from dlcore.scratch.training import fit, he_weights, split, standardize  # lesson 7
+from dlcore.scratch.training import fit, he_init, split, standardize  # lesson 7
 
 # %%
 explore.convolution()
@@ -55,7 +55,7 @@ def scores_of(params, x):
 for name, x in (("as they are", digits.x), ("shuffled", shuffled)):
     known, new = standardize(x[rest], x[test])
     params, _ = fit(
-        he_weights([64, 64, 10]), loss_and_gradients, AdamW(0.005).step, known, digits.y[rest], 15
+        he_init([64, 64, 10]), loss_and_gradients, AdamW(0.005).step, known, digits.y[rest], 15
     )
     right = np.sum(scores_of(params, new).argmax(axis=1) == digits.y[test])
     print(f"{name:11} {right} of {len(test)} right, {right / len(test):.1%}")
@@ -186,7 +186,7 @@ With numbers: three layers of $k = 3$ and stride 1: $r = 1 + 2 + 2 + 2 = 7$. Wit
 
 
 # %%
-def geometry(n, layers):
+def receptive_field(n, layers):
     """How many numbers come out along one axis, and how many pixels each of them has seen.
 
     n pixels; layers: a list of (kernel, stride, padding), the first layer first  ->  two whole numbers
@@ -203,7 +203,7 @@ def geometry(n, layers):
 
 
 # %%
-check("convolution.geometry", geometry)
+check("convolution.receptive_field", receptive_field)
 
 # %% [markdown]
 r"""
@@ -217,9 +217,11 @@ with when_written:
         ("stride 1, 2, 1, 2 ...", [(3, 1, 1), (3, 2, 1)]),
     ):
         layers = []
-        while geometry(224, layers)[1] < 224:
+        while receptive_field(224, layers)[1] < 224:
             layers.append(pattern[len(layers) % len(pattern)])
-        print(f"{name:21} {len(layers):3} layers, then {geometry(224, layers)[0]} numbers a side")
+        print(
+            f"{name:21} {len(layers):3} layers, then {receptive_field(224, layers)[0]} numbers a side"
+        )
 
 # %% [markdown]
 r"""
@@ -542,14 +544,14 @@ Five trainings on the same digits, 12 epochs each. In two of them the pictures a
 
 
 # %%
-from dlcore.scratch.optimizers import cosine_rate  # lesson 6
+from dlcore.scratch.optimizers import cosine_schedule  # lesson 6
 
 
 def first_weights(shapes, draw):
     """He's weights: a window of K by K in C channels is a row of C K K numbers."""
     params = []
     for shape in shapes:
-        w, b = he_weights([math.prod(shape[1:]), shape[0]], draw)
+        w, b = he_init([math.prod(shape[1:]), shape[0]], draw)
         params += [w.reshape(shape), b]
     return params
 
@@ -559,7 +561,7 @@ def moved(pictures, draw):
     where, result = draw.integers(-1, 2, (len(pictures), 2)), np.empty_like(pictures)
     for way in np.unique(where, axis=0):
         chosen = (where == way).all(axis=1)
-        result[chosen, 0] = shift(pictures[chosen, 0], *way)
+        result[chosen, 0] = shift_images(pictures[chosen, 0], *way)
     return result
 
 
@@ -580,7 +582,7 @@ def loss_of(params, x, t):
     return lenet_loss(params, x, t)[:2]
 
 
-right_by_one = lambda x: shift(x[:, 0], right=1)[:, None]
+right_by_one = lambda x: shift_images(x[:, 0], right=1)[:, None]
 as_they_are = lambda x: x
 shuffle = lambda x: x.reshape(len(x), 64)[:, order].reshape(x.shape)
 FLAT, LENET = [(64, 64), (10, 64)], [(16, 1, 3, 3), (32, 16, 3, 3), (10, 512)]
@@ -598,7 +600,7 @@ def train(shapes, move, look, epochs=12):
     draw = np.random.default_rng(0)
     params, adam = first_weights(shapes, draw), AdamW(0.005)
     for epoch in range(epochs):
-        adam.lr = 0.005 * cosine_rate(epoch, epochs)
+        adam.lr = 0.005 * cosine_schedule(epoch, epochs)
         seen = look(moved(images[rest], draw) if move else images[rest])
         params, _ = fit(params, loss_of, adam.step, seen, digits.y[rest], 1, rng=draw)
     return params
@@ -667,7 +669,7 @@ r"""
 
 # %%
 with when_written:
-    seen = geometry(8, [(3, 1, 1), (3, 1, 1)])[1]
+    seen = receptive_field(8, [(3, 1, 1), (3, 1, 1)])[1]
     print(f"each number has seen {seen} by {seen} pixels")
     h = np.maximum(conv2d(images[test], k1, c1, padding=1), 0)
     h = np.maximum(conv2d(h, k2, c2, padding=1), 0)
@@ -866,7 +868,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A window that slides, forward and backward, in loops and as a product of matrices; pooling; and a network that knows two things about pictures before it has seen one: what belongs together stands together, and a bow is a bow wherever it stands. Open `dlcore/conv.py`: it is yours, with dilation and groups, and `dlcore/winograd.py` does a window of 3 by 3 with fewer multiplications than it has weights.
+A window that slides, forward and backward, in loops and as a product of matrices; pooling; and a network that knows two things about pictures before it has seen one: what belongs together stands together, and a bow is a bow wherever it stands. Open `dlcore/conv.py`: it is yours, with dilation and groups, and `dlcore/backend/winograd.py` does a window of 3 by 3 with fewer multiplications than it has weights.
 
 Two layers of windows see 5 by 5 pixels. For a photograph you need dozens, as the arithmetic of section 2 has shown. But stack thirty of these layers, and the training stops working, even with He's weights and batch norm: it gets worse on the *training* data. Why, and the small change that mends it, is lesson 10.
 

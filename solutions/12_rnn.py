@@ -25,9 +25,9 @@ from dlcore import explore, plot
 from dlcore.data import series
 from dlcore.data.text import Vocabulary, names, pad_sequences
 from dlcore.scratch.losses import cross_entropy, cross_entropy_gradient  # lesson 3
-from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.regularization import loss_and_gradients  # lesson 8
-from dlcore.scratch.training import fit, he_weights, split  # lesson 7
+from dlcore.scratch.training import fit, he_init, split  # lesson 7
 
 # %%
 explore.unrolled()
@@ -47,7 +47,7 @@ bits = draw.integers(0, 2, (2000, 20))
 odd = bits.sum(axis=1) % 2
 
 params, _ = fit(
-    he_weights([20, 64, 2]), loss_and_gradients, AdamW(0.01).step, bits[:1000] - 0.5, odd[:1000], 60
+    he_init([20, 64, 2]), loss_and_gradients, AdamW(0.01).step, bits[:1000] - 0.5, odd[:1000], 60
 )
 w1, b1, w2, b2 = params
 said = (np.maximum((bits - 0.5) @ w1.T + b1, 0) @ w2.T + b2).argmax(axis=1)
@@ -138,7 +138,7 @@ With numbers: the example above, $x = (1, 0, 0)$ from $h_0 = 0$, gives the state
 
 
 # %%
-def unroll(x, h, w_ih, w_hh, b):
+def rnn_forward(x, h, w_ih, w_hh, b):
     """All states of N sequences, the given one first.
 
     x (T, N, D), h (N, H), w_ih (H, D), w_hh (H, H), b (H,)  ->  (T + 1, N, H)
@@ -154,7 +154,7 @@ def unroll(x, h, w_ih, w_hh, b):
 
 
 # %%
-check("rnn.unroll", unroll)
+check("rnn.rnn_forward", rnn_forward)
 
 # %% [markdown]
 r"""
@@ -166,7 +166,7 @@ Now let the two units read the 2,000 rows of the beginning, and then 100 rows of
 def is_odd(rows):
     """For rows of bits (N, T): 1 where the number of ones is odd."""
     nothing = -np.ones((len(rows), 2))
-    either, both = unroll(rows.T[:, :, None], nothing, **BY_HAND)[-1].T
+    either, both = rnn_forward(rows.T[:, :, None], nothing, **BY_HAND)[-1].T
     return np.round((either - both) / 2)
 
 
@@ -297,7 +297,7 @@ with when_written:
         w_hh = with_radius(mixing, radius)
         factors = []
         for ax, size in zip(axes, (0.01, 1)):
-            states = unroll(size * noise, np.zeros((16, 64)), reading, w_hh, np.zeros(64))
+            states = rnn_forward(size * noise, np.zeros((16, 64)), reading, w_hh, np.zeros(64))
             norms = gradient_norms(g, states, w_hh)
             factors.append((norms[60] / norms[30]) ** (1 / 30))
             style = ("-", "--", "-.", ":", "-")[n]
@@ -345,7 +345,7 @@ def recall_loss(params, x, sign):
     """The cross-entropy of an answer read from the last state, the gradients, and the share of right answers."""
     *recurrent, w, c = params
     nothing = np.zeros([len(x[0]), w.shape[1]])
-    states = unroll(x, nothing, *recurrent)
+    states = rnn_forward(x, nothing, *recurrent)
     scores = states[-1] @ w.T + c
     slope = cross_entropy_gradient(scores, sign)
     g = np.zeros(states[1:].shape)
@@ -485,7 +485,7 @@ With numbers: the example of section 3, cut into pieces of one step. The loss st
 
 
 # %%
-def truncated_backward(g, x, states, w_ih, w_hh, steps):
+def truncated_bptt(g, x, states, w_ih, w_hh, steps):
     """The gradients of the weights if no gradient goes from a piece of so many steps to the one before it.
 
     g (T, N, H), x (T, N, D), states (T + 1, N, H), w_ih (H, D), w_hh (H, H), steps at least 1
@@ -504,7 +504,7 @@ def truncated_backward(g, x, states, w_ih, w_hh, steps):
 
 
 # %%
-check("rnn.truncated_backward", truncated_backward)
+check("rnn.truncated_bptt", truncated_bptt)
 
 # %% [markdown]
 r"""
@@ -521,11 +521,11 @@ with when_written:
     print("radius   pieces of 1      2      5     10     20 steps")
     for radius in (0.5, 0.9, 1.0, 1.1):
         w_hh = with_radius(mixing, radius)
-        states = unroll(0.01 * noise, np.zeros((16, 32)), reading, w_hh, np.zeros(32))
-        true = truncated_backward(g, noise, states, reading, w_hh, 60)[1]
+        states = rnn_forward(0.01 * noise, np.zeros((16, 32)), reading, w_hh, np.zeros(32))
+        true = truncated_bptt(g, noise, states, reading, w_hh, 60)[1]
         row = []
         for steps in (1, 2, 5, 10, 20):
-            cut = truncated_backward(g, noise, states, reading, w_hh, steps)[1]
+            cut = truncated_bptt(g, noise, states, reading, w_hh, steps)[1]
             row.append(np.sum(cut * true) / np.linalg.norm(cut) / np.linalg.norm(true))
         print(f"{radius:6}        " + "".join(f"{cosine:7.2f}" for cosine in row))
 
@@ -600,7 +600,7 @@ def next_token_loss(params, tokens):
     ### BEGIN SOLUTION
     w_ih, w_hh, b, w, c = params
     x = np.eye(len(c))[tokens[:-1]]
-    states = unroll(x, np.zeros((len(tokens.T), len(b))), w_ih, w_hh, b)
+    states = rnn_forward(x, np.zeros((len(tokens.T), len(b))), w_ih, w_hh, b)
     scores = states[1:] @ w.T + c
     loss, g = masked_cross_entropy(scores, tokens[1:])
     dw = np.tensordot(g, states[1:], axes=([0, 1], [0, 1]))
@@ -655,7 +655,7 @@ def learn_names(seed, epochs=20):
         return adam.step(params, clip_grad_norm(gradients, 1.0)[0])
 
     for epoch in range(epochs):
-        adam.lr = 0.005 * cosine_rate(epoch, epochs)
+        adam.lr = 0.005 * cosine_schedule(epoch, epochs)
         params, _ = fit(params, names_loss, step, known, known, 1, rng=draw)
         losses.append(names_loss(params, kept, None)[0])
     return params, losses
@@ -741,7 +741,7 @@ def forecast_loss(params, x, y):
     """The mean squared error, but for the first ten times, and the gradients."""
     *recurrent, w, c = params
     nothing = np.zeros([len(x[0]), w.shape[1]])
-    states = unroll(x, nothing, *recurrent)
+    states = rnn_forward(x, nothing, *recurrent)
     miss = c - y + states[1:] @ w.T
     miss[:10] = 0
     slope = 2 * miss / miss[10:].size
@@ -757,11 +757,11 @@ def network(seed, until, epochs=300):
     starts = np.arange(0, np.sum(years < until) - 50, 3)
     pieces = np.stack([z[i : i + 51] for i in starts], axis=1)[:, :, None]
     for epoch in range(epochs):
-        adam.lr = 0.01 * cosine_rate(epoch, epochs)
+        adam.lr = 0.01 * cosine_schedule(epoch, epochs)
         _, gradients = forecast_loss(params, pieces[:-1], pieces[1:])
         params = adam.step(params, clip_grad_norm(gradients, 1.0)[0])
     *recurrent, w, c = params
-    states = unroll(z[:-1, None, None], np.zeros((1, 16)), *recurrent)
+    states = rnn_forward(z[:-1, None, None], np.zeros((1, 16)), *recurrent)
     return np.concatenate([[np.nan], (states[1:] @ w.T + c)[:, 0, 0]])
 
 
@@ -819,10 +819,10 @@ with when_written:
     w_ih, w_hh, b = (draw.uniform(-1, 1, shape) / 8 for shape in ((64, 16), (64, 64), 64))
 
     def mine(x, h, w_ih, w_hh, b):
-        return unroll(x, h, w_ih, w_hh, b)[1:]
+        return rnn_forward(x, h, w_ih, w_hh, b)[1:]
 
     def back(g, x, h, w_ih, w_hh, b):
-        return rnn_backward(g, x, unroll(x, h, w_ih, w_hh, b), w_ih, w_hh)
+        return rnn_backward(g, x, rnn_forward(x, h, w_ih, w_hh, b), w_ih, w_hh)
 
     def theirs(rnn_tanh, x, h, w_ih, w_hh, b):  # one layer, in one direction, times first
         return rnn_tanh(x, h[None], (w_ih, w_hh, b, 0 * b), True, 1, 0.0, False, False, False)[0]
@@ -870,7 +870,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A step, a sequence, the way back through time, whole or in pieces; a gradient that is measured and clipped; and two networks that say what comes next. Open `dlcore/recurrent.py`: it is yours, with more layers, both directions, and lengths.
+A step, a sequence, the way back through time, whole or in pieces; a gradient that is measured and clipped; and two networks that say what comes next. Open `dlcore/recurrent/`: it is yours, with more layers, both directions, and lengths.
 
 Its memory is a state that is overwritten at every step, all of it. Orthogonal weights keep everything, the noise as well; small weights forget everything. What is missing is a network that decides, for each number of its state and at each time, whether to keep it: a gate. That is lesson 13.
 

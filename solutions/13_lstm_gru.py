@@ -25,8 +25,8 @@ import numpy as np
 from autograder import check, when_written
 from dlcore import explore, plot
 from dlcore.scratch.activations import sigmoid  # lesson 2
-from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
-from dlcore.scratch.rnn import clip_grad_norm, rnn_backward, unroll  # lesson 12
+from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
+from dlcore.scratch.rnn import clip_grad_norm, rnn_backward, rnn_forward  # lesson 12
 
 # %%
 explore.gates()
@@ -62,7 +62,7 @@ def learn(loss_of, params, draw, steps=250):
     """The losses of so many steps, and the error on 500 new sequences; and the parameters."""
     adam, losses = AdamW(0.04), []
     for step in range(steps):
-        adam.lr = 0.04 * cosine_rate(step, steps)
+        adam.lr = 0.04 * cosine_schedule(step, steps)
         loss, gradients = loss_of(params, *adding_batch(32, 100, draw))
         params = adam.step(params, clip_grad_norm(gradients, 1.0)[0])
         losses.append(loss)
@@ -72,7 +72,7 @@ def learn(loss_of, params, draw, steps=250):
 def rnn_loss(params, x, y):
     """The mean squared error of a number read from the last state of lesson 12's network, and the gradients."""
     *recurrent, w, c = params
-    states = unroll(x, np.zeros([len(y), 16]), *recurrent)
+    states = rnn_forward(x, np.zeros([len(y), 16]), *recurrent)
     miss = c - y[:, None] + states[-1] @ w.T
     said = np.zeros([len(x), len(y), 16])
     said[-1] = 2 / len(y) * miss @ w
@@ -122,7 +122,7 @@ And the way back? $\bar c_{t-1} = \bar c_t \odot f_t$. No matrix, no tanh: where
 
 
 # %%
-def conveyor(c, f, i, g):
+def cell_state_update(c, f, i, g):
     """All states of a memory that keeps f of itself and takes in i of g.
 
     c (...), f, i, g (T, ...)  ->  (T + 1, ...), the given state first
@@ -138,7 +138,7 @@ def conveyor(c, f, i, g):
 
 
 # %%
-check("lstm_gru.conveyor", conveyor)
+check("lstm_gru.cell_state_update", cell_state_update)
 
 # %% [markdown]
 r"""
@@ -149,7 +149,7 @@ With such a belt the task of the beginning is not hard at all. *Predict*: what d
 with when_written:
     x, y = adding_batch(1000, 100, np.random.default_rng(0))
     numbers, marks = x[:, :, 0], x[:, :, 1]
-    belt = conveyor(np.zeros(1000), np.ones(numbers.shape), marks, numbers)
+    belt = cell_state_update(np.zeros(1000), np.ones(numbers.shape), marks, numbers)
     print(f"largest error of 1,000 sums: {np.abs(belt[-1] - y).max():.1e}")
 
 # %% [markdown]
@@ -696,7 +696,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A conveyor, gates that are neurons, an LSTM with its way back, a GRU; and a memory that lasts for a hundred steps because it decides what it keeps. Open `dlcore/gated.py`: it is yours, in layers and both directions, and with one tanh for all gates.
+A conveyor, gates that are neurons, an LSTM with its way back, a GRU; and a memory that lasts for a hundred steps because it decides what it keeps. Open `dlcore/recurrent/lstm.py` and `dlcore/recurrent/gru.py`: they are yours, in layers and both directions, and with one tanh for all gates.
 
 But everything that was read must fit into one state, before it is known what will be asked for. You, when asked about page 3, would turn back to page 3. A network can learn that as well: to look back at everything, and to choose where. This is attention, lesson 14.
 

@@ -26,7 +26,7 @@ from autograder import check, when_written
 from dlcore import explore, plot
 from dlcore.data import series
 from dlcore.scratch.lstm_gru import forget_bias, lstm, lstm_backward  # lesson 13
-from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.rnn import clip_grad_norm, masked_cross_entropy  # lesson 12
 
 # %%
@@ -69,7 +69,7 @@ def learn(loss_of, params, draw, batch, rate, steps=400):
     """The parameters after so many steps on rows of this kind."""
     adam = AdamW(rate)
     for step in range(steps):
-        adam.lr = rate * cosine_rate(step, steps)
+        adam.lr = rate * cosine_schedule(step, steps)
         gradients = loss_of(params, *rows(64, *batch[:2], draw, *batch[2:]))[1]
         params = adam.step(params, clip_grad_norm(gradients, 1.0)[0])
     return params
@@ -135,7 +135,7 @@ This was first done for translation, where for each new word a network looks at 
 
 
 # %%
-def look_up(query, keys, values):
+def soft_lookup(query, keys, values):
     """A mixture of the values, each weighted by how well its key fits.
 
     query (E,), keys (S, E), values (S, V)  ->  the mixture (V,), the weights (S,)
@@ -150,7 +150,7 @@ def look_up(query, keys, values):
 
 
 # %%
-check("attention.look_up", look_up)
+check("attention.soft_lookup", soft_lookup)
 
 # %% [markdown]
 r"""
@@ -166,7 +166,7 @@ def alike(t, sharp):
     """What year number t will be like, from all three years in a row before it, and from what followed them."""
     past = np.stack([z[i : i + 3] for i in range(t - 3)])
     keys = np.column_stack([past, -np.sum(past * past, axis=1) / 2])
-    mixture, _ = look_up(sharp * np.array([*z[t - 3 : t], 1]), keys, z[3:t, None])
+    mixture, _ = soft_lookup(sharp * np.array([*z[t - 3 : t], 1]), keys, z[3:t, None])
     return mixture[0]
 
 
@@ -209,7 +209,7 @@ with when_written:
         row = []
         for root in (1, size**0.5):
             q, keys = draw.standard_normal((1000, size)), draw.standard_normal((1000, 10, size))
-            w = np.stack([look_up(a / root, b, b[:, :1])[1] for a, b in zip(q, keys)])
+            w = np.stack([soft_lookup(a / root, b, b[:, :1])[1] for a, b in zip(q, keys)])
             row += [w.max(axis=1).mean(), (w * (1 - w)).mean()]
         print(f"E = {size:3} {row[0]:20.2f} {row[1]:10.4f} {row[2]:18.2f} {row[3]:10.4f}")
 

@@ -24,8 +24,8 @@ from autograder import check, when_written
 from dlcore import data, explore, plot
 from dlcore.data import series
 from dlcore.scratch.convolution import conv2d, conv2d_backward  # lesson 9
-from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
-from dlcore.scratch.training import batches, he_weights, split  # lesson 7
+from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
+from dlcore.scratch.training import batches, he_init, split  # lesson 7
 
 # %%
 explore.latent()
@@ -298,9 +298,9 @@ Now train a linear autoencoder with a code of two numbers, and watch the angles 
 def learn(sizes, x, seed, epochs=60, rate=0.003, spoil=None):
     """An autoencoder trained to say x (from spoilt pictures, if there is a spoil), and its third array after each epoch."""
     draw, way = np.random.default_rng(seed), []
-    params, adam = he_weights(sizes, draw), AdamW(rate)
+    params, adam = he_init(sizes, draw), AdamW(rate)
     for epoch in range(epochs):
-        adam.lr = rate * cosine_rate(epoch, epochs)
+        adam.lr = rate * cosine_schedule(epoch, epochs)
         for rows in batches(len(x), 64, draw):
             seen = x[rows] if spoil is None else spoil(x[rows], draw)
             params = adam.step(params, autoencoder_loss(params, seen, x[rows])[1])
@@ -509,7 +509,7 @@ with when_written:
         for shape, fan, many in zip(shapes, reach, biases):
             params += [draw.standard_normal(shape) * (2 / fan) ** 0.5, np.zeros(many)]
         for epoch in range(30):
-            adam.lr = 0.01 * cosine_rate(epoch, 30)
+            adam.lr = 0.01 * cosine_schedule(epoch, 30)
             for rows in batches(len(known), 64, draw):
                 params = adam.step(params, picture_loss(params, pictures[known[rows]])[1])
         errors.append(picture_loss(params, pictures[new])[0])

@@ -26,9 +26,9 @@ from dlcore.backend.device import to_gpu, to_numpy, where
 from dlcore.scratch.activations import sigmoid  # lesson 2
 from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs  # lesson 17
 from dlcore.scratch.losses import logsumexp  # lesson 3
-from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
-from dlcore.scratch.regularization import loss_and_gradients, shift  # lesson 8
-from dlcore.scratch.training import batches, he_weights, split  # lesson 7
+from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
+from dlcore.scratch.regularization import loss_and_gradients, shift_images  # lesson 8
+from dlcore.scratch.training import batches, he_init, split  # lesson 7
 
 # %%
 explore.walk()
@@ -54,7 +54,7 @@ def learn(params, gradients, many, epochs, seed, rate=0.003):
     """The parameters after training; gradients takes parameters, the numbers of some rows, and a generator."""
     draw, adam = np.random.default_rng(seed), AdamW(rate)
     for epoch in range(epochs):
-        adam.lr = rate * cosine_rate(epoch, epochs)
+        adam.lr = rate * cosine_schedule(epoch, epochs)
         for rows in batches(many, 64, draw):
             params = adam.step(params, gradients(params, rows, draw))
     return params
@@ -72,7 +72,7 @@ def classifier(pictures, kinds, seed=0, epochs=40):
     def gradients(params, rows, draw):
         return loss_and_gradients(params, pictures[rows], kinds[rows])[1]
 
-    first = he_weights([64, 64, 10], np.random.default_rng(seed))
+    first = he_init([64, 64, 10], np.random.default_rng(seed))
     return learn(first, gradients, len(pictures), epochs, seed)
 
 
@@ -104,7 +104,7 @@ with when_written:
     for seed in range(3):
         draw = np.random.default_rng(seed)
         params = learn(
-            he_weights([64, 128, 8, 128, 64], draw),
+            he_init([64, 128, 8, 128, 64], draw),
             lambda params, rows, draw: autoencoder_loss(params, x[known[rows]], x[known[rows]])[1],
             len(known),
             40,
@@ -435,8 +435,8 @@ def beginning(size, seed, told=0):
     """First parameters for a code of this size, with so many columns that say what it is."""
     draw = np.random.default_rng(seed)
     return [
-        *he_weights([64 + told, 128, 2 * size], draw),
-        *he_weights([size + told, 128, 64], draw),
+        *he_init([64 + told, 128, 2 * size], draw),
+        *he_init([size + told, 128, 64], draw),
     ]
 
 
@@ -732,7 +732,7 @@ with when_written:
         made = decoded(params, codes)
         real, kinds = np.tile(x[few], (33, 1)), np.tile(digits.y[few], 33)
         places = (0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)
-        moved = [shift(x[few].reshape(-1, 8, 8), *place).reshape(-1, 64) for place in places]
+        moved = [shift_images(x[few].reshape(-1, 8, 8), *place).reshape(-1, 64) for place in places]
         table.append(
             [
                 right_in_new(real, kinds, seed),

@@ -24,9 +24,9 @@ from autograder import check, when_written
 from dlcore import data, explore, plot
 from dlcore.backend.device import to_gpu, to_numpy, where
 from dlcore.scratch.activations import sigmoid  # lesson 2
-from dlcore.scratch.optimizers import AdamW, cosine_rate  # lesson 6
+from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.regularization import loss_and_gradients  # lesson 8
-from dlcore.scratch.training import batches, he_weights, split  # lesson 7
+from dlcore.scratch.training import batches, he_init, split  # lesson 7
 from dlcore.scratch.vae import vae_loss  # lesson 18
 
 # %%
@@ -51,7 +51,7 @@ def learn(params, gradients, many, epochs, seed, rate=0.003):
     """The parameters after training; gradients takes parameters, the numbers of some rows, and a generator."""
     draw, adam = np.random.default_rng(seed), AdamW(rate)
     for epoch in range(epochs):
-        adam.lr = rate * cosine_rate(epoch, epochs)
+        adam.lr = rate * cosine_schedule(epoch, epochs)
         for rows in batches(many, 64, draw):
             params = adam.step(params, gradients(params, rows, draw))
     return params
@@ -63,7 +63,7 @@ def classifier(pictures, kinds, seed=0, epochs=40):
     def gradients(params, rows, draw):
         return loss_and_gradients(params, pictures[rows], kinds[rows])[1]
 
-    first = he_weights([64, 64, max(kinds) + 1], np.random.default_rng(seed))
+    first = he_init([64, 64, max(kinds) + 1], np.random.default_rng(seed))
     return learn(first, gradients, len(pictures), epochs, seed)
 
 
@@ -96,7 +96,7 @@ with when_written:
         return vae_loss(params, x[known[rows]], draw.standard_normal((len(rows), 8)))[2]
 
     draw = np.random.default_rng(0)
-    first = [*he_weights([64, 128, 16], draw), *he_weights([8, 128, 64], draw)]
+    first = [*he_init([64, 128, 16], draw), *he_init([8, 128, 64], draw)]
     vae = learn(first, vae_gradients, len(known), 60, 0)
     of_vae = sigmoid(scores_of(vae[4:], draw.standard_normal((2000, 8))))
     share = told_apart(of_vae)
@@ -258,9 +258,9 @@ Is the trained judge the best one of section 1? Take a forger who cannot learn: 
 with when_written:
     draw = np.random.default_rng(0)
     forger = [np.array([[0.8]]), np.array([1.0])]
-    judge, adam = he_weights([1, 32, 32, 1], draw), AdamW(0.005, weight_decay=0)
+    judge, adam = he_init([1, 32, 32, 1], draw), AdamW(0.005, weight_decay=0)
     for step in range(1500):
-        adam.lr = 0.005 * cosine_rate(step, 1500)
+        adam.lr = 0.005 * cosine_schedule(step, 1500)
         rows, z = draw.standard_normal((2, 256, 1))
         judge = adam.step(judge, discriminator_gradients(judge, forger, rows, z)[1])
     line = np.linspace(-2, 3, 101)[:, None]
@@ -361,8 +361,8 @@ The beginning, measured. A forger who has not learnt anything yet makes points n
 # %%
 with when_written:
     draw = np.random.default_rng(0)
-    forger = he_weights([2, 32, 2], draw)
-    judge, adam, pulls = he_weights([2, 32, 1], draw), AdamW(0.01, weight_decay=0), []
+    forger = he_init([2, 32, 2], draw)
+    judge, adam, pulls = he_init([2, 32, 1], draw), AdamW(0.01, weight_decay=0), []
     print("judge's steps   s of the made   minimax pulls with   non-saturating")
     for step in range(201):
         if step in (0, 20, 50, 200):
@@ -443,7 +443,7 @@ With numbers: the centres $(0, 0)$, $(4, 0)$, $(8, 0)$, the radius 1, and the po
 
 
 # %%
-def coverage(points, centres, radius):
+def mode_coverage(points, centres, radius):
     """Which share of the points lies within the radius of a centre, and how many centres are hit.
 
     points (N, D), centres (K, D), a number  ->  a number from 0 to 1, a whole number
@@ -458,7 +458,7 @@ def coverage(points, centres, radius):
 
 
 # %%
-check("gan.coverage", coverage)
+check("gan.mode_coverage", mode_coverage)
 
 # %% [markdown]
 r"""
@@ -493,7 +493,7 @@ def play(
 ):
     """The forger after so many rounds, and (share, centres hit) at ten times on the way."""
     draw = np.random.default_rng(seed)
-    forger, judge = he_weights([2, 64, 64, 2], draw), he_weights([2, 64, 64, 1], draw)
+    forger, judge = he_init([2, 64, 64, 2], draw), he_init([2, 64, 64, 1], draw)
     of_forger, of_judge = (AdamW(rate, (momentum, 0.99), weight_decay=0) for rate in rates)
     look, way = np.random.default_rng(9).standard_normal((1000, 2)), []
     for done in range(1, rounds + 1):
@@ -509,7 +509,7 @@ def play(
             again = generator_gradients(forger, judge, draw.standard_normal((64, 2)), kind)[1]
             forger = of_forger.step(forger, again)
         if done % (rounds // 10) == 0:
-            way.append(coverage(mlp_outputs(forger, look)[-1], centres, 0.3))
+            way.append(mode_coverage(mlp_outputs(forger, look)[-1], centres, 0.3))
     return mlp_outputs(forger, look)[-1], way
 
 
@@ -579,7 +579,7 @@ With numbers, in one dimension: known $0, 1, 2, 3$; new $0.2, 1.3, 2.4, 3.6, 5$,
 
 
 # %%
-def copied(made, known, new, share=0.05):
+def memorized(made, known, new, share=0.05):
     """Which share of made is nearer to a known row than the share-quantile of new is, in squared distances.
 
     made (N, D), known (K, D), new (M, D)  ->  a number from 0 to 1
@@ -596,7 +596,7 @@ def copied(made, known, new, share=0.05):
 
 
 # %%
-check("gan.copied", copied)
+check("gan.memorized", memorized)
 
 # %% [markdown]
 r"""
@@ -611,12 +611,11 @@ def forge(rows, seed, rounds=3000, send=np.asarray):
     """Made digits, of a forger whose judge knows these rows of x, where ``send`` takes arrays."""
     draw = np.random.default_rng(seed)
     forger, judge = (
-        [send(p) for p in he_weights(sizes, draw)]
-        for sizes in ([16, 128, 128, 64], [64, 128, 128, 1])
+        [send(p) for p in he_init(sizes, draw)] for sizes in ([16, 128, 128, 64], [64, 128, 128, 1])
     )
     of_forger, of_judge = (AdamW(0.001, (0.5, 0.99), weight_decay=0) for _ in range(2))
     for step in range(rounds):
-        of_forger.lr = of_judge.lr = 0.001 * cosine_rate(step, rounds)
+        of_forger.lr = of_judge.lr = 0.001 * cosine_schedule(step, rounds)
         given = send(x[draw.choice(rows, 64)]), send(draw.standard_normal((2, 64, 16)))
         forger, judge = gan_step(forger, judge, *given, of_forger.step, of_judge.step)
     made = mlp_outputs(forger, send(draw.standard_normal((2000, 16))))[-1]
@@ -635,7 +634,7 @@ with when_written:
     def judged(name, made, rows):
         """Print a line about made digits, show eight of them; which share is copied, and told apart."""
         various = made.var(axis=0).sum() / x[known].var(axis=0).sum()
-        share, told = copied(made[:500], x[rows], x[new]), told_apart(made)
+        share, told = memorized(made[:500], x[rows], x[new]), told_apart(made)
         print(f"{name:22} {sure(made):7.0%} {various:9.2f} {told:12.0%} {share:8.0%}")
         row_of(plot.axes(1, 1.1, columns=8), made, name.replace(", ", ",\n").replace("digits", ""))
         plot.show(f"Eight digits in grey, of 8 by 8 pixels each, made by: {name}.")
@@ -697,7 +696,7 @@ from dlcore.crosscheck import crosscheck
 
 with when_written:
     draw = np.random.default_rng(11)
-    judge, z = he_weights([64, 128, 128, 1], draw), draw.standard_normal((64, 16))
+    judge, z = he_init([64, 128, 128, 1], draw), draw.standard_normal((64, 16))
 
     def mine(*forger):
         return np.asarray(generator_gradients(list(forger), judge, z)[0])
@@ -715,7 +714,7 @@ with when_written:
         return cross_entropy(h, h.new_ones(h.shape))
 
     name = "nn.functional.binary_cross_entropy_with_logits"
-    forger = he_weights([16, 128, 128, 64], draw)
+    forger = he_init([16, 128, 128, 64], draw)
     print(crosscheck(mine, name, *forger, backward=back, call=theirs))
 
 # %% [markdown]

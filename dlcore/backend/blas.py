@@ -6,7 +6,7 @@ core of a Zen 5, a product of 512 x 512 matrices runs at 120 GFLOP/s in place of
 halves: large products gain nothing there, attention's small ones a tenth.) OPENBLAS_CORETYPE names another family.
 
 After a product OpenBLAS's threads go on spinning, in wait for the next one, for 2^26 cycles: on two cores, beside
-the threads of ``pieces``, which have work to do. OPENBLAS_THREAD_TIMEOUT = 20 makes it 2^20, a third of a
+the threads of ``blocks``, which have work to do. OPENBLAS_THREAD_TIMEOUT = 20 makes it 2^20, a third of a
 millisecond: measured on two cores, a step of ``make bench``'s transformer takes 31 ms in place of 37.
 
 OpenBLAS reads both once, when NumPy is loaded. So they are set here if dlcore comes first, and in the Makefile.

@@ -1,9 +1,9 @@
-"""Work on large arrays a piece at a time, and on several threads.
+"""Work on large arrays in blocks that fit the cache, shared by several threads.
 
 A formula of ten NumPy operations walks over its arrays ten times. If they are larger than the
 cache, each walk waits for memory. Done for some rows at a time, what one operation wrote the next
 one still finds in the cache; measured, a layer norm of 4096 x 1024 takes a sixth less time.
-NumPy lets other threads run while it computes, so whichever thread is free takes the next piece; the
+NumPy lets other threads run while it computes, so whichever thread is free takes the next block; the
 one that asks begins at once, for waking another takes a tenth of a millisecond. How the work is cut
 does not depend on their number: the results are the same to the last bit.
 """
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-PIECE = 1 << 20  # entries: 4 MB of float32; with smaller ones, threads wait for each other's calls
+BLOCK = 1 << 20  # entries: 4 MB of float32; with smaller ones, threads wait for each other's calls
 SMALL = 1 << 16  # entries below which nothing but the work itself is worth doing
 WORTH = 1 << 20  # entries from which on sharing with another thread costs less than it gains
 
@@ -31,7 +31,7 @@ _pool: ThreadPoolExecutor | None = None
 
 
 def get_num_threads() -> int:
-    """How many threads share the pieces: OMP_NUM_THREADS, or else as many as there are cores."""
+    """How many threads share the blocks: OMP_NUM_THREADS, or else as many as there are cores."""
     global _threads
     if not _threads:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -41,7 +41,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Use ``n`` threads from now on, for pieces and in matrix products."""
+    """Use ``n`` threads from now on, for blocks and in matrix products."""
     global _threads
     if n < 1:
         raise ValueError(f"set_num_threads: at least 1 is needed, not {n}")
@@ -63,7 +63,7 @@ def _blas() -> list[Any]:
 
 @contextmanager
 def _one_core_each() -> Iterator[None]:
-    """Matrix products on the thread that asks for them, while every thread has its own pieces.
+    """Matrix products on the thread that asks for them, while every thread has its own blocks.
 
     Otherwise the BLAS would cut each small product in two, and half of its result would have to
     come over from the other core's cache.
@@ -98,11 +98,11 @@ def _start(act: Callable[[], Result]) -> Future[Result] | None:
         return None
 
 
-def in_pieces(
+def in_blocks(
     work: Callable[[slice], Result],
     like: Any,
     width: int | None = None,
-    entries: int = PIECE,
+    entries: int = BLOCK,
     worth: int = WORTH,
 ) -> list[Result]:
     """Call ``work(rows)`` for slices of the first axis of ``like``; returns all results in order.

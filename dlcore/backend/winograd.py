@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 
 TILES = 7 << 17  # entries of a piece's tiles: 3.7 MB of float32
 SUMS = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])
@@ -126,7 +126,7 @@ def winograd_forward(x: Any, w: Any, b: Any, border: Border) -> Any:
                 seen = out[:, :, i::2, j::2]
                 seen[...] = pixels[i, j, : seen.shape[2], : seen.shape[3]].transpose(2, 3, 0, 1)
 
-    in_pieces(work, x, 16 * t * s * max(x.shape[1], m), TILES)
+    in_blocks(work, x, 16 * t * s * max(x.shape[1], m), TILES)
     return y
 
 
@@ -142,5 +142,5 @@ def winograd_backward_weight(g: Any, x: Any, border: Border) -> Any:
         _pairs_backward(lines.transpose(2, 0, 1, 3, 4, 5), dm.swapaxes(0, 1))
         return _tiles(x[part], border, t, s).swapaxes(1, 2) @ dm.reshape(16, t * s * n, m)
 
-    parts = in_pieces(work, g, 16 * t * s * max(x.shape[1], m), TILES)
+    parts = in_blocks(work, g, 16 * t * s * max(x.shape[1], m), TILES)
     return _kernel_tiles_backward(sum(parts))

@@ -1,4 +1,4 @@
-"""Data sets: scikit-learn's bundled ones, points drawn in the plane, and MNIST for who has its files."""
+"""Data sets: scikit-learn's bundled ones, points drawn in the plane, and MNIST from files that you have."""
 
 from __future__ import annotations
 

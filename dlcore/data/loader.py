@@ -1,4 +1,4 @@
-"""From a table to batches: split it without leaking, scale it, shuffle it, cut it."""
+"""Splits without leakage, standardization, and shuffled mini-batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers in the order of time: from real life, and from a machine that is made to break."""
+"""Time series: yearly sunspots, and the simulated vibration of a machine that wears out."""
 
 from __future__ import annotations
 

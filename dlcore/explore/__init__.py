@@ -39,7 +39,7 @@ def losses() -> Widget:
 
 
 def graph() -> Widget:
-    """A formula as a graph: forwards value by value, backwards slope by slope."""
+    """A formula as a computational graph: the forward and the backward pass, node by node."""
     with extra("course"):
         from dlcore.explore._graph import view
 
@@ -103,7 +103,7 @@ def gates() -> Widget:
 
 
 def attention() -> Widget:
-    """Who looks at whom in a sentence: queries and keys in a plane, heads, masks, temperature."""
+    """Attention weights in a sentence: queries and keys in a plane, heads, masks, temperature."""
     with extra("course"):
         from dlcore.explore._attention import view
 
@@ -127,7 +127,7 @@ def walk() -> Widget:
 
 
 def duel() -> Widget:
-    """A forger and a judge take turns on points in a plane: losses, turns, momentum, collapse."""
+    """A GAN on points in a plane: generator against discriminator, losses, momentum, mode collapse."""
     with extra("course"):
         from dlcore.explore._duel import view
 

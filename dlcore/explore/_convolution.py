@@ -13,7 +13,7 @@ from dlcore.conv import conv2d
 from dlcore.explore._pace import when_free
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.scratch.convolution import geometry
+from dlcore.scratch.convolution import receptive_field
 from dlcore.tensor import tensor
 
 SIDE, K = 8, 3  # pixels of a picture, weights of a kernel, along an axis
@@ -71,7 +71,7 @@ def state(
 
 def places(n: int, stride: int, padding: int, dilation: int) -> int:
     """In how many places a window fits along n pixels."""
-    return geometry(n, [(dilation * (K - 1) + 1, stride, padding)])[0]
+    return receptive_field(n, [(dilation * (K - 1) + 1, stride, padding)])[0]
 
 
 def _tint(values: np.ndarray) -> np.ndarray:

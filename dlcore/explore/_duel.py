@@ -17,13 +17,13 @@ from dlcore.explore._stage import Pixels, Stage
 from dlcore.explore._tints import tinted
 from dlcore.plot import COLORS
 from dlcore.scratch.gan import (
-    coverage,
     discriminator_gradients,
     gan_step,
     generator_gradients,
     mlp_outputs,
+    mode_coverage,
 )
-from dlcore.scratch.training import he_weights
+from dlcore.scratch.training import he_init
 
 ROUNDS, TURNS = 200, 10  # rounds at most, and turns of each in one round
 BATCH, UNITS, CODE = 96, 24, 2
@@ -81,8 +81,8 @@ class Run:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.rng = settings, np.random.default_rng([settings.seed, 1])
         self.centres = CENTRES[settings.points]
-        forger = he_weights([CODE, UNITS, UNITS, 2], [settings.seed, 2])
-        judge = he_weights([2, UNITS, UNITS, 1], [settings.seed, 3])
+        forger = he_init([CODE, UNITS, UNITS, 2], [settings.seed, 2])
+        judge = he_init([2, UNITS, UNITS, 1], [settings.seed, 3])
         self.clip = CLIP if settings.kind == "wasserstein" else None
         if self.clip:
             judge = [np.clip(p, -self.clip, self.clip) for p in judge]
@@ -127,7 +127,7 @@ class Run:
         return mlp_outputs(self.networks[round_][0], self.codes)[-1]
 
     def _measure(self) -> None:
-        near, hit = coverage(self.made(-1), self.centres, NEAR)
+        near, hit = mode_coverage(self.made(-1), self.centres, NEAR)
         self.measured.append((float(near), hit))
 
 

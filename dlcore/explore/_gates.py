@@ -15,7 +15,7 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.scratch.lstm_gru import conveyor, forget_bias, lstm, lstm_backward
+from dlcore.scratch.lstm_gru import cell_state_update, forget_bias, lstm, lstm_backward
 from dlcore.scratch.optimizers import AdamW
 
 NEWS = np.array([1.0, -2, 5, 3, -1, 4, -3, 6, 2, -4, 1, 3])  # what comes along, by hand
@@ -38,7 +38,7 @@ class State(NamedTuple):
 def by_hand(gates: np.ndarray) -> State:
     """An empty belt, NEWS, and these gates (3, T)."""
     i, f, o = gates
-    c = conveyor(np.zeros(()), f, i, NEWS)[1:]
+    c = cell_state_update(np.zeros(()), f, i, NEWS)[1:]
     return State(gates, c, o * np.tanh(c))
 
 

@@ -15,8 +15,8 @@ from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs, pca, project
-from dlcore.scratch.optimizers import AdamW, cosine_rate
-from dlcore.scratch.training import batches, he_weights, split
+from dlcore.scratch.optimizers import AdamW, cosine_schedule
+from dlcore.scratch.training import batches, he_init, split
 
 KINDS = ("autoencoder", "PCA")
 SIDE, CELL = 8, 20  # pixels of a picture, and how large one is drawn
@@ -56,9 +56,9 @@ def trained(kind: str) -> Model:
         params = list(pca(x, 2))
     else:
         rng = np.random.default_rng(1)
-        params, adam = he_weights([64, 128, 64, 2, 64, 128, 64], rng), AdamW(0.003)
+        params, adam = he_init([64, 128, 64, 2, 64, 128, 64], rng), AdamW(0.003)
         for epoch in range(60):
-            adam.lr = 0.003 * cosine_rate(epoch, 60)
+            adam.lr = 0.003 * cosine_schedule(epoch, 60)
             for rows in batches(len(x), 64, rng):
                 params = adam.step(params, autoencoder_loss(params, x[rows], x[rows])[1])
     codes = _encoded(kind, params, x)

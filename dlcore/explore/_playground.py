@@ -19,7 +19,7 @@ from dlcore.explore._stage import Pixels, Stage
 from dlcore.explore._tints import tinted
 from dlcore.plot import COLORS, MARKERS
 from dlcore.scratch.losses import cross_entropy, cross_entropy_gradient
-from dlcore.scratch.training import batches, he_weights
+from dlcore.scratch.training import batches, he_init
 
 EPOCHS = 400
 AT_ONCE = 10  # epochs from one picture to the next, on the way to a later one
@@ -109,7 +109,7 @@ class Run:
         self.adam = FlatAdamW(settings.rate, weight_decay=settings.decay)
         drawn = np.random.default_rng([seed, 2])
         self.known, self.new = (POINTS[settings.points](settings.noise, drawn) for _ in range(2))
-        self.networks = [he_weights(sizes, [seed, 3])]
+        self.networks = [he_init(sizes, [seed, 3])]
         self.losses: list[list[float]] = []
         self.right: list[list[float]] = []
         self._measure()

@@ -13,7 +13,7 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.scratch.rnn import gradient_norms, unroll
+from dlcore.scratch.rnn import gradient_norms, rnn_forward
 
 UNITS, MOST = 12, 24  # units of the network, letters of a text
 WIDTH, HEIGHT = 940, 420
@@ -51,7 +51,7 @@ def state(
 
     def read(codes: list[int]) -> np.ndarray:
         x = strength * letters[codes][:, None] / np.sqrt(UNITS)
-        return unroll(x, np.zeros((1, UNITS)), np.eye(UNITS), w_hh, np.zeros(UNITS))
+        return rnn_forward(x, np.zeros((1, UNITS)), np.eye(UNITS), w_hh, np.zeros(UNITS))
 
     codes = [ord(letter) % 64 for letter in text]
     states = read(codes)

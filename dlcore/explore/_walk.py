@@ -17,9 +17,9 @@ from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs
-from dlcore.scratch.optimizers import AdamW, cosine_rate
+from dlcore.scratch.optimizers import AdamW, cosine_schedule
 from dlcore.scratch.regularization import loss_and_gradients
-from dlcore.scratch.training import batches, he_weights, split
+from dlcore.scratch.training import batches, he_init, split
 from dlcore.scratch.vae import vae_loss
 
 KINDS = ("autoencoder", "VAE", "VAE told the digit")
@@ -53,7 +53,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 def _trained(params, loss_of, epochs: int, rng: np.random.Generator) -> list[np.ndarray]:
     adam, (x, _) = AdamW(0.003), digits()
     for epoch in range(epochs):
-        adam.lr = 0.003 * cosine_rate(epoch, epochs)
+        adam.lr = 0.003 * cosine_schedule(epoch, epochs)
         for rows in batches(len(x), 64, rng):
             params = adam.step(params, loss_of(params, rows))
     return params
@@ -65,7 +65,7 @@ def trained(kind: str, beta: float = 1.0) -> Model:
     (x, y), rng = digits(), np.random.default_rng(2)
     if kind == "autoencoder":
         params = _trained(
-            he_weights([64, 128, 64, 2, 64, 128, 64], rng),
+            he_init([64, 128, 64, 2, 64, 128, 64], rng),
             lambda params, rows: autoencoder_loss(params, x[rows], x[rows])[1],
             60,
             rng,
@@ -74,8 +74,8 @@ def trained(kind: str, beta: float = 1.0) -> Model:
         return Model(kind, params, codes.mean(axis=0), codes.std(axis=0))
     told = np.eye(10) if kind == KINDS[2] else np.zeros((10, 0))
     seen = 64 + told.shape[1]
-    encoder = he_weights([seen, 128, 4], rng)
-    decoder = he_weights([2 + told.shape[1], 128, 64], rng)
+    encoder = he_init([seen, 128, 4], rng)
+    decoder = he_init([2 + told.shape[1], 128, 64], rng)
     params = _trained(
         [*encoder, *decoder],
         lambda params, rows: vae_loss(
@@ -92,7 +92,7 @@ def judge() -> list[np.ndarray]:
     """A classifier that has learnt from the same digits."""
     (x, y), rng = digits(), np.random.default_rng(0)
     return _trained(
-        he_weights([64, 64, 10], rng),
+        he_init([64, 64, 10], rng),
         lambda params, rows: loss_and_gradients(params, x[rows], y[rows])[1],
         30,
         rng,

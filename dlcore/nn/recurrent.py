@@ -1,4 +1,4 @@
-"""Recurrent layers and cells as modules; the mathematics is in ``recurrent`` and ``gated``."""
+"""Recurrent layers and cells as modules; the mathematics is in ``dlcore.recurrent``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Recurrent(Module):
                     setattr(self, "bias_hh" + suffix, weights((rows,), rng, bound))
 
     def run(self, sequence: Any, input: Tensor, hx: Any, lengths: Any, **options: Any) -> Any:
-        """Apply one of the functions of ``recurrent`` or ``gated`` to all layers."""
+        """Apply one of the functions of ``dlcore.recurrent`` to all layers."""
         params = [v for v in vars(self).values() if isinstance(v, Parameter)]
         if hx is None and input.ndim == 3:
             runs = self.num_layers * (2 if self.bidirectional else 1)

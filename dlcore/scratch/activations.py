@@ -85,7 +85,9 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def signal(x: Any, weights: Sequence[Any], activation: Callable[[Any], Any]) -> list[float]:
+def activation_stds(
+    x: Any, weights: Sequence[Any], activation: Callable[[Any], Any]
+) -> list[float]:
     """The standard deviation after each of several layers without biases.
 
     Shapes: x (N, D0), weights[k] (D_k+1, D_k) -> a list with one number a layer.

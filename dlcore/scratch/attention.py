@@ -1,7 +1,6 @@
-"""Attention as a soft look-up, for plain arrays, by hand.
+"""Scaled dot-product attention, masks, multi-head attention and rotary position embeddings, by hand on arrays.
 
-These are the pieces of lesson 14. ``attention`` holds the library's own, for the tape, with dropout, a KV cache, and
-scores that are never kept all at once.
+The library's own, ``dlcore.attention``, runs on the tape, with dropout, a KV cache, and scores that are never kept all at once.
 
 Papers: Bahdanau, Cho and Bengio (2015), Neural machine translation by jointly learning to align and translate; Vaswani
 et al. (2017), Attention is all you need; Su et al. (2021), RoFormer.
@@ -17,7 +16,7 @@ import numpy as np
 from dlcore.scratch.rnn import masked_cross_entropy
 
 
-def look_up(query: Any, keys: Any, values: Any) -> tuple[Any, Any]:
+def soft_lookup(query: Any, keys: Any, values: Any) -> tuple[Any, Any]:
     """A mixture of values, each weighted by how well its key fits the query:  softmax(keys query) values.
 
     Shapes: query (E,), keys (S, E), values (S, V) -> (V,), weights (S,).

@@ -1,6 +1,6 @@
-"""Autoencoders by hand: the best plane, networks with a narrow middle, pictures made larger, and what does not fit.
+"""PCA, autoencoders, transposed convolution, ROC curves and anomaly scores, by hand on arrays.
 
-These are the pieces of lesson 17. ``generative`` holds a training step for the tape.
+``dlcore.generative`` has a training step for the tape.
 
 Papers: Baldi and Hornik (1989), Neural networks and principal component analysis; Hinton and Salakhutdinov (2006),
 Reducing the dimensionality of data with neural networks; Fawcett (2006), An introduction to ROC analysis.

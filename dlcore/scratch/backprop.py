@@ -1,7 +1,7 @@
-"""Value: one number that remembers how it was made. Reverse-mode autograd in its smallest form.
+"""Value: a scalar that remembers how it was computed. Reverse-mode automatic differentiation in its smallest form.
 
-Each operation is the forward, then one line with its local derivatives. ``backward`` walks the
-graph from the result to the leaves and multiplies them up: the chain rule, once a node.
+Each operation is the forward pass, then one line with its local derivatives. ``backward`` visits the
+computational graph from the result to the leaves and multiplies them: the chain rule, once a node.
 
 Paper: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
 """
@@ -149,18 +149,18 @@ def _ordered(root: Node, parents: Callable[[Node], Iterable[Node]]) -> list[Node
     return order
 
 
-def numerical_slope(f: Callable[[float], float], x: float, h: float = 1e-6) -> float:
+def numerical_derivative(f: Callable[[float], float], x: float, h: float = 1e-6) -> float:
     """The slope of f at x, measured on both sides:  (f(x + h) - f(x - h)) / 2h.
 
     Its error shrinks with h^2; that of a one-sided measurement only with h.
 
-    >>> round(numerical_slope(lambda x: x**3, 2.0), 6)
+    >>> round(numerical_derivative(lambda x: x**3, 2.0), 6)
     12.0
     """
     return (f(x + h) - f(x - h)) / (2 * h)
 
 
-def neuron_slopes(w: Any, x: Any, b: float) -> tuple[Any, Any, float]:
+def neuron_gradients(w: Any, x: Any, b: float) -> tuple[Any, Any, float]:
     """The slopes of y = tanh(w x + b) with respect to w, x and b, by the chain rule.
 
     Shapes: w (D,), x (D,), b a number -> dw (D,), dx (D,), db a number.
@@ -170,12 +170,12 @@ def neuron_slopes(w: Any, x: Any, b: float) -> tuple[Any, Any, float]:
     return dz * x, dz * w, dz
 
 
-def topological(graph: Mapping[str, Sequence[str]], root: str) -> list[str]:
+def topological_order(graph: Mapping[str, Sequence[str]], root: str) -> list[str]:
     """The names that ``root`` depends on, itself included, parents before children, each once.
 
     ``graph`` gives the parents of every name.
 
-    >>> topological({"a": [], "b": [], "c": ["a", "b"], "y": ["c", "a"]}, "c")
+    >>> topological_order({"a": [], "b": [], "c": ["a", "b"], "y": ["c", "a"]}, "c")
     ['b', 'a', 'c']
     """
     return _ordered(root, lambda name: graph[name])

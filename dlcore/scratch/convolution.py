@@ -1,7 +1,6 @@
-"""What a small window sees as it slides over a picture, for plain arrays, by hand.
+"""Convolution, pooling and a LeNet, forward and backward, by hand on arrays.
 
-These are the pieces of lesson 09. ``conv`` and ``pooling`` hold the library's own layers, for the tape, with dilation,
-groups and much more speed.
+The library's own, ``dlcore.conv`` and ``dlcore.pooling``, run on the tape, with dilation and groups, and much faster.
 
 Papers: LeCun et al. (1989, 1998), convolutional networks and LeNet; Chellapilla et al. (2006), convolution as a
 product of matrices; Dumoulin and Visin (2016), the arithmetic of strides and padding.
@@ -33,12 +32,12 @@ def correlate2d(image: Any, kernel: Any) -> Any:
     return y
 
 
-def geometry(n: int, layers: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
+def receptive_field(n: int, layers: Sequence[tuple[int, int, int]]) -> tuple[int, int]:
     """How many numbers come out of layers of windows along one axis, and how many pixels each of them has seen.
 
     ``layers`` are (kernel size, stride, padding), first layer first; padding counts for both sides.
 
-    >>> geometry(8, [(3, 1, 1), (2, 2, 0), (3, 1, 1)])
+    >>> receptive_field(8, [(3, 1, 1), (2, 2, 0), (3, 1, 1)])
     (4, 8)
     """
     field, step = 1, 1

@@ -1,7 +1,7 @@
 """Five training scripts that run to the end, with one wrong line in each. Lesson 07 asks which.
 
 Every script takes digits x (N, 64), their labels t (N,), and new digits (M, 64). It returns the loss of each of its
-steps, the share of right answers on the digits that it has learnt from, and what it takes the new ones for (M,).
+steps, the accuracy on the digits that it was trained on, and its predictions for the new ones (M,).
 What is imported here, and ``relu``, ``network``, ``predict`` and ``accuracy``, are right.
 """
 

@@ -1,7 +1,6 @@
-"""Generative adversarial networks by hand: a forger, a judge, their two losses, whose turn it is, and who is fooled.
+"""Generative adversarial networks by hand: two losses, their gradients, alternating steps, mode collapse, memorization.
 
-These are the pieces of lesson 19. ``generative`` holds the same for the tape. Scores are logits: above 0, the discriminator
-takes a picture for real.
+``dlcore.generative`` has the same for the tape. Scores are logits: above 0, the discriminator classifies an image as real.
 
 Papers: Goodfellow et al. (2014), Generative adversarial nets; Arjovsky, Chintala and Bottou (2017), Wasserstein GAN; Metz et
 al. (2017), Unrolled generative adversarial networks (eight Gaussians in a ring).
@@ -130,7 +129,7 @@ def gan_step(
     return move_generator(generator, grads), discriminator
 
 
-def coverage(points: Any, centres: Any, radius: float) -> tuple[Any, Any]:
+def mode_coverage(points: Any, centres: Any, radius: float) -> tuple[Any, Any]:
     """The share of points that lie within ``radius`` of a centre, and how many centres have one such point in a hundred.
 
     Shapes: points (N, D), centres (K, D) -> a number from 0 to 1, a whole number.
@@ -140,7 +139,7 @@ def coverage(points: Any, centres: Any, radius: float) -> tuple[Any, Any]:
     return near.any(axis=1).mean(), int((near.mean(axis=0) >= 0.01).sum())
 
 
-def copied(made: Any, known: Any, new: Any, share: float = 0.05) -> Any:
+def memorized(made: Any, known: Any, new: Any, share: float = 0.05) -> Any:
     """Which share of what was made lies nearer to a known row than only ``share`` of new rows do.
 
     Whoever makes new rows gets about ``share``; whoever repeats the known ones, 1.

@@ -1,7 +1,6 @@
-"""A loss as one number for plain arrays, and its gradient: what training makes small.
+"""Mean squared error and cross-entropy from logits, as one number for plain arrays, and their gradients.
 
-These are the losses by hand, without a tape. ``losses`` has them as nodes of the tape, with
-weights, reductions and smoothing.
+The library's own, ``dlcore.losses``, are nodes of the tape, with weights, reductions and label smoothing.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ def bce_with_logits_gradient(x: Any, t: Any) -> Any:
     return (sigmoid(x) - t) / x.size
 
 
-def step(w: Any, b: Any, x: Any, t: Any, lr: float = 0.1) -> tuple[Any, Any]:
+def gradient_descent_step(w: Any, b: Any, x: Any, t: Any, lr: float = 0.1) -> tuple[Any, Any]:
     """One step of gradient descent for a layer under the cross-entropy: softmax regression.
 
     The gradient of the scores is g = cross_entropy_gradient(x w^T + b, t); that of w is g^T x, of b

@@ -1,7 +1,6 @@
-"""Memory with gates, for plain arrays, by hand: the LSTM and the GRU.
+"""LSTM and GRU, a step and whole sequences, forward and backward, by hand on arrays.
 
-These are the pieces of lesson 13. ``gated`` holds the library's own layers, for the tape, with more layers,
-directions, lengths and more speed.
+The library's own, ``dlcore.recurrent``, runs on the tape, with more layers, both directions, sequences of different lengths, and faster.
 
 Papers: Hochreiter and Schmidhuber (1997), Long short-term memory; Gers, Schmidhuber and Cummins (2000), the forget
 gate; Cho et al. (2014), the GRU.
@@ -17,7 +16,7 @@ import numpy as np
 from dlcore.scratch.activations import sigmoid
 
 
-def conveyor(c: Any, f: Any, i: Any, g: Any) -> Any:
+def cell_state_update(c: Any, f: Any, i: Any, g: Any) -> Any:
     """All states of a memory that keeps f of itself and takes in i of something new:  f c + i g.
 
     Shapes: c (...), f, i, g (T, ...) -> (T + 1, ...), the first state first.

@@ -1,6 +1,6 @@
-"""One neuron, by hand: a weighted sum, a threshold, and a rule that learns.
+"""One neuron, by hand: a weighted sum, a threshold, and the perceptron's learning rule.
 
-Everything here is plain NumPy, with no gradients: in 1957 the perceptron learned without.
+Everything here is plain NumPy without gradients: in 1957 the perceptron learned without.
 
 Papers: McCulloch and Pitts (1943), A logical calculus of the ideas immanent in nervous activity;
 Rosenblatt (1958), The perceptron: a probabilistic model for information storage and organization
@@ -44,7 +44,7 @@ def predict(x: Array, w: Array, b: float) -> NDArray[np.integer]:
     return (x @ w + b > 0).astype(int)
 
 
-def boundary(x1: Array, w: Array, b: float) -> Array:
+def decision_boundary(x1: Array, w: Array, b: float) -> Array:
     """The height x2 of the decision line w_1 x_1 + w_2 x_2 + b = 0 above each x1.
 
     Shapes: x1 (N,), w (2,) with w_2 != 0, b a number -> (N,).

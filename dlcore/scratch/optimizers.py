@@ -1,7 +1,6 @@
-"""Ways to walk downhill, for plain arrays: one step of each, by hand.
+"""Gradient descent, momentum, RMSprop, AdamW and a learning-rate schedule, one step at a time on arrays.
 
-These are the optimizers of lesson 06 as functions of what they remember. ``optim`` has them as objects that hold a
-model's parameters, ``schedule`` the learning rates.
+``dlcore.optim`` has them as objects that hold a model's parameters, ``dlcore.schedule`` the learning rates.
 
 Papers: Polyak (1964), momentum; Nesterov (1983); Kingma and Ba (2015), Adam; Loshchilov and Hutter (2019), AdamW.
 """
@@ -15,12 +14,14 @@ from typing import Any
 import numpy as np
 
 
-def descend(gradient: Callable[[Any], Any], x: Any, lr: float = 0.1, steps: int = 100) -> Any:
+def gradient_descent(
+    gradient: Callable[[Any], Any], x: Any, lr: float = 0.1, steps: int = 100
+) -> Any:
     """The way of gradient descent from x:  x <- x - lr gradient(x).
 
     Shapes: x (D,), gradient (D,) -> (D,); the way is (steps + 1, D), with x first.
 
-    >>> descend(lambda x: x, np.array([1.0]), lr=0.5, steps=2).ravel()
+    >>> gradient_descent(lambda x: x, np.array([1.0]), lr=0.5, steps=2).ravel()
     array([1.  , 0.5 , 0.25])
     """
     way = [x]
@@ -30,7 +31,7 @@ def descend(gradient: Callable[[Any], Any], x: Any, lr: float = 0.1, steps: int 
     return np.stack(way)
 
 
-def largest_rate(curvature: Any) -> float:
+def max_learning_rate(curvature: Any) -> float:
     """The learning rate from which on gradient descent on a quadratic runs away:  2 / largest eigenvalue.
 
     Shapes: curvature (D, D), symmetric and positive -> a number.
@@ -61,10 +62,10 @@ def rmsprop_step(
     return x - lr * g / (np.sqrt(s) + eps), s
 
 
-def cosine_rate(t: int, steps: int, peak: float = 1.0, warmup: int = 0) -> float:
+def cosine_schedule(t: int, steps: int, peak: float = 1.0, warmup: int = 0) -> float:
     """The learning rate of step t: a line up to ``peak`` in ``warmup`` steps, then half a cosine down to 0.
 
-    >>> [round(cosine_rate(t, 6, warmup=2), 3) for t in range(6)]
+    >>> [round(cosine_schedule(t, 6, warmup=2), 3) for t in range(6)]
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146]
     """
     if t < warmup:

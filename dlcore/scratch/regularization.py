@@ -1,7 +1,6 @@
-"""What keeps a network from learning by heart, for plain arrays, by hand.
+"""L1 and L2 penalties, dropout, batch normalization, early stopping and data augmentation, by hand on arrays.
 
-These are the pieces of lesson 08. ``normalization`` and ``dropout`` hold the library's own layers, for the tape and
-for any number of axes.
+The library's own, ``dlcore.normalization`` and ``dlcore.dropout``, run on the tape, for any number of axes.
 
 Papers: Hoerl and Kennard (1970), ridge regression; Srivastava et al. (2014), dropout; Ioffe and Szegedy (2015),
 batch normalization; Prechelt (1998), early stopping.
@@ -93,12 +92,12 @@ def batch_norm_backward(g: Any, x: Any, w: Any, eps: float = 1e-5) -> tuple[Any,
     return dx, dw, db
 
 
-def early_stop(losses: Sequence[float], patience: int = 5) -> tuple[int, int]:
+def early_stopping(losses: Sequence[float], patience: int = 5) -> tuple[int, int]:
     """The epoch after which to stop, because the best loss is ``patience`` epochs old, and the best epoch.
 
     Shapes: losses, one for each epoch, from 0 -> two epochs; the last one where patience never ends.
 
-    >>> early_stop([5, 3, 4, 4, 2, 6], patience=2)
+    >>> early_stopping([5, 3, 4, 4, 2, 6], patience=2)
     (3, 1)
     """
     best = 0
@@ -110,12 +109,12 @@ def early_stop(losses: Sequence[float], patience: int = 5) -> tuple[int, int]:
     return len(losses) - 1, best
 
 
-def shift(images: Any, down: int = 0, right: int = 0) -> Any:
+def shift_images(images: Any, down: int = 0, right: int = 0) -> Any:
     """Pictures moved by whole pixels, up and left if negative; what comes in from the edge is 0.
 
     Shapes: images (N, H, W) -> same.
 
-    >>> shift(np.array([[[1, 2], [3, 4]]]), down=1, right=1)
+    >>> shift_images(np.array([[[1, 2], [3, 4]]]), down=1, right=1)
     array([[[0, 0],
             [0, 1]]])
     """

@@ -1,7 +1,6 @@
-"""A recurrent network unrolled in time, for plain arrays, by hand.
+"""A recurrent network, backpropagation through time, clipping and truncation, by hand on arrays.
 
-These are the pieces of lesson 12. ``recurrent`` holds the library's own layers, for the tape, with more layers,
-directions, lengths and more speed.
+The library's own, ``dlcore.recurrent``, runs on the tape, with more layers, both directions, sequences of different lengths, and faster.
 
 Papers: Elman (1990), Finding structure in time; Werbos (1990), backpropagation through time; Bengio, Simard and
 Frasconi (1994), vanishing gradients; Pascanu, Mikolov and Bengio (2013), clipping by the norm; Williams and Peng
@@ -26,7 +25,7 @@ def rnn_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:
     return np.tanh(x @ w_ih.T + h @ w_hh.T + b)
 
 
-def unroll(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:
+def rnn_forward(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:
     """All states of a sequence, the one before it first.
 
     Shapes: x (T, N, D), h (N, H), w_ih (H, D), w_hh (H, H), b (H,) -> (T + 1, N, H).
@@ -77,7 +76,7 @@ def clip_grad_norm(grads: Sequence[Any], max_norm: float) -> tuple[list[Any], An
     return [scale * g for g in grads], norm
 
 
-def truncated_backward(
+def truncated_bptt(
     g: Any, x: Any, states: Any, w_ih: Any, w_hh: Any, steps: int
 ) -> tuple[Any, Any, Any]:
     """The weights' gradients if nothing flows back from a piece of ``steps`` times to the piece before it.
@@ -113,7 +112,7 @@ def next_token_loss(params: Sequence[Any], tokens: Any) -> tuple[Any, list[Any]]
     """
     w_ih, w_hh, b, w, c = params
     x = np.eye(len(c))[tokens[:-1]]
-    states = unroll(x, np.zeros((x.shape[1], len(b))), w_ih, w_hh, b)
+    states = rnn_forward(x, np.zeros((x.shape[1], len(b))), w_ih, w_hh, b)
     h = states[1:]
     loss, g = masked_cross_entropy(h @ w.T + c, tokens[1:])
     _, _, dw_ih, dw_hh, db = rnn_backward(g @ w, x, states, w_ih, w_hh)

@@ -1,7 +1,7 @@
-"""Vector-Jacobian products of single operations, and the smallest Tensor that strings them together.
+"""Vector-Jacobian products of single operations, and the smallest Tensor that chains them.
 
 A vector-Jacobian product takes the gradient of an operation's result and returns those of its operands.
-These are the ones of lesson 05, by hand and for plain arrays; ``tensor`` and ``ops`` hold the library's own.
+The library's own are in ``dlcore.tensor`` and ``dlcore.ops``.
 
 Paper: Giles (2008), Collected matrix derivative results for forward and reverse mode AD.
 """
@@ -203,7 +203,7 @@ def _history(root: Tensor) -> list[Tensor]:
     return [found[age] for age in sorted(found, reverse=True)]
 
 
-def disagreements(
+def compare_gradients(
     mine: Mapping[str, Any], reference: Mapping[str, Any], tolerance: float = 1e-6
 ) -> list[str]:
     """The names whose arrays differ, in the order of ``mine``.
@@ -220,7 +220,7 @@ def disagreements(
     return wrong
 
 
-def step(
+def training_step(
     layers: Sequence[tuple[Any, Any]], x: Any, t: Any, lr: float = 0.1
 ) -> tuple[float, list[tuple[Any, Any]]]:
     """One step of gradient descent on the cross-entropy of a network with tanh between its layers.

@@ -1,7 +1,7 @@
-"""All that stands around a network when it is trained, for plain arrays, by hand.
+"""Splits, standardization, mini-batches, He initialization and the training loop, by hand on arrays.
 
-These are the pieces of lesson 07. ``loader`` has splits and batches that look after more (copies, classes, any
-objects), ``init`` the other ways to begin, ``train`` a loop that can stop and go on.
+``dlcore.data.loader`` has splits and batches that handle more (duplicates, classes, any objects), ``dlcore.init`` other
+initializations, ``dlcore.train`` a loop that can stop and resume.
 
 Papers: He, Zhang, Ren and Sun (2015), Delving deep into rectifiers, for the size of the weights.
 """
@@ -68,7 +68,7 @@ def batches(n: int, size: int = 32, rng: Any = 0) -> Iterator[Any]:
         yield order[start : start + size]
 
 
-def he_weights(sizes: Sequence[int], rng: Any = 0) -> list[Any]:
+def he_init(sizes: Sequence[int], rng: Any = 0) -> list[Any]:
     """Weights of variance 2 / inputs and biases of 0 for every layer.
 
     Shapes: sizes (64, 32, 10) -> [(32, 64), (32,), (10, 32), (10,)].
@@ -83,7 +83,7 @@ def he_weights(sizes: Sequence[int], rng: Any = 0) -> list[Any]:
     return params
 
 
-def examine(params: Sequence[Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
+def layer_statistics(params: Sequence[Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
     """What goes on inside a network of ReLUs: how large signals and gradients are, and who is dead.
 
     Shapes: params [w (M, D), b (M,), ...] of L layers, x (N, D), t (N,) class numbers -> three of (L,):
@@ -104,7 +104,7 @@ def examine(params: Sequence[Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
 
 
 def wrong_line(script: str) -> int:
-    """The number of the line that is wrong in a script of ``sabotaged``, "A" to "E"."""
+    """The number of the line that is wrong in a script of ``debugging``, "A" to "E"."""
     return {"A": 6, "B": 10, "C": 5, "D": 4, "E": 10}[script]
 
 

@@ -1,6 +1,6 @@
-"""A variational autoencoder by hand: a code that is a cloud, what it costs, and how chance is let through.
+"""A variational autoencoder by hand: the KL divergence, the ELBO, the reparameterization trick, the likelihood.
 
-These are the pieces of lesson 18. ``generative`` holds the same for the tape.
+``dlcore.generative`` has the same for the tape.
 
 Papers: Kingma and Welling (2014), Auto-encoding variational Bayes; Rezende, Mohamed and Wierstra (2014); Williams (1992),
 Simple statistical gradient-following algorithms; Higgins et al. (2017), beta-VAE; Burda et al. (2016), Importance

@@ -190,8 +190,8 @@ def softmax(x, axis=-1):
     return np.divide(e, np.sum(e, axis, keepdims=True))
 
 
-# %% signal: a list comprehension with an inner function
-def signal(x, weights, activation):
+# %% activation_stds: a list comprehension with an inner function
+def activation_stds(x, weights, activation):
     state = {"h": x}
 
     def step(w):
@@ -201,17 +201,17 @@ def signal(x, weights, activation):
     return [step(w) for w in weights]
 
 
-# %% signal: all layers kept, then measured
-def signal(x, weights, activation):
+# %% activation_stds: all layers kept, then measured
+def activation_stds(x, weights, activation):
     layers = [x]
     for w in weights:
         layers.append(activation(np.einsum("nd,md->nm", layers[-1], w)))
     return np.array([np.sqrt(np.mean((h - h.mean()) ** 2)) for h in layers[1:]])
 
 
-# %% signal: recursion
-def signal(x, weights, activation):
+# %% activation_stds: recursion
+def activation_stds(x, weights, activation):
     if len(weights) == 0:
         return []
     h = activation(np.dot(x, weights[0].T))
-    return [float(h.std())] + signal(h, weights[1:], activation)
+    return [float(h.std())] + activation_stds(h, weights[1:], activation)

@@ -3,11 +3,11 @@
 # ruff: noqa: B905
 
 
-# %% look_up: a loop over the keys
+# %% soft_lookup: a loop over the keys
 import numpy as np
 
 
-def look_up(query, keys, values):
+def soft_lookup(query, keys, values):
     scores = [sum(a * b for a, b in zip(key, query)) for key in keys]
     highest = max(scores)
     e = [np.exp(score - highest) for score in scores]
@@ -17,19 +17,19 @@ def look_up(query, keys, values):
     return mixture, np.array(e) / sum(e)
 
 
-# %% look_up: through logarithms
-def look_up(query, keys, values):
+# %% soft_lookup: through logarithms
+def soft_lookup(query, keys, values):
     scores = np.dot(query, keys.T)
     log_weights = scores - np.logaddexp.reduce(scores)
     weights = np.exp(log_weights)
     return (weights[:, None] * values).sum(axis=0), weights
 
 
-# %% look_up: with the softmax of lesson 2
+# %% soft_lookup: with the softmax of lesson 2
 from dlcore.scratch.activations import softmax
 
 
-def look_up(query, keys, values):
+def soft_lookup(query, keys, values):
     weights = softmax(keys.dot(query), -1)
     return np.einsum("s,sv->v", weights, values), weights
 

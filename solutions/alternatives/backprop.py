@@ -2,51 +2,51 @@
 # All of them must get full marks: `tests/solutions/test_exercises.py` sees to it.
 # ruff: noqa: B905
 
-# %% numerical_slope: named points
+# %% numerical_derivative: named points
 import numpy as np
 
 
-def numerical_slope(f, x, h=1e-6):
+def numerical_derivative(f, x, h=1e-6):
     left, right = x - h, x + h
     return (f(right) - f(left)) / (right - left)
 
 
-# %% numerical_slope: the mean of two one-sided slopes
-def numerical_slope(f, x, h=1e-6):
+# %% numerical_derivative: the mean of two one-sided slopes
+def numerical_derivative(f, x, h=1e-6):
     return 0.5 * ((f(x + h) - f(x)) / h + (f(x) - f(x - h)) / h)
 
 
-# %% numerical_slope: np.diff
-def numerical_slope(f, x, h=1e-6):
+# %% numerical_derivative: np.diff
+def numerical_derivative(f, x, h=1e-6):
     return np.diff([f(x - h), f(x + h)])[0] / (2 * h)
 
 
-# %% neuron_slopes: with math and lists
+# %% neuron_gradients: with math and lists
 import math
 
 
-def neuron_slopes(w, x, b):
+def neuron_gradients(w, x, b):
     z = b + sum(wi * xi for wi, xi in zip(w, x))
     slope = 1 - math.tanh(z) ** 2
     return np.array([slope * xi for xi in x]), np.array([slope * wi for wi in w]), slope
 
 
-# %% neuron_slopes: one over cosh squared
-def neuron_slopes(w, x, b):
+# %% neuron_gradients: one over cosh squared
+def neuron_gradients(w, x, b):
     slope = 1 / np.cosh(np.dot(w, x) + b) ** 2
     return slope * x, slope * w, slope
 
 
-# %% neuron_slopes: from exponentials
-def neuron_slopes(w, x, b):
+# %% neuron_gradients: from exponentials
+def neuron_gradients(w, x, b):
     e = np.exp(-2 * (w @ x + b))
     y = (1 - e) / (1 + e)
     dz = (1 - y) * (1 + y)
     return x * dz, w * dz, dz
 
 
-# %% topological: counting children
-def topological(graph, root):
+# %% topological_order: counting children
+def topological_order(graph, root):
     needed, queue = {root}, [root]
     while queue:
         for parent in graph[queue.pop()]:
@@ -68,8 +68,8 @@ def topological(graph, root):
     return order[::-1]
 
 
-# %% topological: iterators on a stack
-def topological(graph, root):
+# %% topological_order: iterators on a stack
+def topological_order(graph, root):
     order, seen = [], {root}
     stack = [(root, iter(graph[root]))]
     while stack:
@@ -85,8 +85,8 @@ def topological(graph, root):
     return order
 
 
-# %% topological: looking twice at each
-def topological(graph, root):
+# %% topological_order: looking twice at each
+def topological_order(graph, root):
     order, done, stack = [], set(), [root]
     while stack:
         name = stack[-1]

@@ -35,8 +35,8 @@ def correlate2d(image, kernel):
     )
 
 
-# %% geometry: from the last layer back
-def geometry(n, layers):
+# %% receptive_field: from the last layer back
+def receptive_field(n, layers):
     for kernel, stride, padding in layers:
         n = 1 + int(np.floor((n + 2 * padding - kernel) / stride))
     seen = 1
@@ -45,8 +45,8 @@ def geometry(n, layers):
     return n, seen
 
 
-# %% geometry: by counting places
-def geometry(n, layers):
+# %% receptive_field: by counting places
+def receptive_field(n, layers):
     ends = [0]  # the pixels that the first number has seen, without padding
     for kernel, stride, padding in layers[::-1]:
         ends = [stride * p + a for p in ends for a in range(kernel)]
@@ -55,8 +55,8 @@ def geometry(n, layers):
     return n, max(ends) + 1
 
 
-# %% geometry: products of strides
-def geometry(n, layers):
+# %% receptive_field: products of strides
+def receptive_field(n, layers):
     strides = [stride for _, stride, _ in layers]
     seen = 1 + sum((k - 1) * int(np.prod(strides[:i])) for i, (k, _, _) in enumerate(layers))
     for k, s, p in layers:

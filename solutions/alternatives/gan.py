@@ -463,13 +463,13 @@ def gan_step(
     return move_generator(generator, _back(generator, made, wanted)[0]), judge
 
 
-# %% coverage: point by point
+# %% mode_coverage: point by point
 import math
 
 import numpy as np
 
 
-def coverage(points, centres, radius):
+def mode_coverage(points, centres, radius):
     counts = [0] * len(centres)
     for point in points:
         away = [math.dist(point, centre) for centre in centres]
@@ -479,16 +479,16 @@ def coverage(points, centres, radius):
     return sum(counts) / len(points), sum(count / len(points) >= 0.01 for count in counts)
 
 
-# %% coverage: centre by centre, with squares
-def coverage(points, centres, radius):
+# %% mode_coverage: centre by centre, with squares
+def mode_coverage(points, centres, radius):
     squares = np.stack([((points - centre) ** 2).sum(1) for centre in centres])
     nearest, close = squares.argmin(0), squares.min(0) <= radius * radius
     many = sum(np.sum(close & (nearest == k)) * 100 >= len(points) for k in range(len(centres)))
     return close.mean(), int(many)
 
 
-# %% coverage: complex einsum
-def coverage(points, centres, radius):
+# %% mode_coverage: complex einsum
+def mode_coverage(points, centres, radius):
     gaps = points[:, None, :] - centres[None, :, :]
     away = np.sqrt(np.einsum("nkd,nkd->nk", gaps, gaps))
     rows = np.flatnonzero(away.min(1) <= radius)
@@ -496,11 +496,11 @@ def coverage(points, centres, radius):
     return len(rows) / len(points), np.count_nonzero(counts >= 0.01 * len(points))
 
 
-# %% copied: all pairs at once
+# %% memorized: all pairs at once
 import numpy as np
 
 
-def copied(made, known, new, share=0.05):
+def memorized(made, known, new, share=0.05):
     def gap(rows):
         return ((rows[:, None] - known[None]) ** 2).sum(axis=-1).min(axis=1)
 
@@ -508,8 +508,8 @@ def copied(made, known, new, share=0.05):
     return np.mean(gap(made) < limit)
 
 
-# %% copied: row by row
-def copied(made, known, new, share=0.05):
+# %% memorized: row by row
+def memorized(made, known, new, share=0.05):
     def gap(row):
         return min(float((row - other) @ (row - other)) for other in known)
 
@@ -517,8 +517,8 @@ def copied(made, known, new, share=0.05):
     return sum(gap(row) < limit for row in made) / len(made)
 
 
-# %% copied: a product instead of differences
-def copied(made, known, new, share=0.05):
+# %% memorized: a product instead of differences
+def memorized(made, known, new, share=0.05):
     lengths = np.einsum("kd,kd->k", known, known)
 
     def gap(rows):

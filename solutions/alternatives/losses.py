@@ -180,8 +180,8 @@ def bce_with_logits_gradient(x, t):
     return g
 
 
-# %% step: example by example
-def step(w, b, x, t, lr=0.1):
+# %% gradient_descent_step: example by example
+def gradient_descent_step(w, b, x, t, lr=0.1):
     dw, db = np.zeros_like(w), np.zeros_like(b)
     for row, c in zip(x, t):
         z = w @ row + b
@@ -193,16 +193,16 @@ def step(w, b, x, t, lr=0.1):
     return w - lr * dw, b - lr * db
 
 
-# %% step: einsum
-def step(w, b, x, t, lr=0.1):
+# %% gradient_descent_step: einsum
+def gradient_descent_step(w, b, x, t, lr=0.1):
     z = np.einsum("nd,kd->nk", x, w) + b
     e = np.exp(z - z.max(1, keepdims=True))
     g = (e / e.sum(1, keepdims=True) - np.eye(len(b))[t]) / len(t)
     return w - lr * np.einsum("nk,nd->kd", g, x), b - lr * np.einsum("nk->k", g)
 
 
-# %% step: copies changed in place
-def step(w, b, x, t, lr=0.1):
+# %% gradient_descent_step: copies changed in place
+def gradient_descent_step(w, b, x, t, lr=0.1):
     w, b = w.copy(), b.copy()
     z = x @ w.T + b
     z -= z.max(axis=1, keepdims=True)

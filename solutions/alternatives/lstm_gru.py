@@ -3,11 +3,11 @@
 # ruff: noqa: B905
 
 
-# %% conveyor: a list
+# %% cell_state_update: a list
 import numpy as np
 
 
-def conveyor(c, f, i, g):
+def cell_state_update(c, f, i, g):
     states = [c]
     for t in range(len(f)):
         c = f[t] * c + i[t] * g[t]
@@ -15,20 +15,20 @@ def conveyor(c, f, i, g):
     return np.array(states)
 
 
-# %% conveyor: accumulate
+# %% cell_state_update: accumulate
 from itertools import accumulate
 
 
-def conveyor(c, f, i, g):
+def cell_state_update(c, f, i, g):
     put = i * g
     return np.stack(list(accumulate(zip(f, put), lambda old, at: old * at[0] + at[1], initial=c)))
 
 
-# %% conveyor: by calling itself
-def conveyor(c, f, i, g):
+# %% cell_state_update: by calling itself
+def cell_state_update(c, f, i, g):
     if len(g) == 0:
         return np.asarray(c)[None]
-    rest = conveyor(c * f[0] + g[0] * i[0], f[1:], i[1:], g[1:])
+    rest = cell_state_update(c * f[0] + g[0] * i[0], f[1:], i[1:], g[1:])
     return np.concatenate([np.asarray(c)[None], rest])
 
 

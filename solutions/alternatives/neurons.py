@@ -77,23 +77,23 @@ def layer(x, w, b):
     return (w @ x.T + b[:, None]).T
 
 
-# %% boundary: names for everything
-def boundary(x1, w, b):
+# %% decision_boundary: names for everything
+def decision_boundary(x1, w, b):
     w1, w2 = w
     slope, intercept = -w1 / w2, -b / w2
     return slope * x1 + intercept
 
 
-# %% boundary: a loop
-def boundary(x1, w, b):
+# %% decision_boundary: a loop
+def decision_boundary(x1, w, b):
     heights = []
     for x in x1:
         heights.append((-b - w[0] * x) / w[1])
     return np.array(heights)
 
 
-# %% boundary: polyval
-def boundary(x1, w, b):
+# %% decision_boundary: polyval
+def decision_boundary(x1, w, b):
     return np.polyval([-w[0] / w[1], -b / w[1]], x1)
 
 

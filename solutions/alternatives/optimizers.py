@@ -3,11 +3,11 @@
 # ruff: noqa: B905
 
 
-# %% descend: an array made beforehand
+# %% gradient_descent: an array made beforehand
 import numpy as np
 
 
-def descend(gradient, x, lr=0.1, steps=100):
+def gradient_descent(gradient, x, lr=0.1, steps=100):
     points = np.empty((steps + 1, len(x)))
     points[0] = x
     for t in range(steps):
@@ -15,16 +15,16 @@ def descend(gradient, x, lr=0.1, steps=100):
     return points
 
 
-# %% descend: accumulate
+# %% gradient_descent: accumulate
 from itertools import accumulate
 
 
-def descend(gradient, x, lr=0.1, steps=100):
+def gradient_descent(gradient, x, lr=0.1, steps=100):
     return np.array(list(accumulate([x] * (steps + 1), lambda p, _: p - lr * gradient(p))))
 
 
-# %% descend: a copy is changed in place
-def descend(gradient, x, lr=0.1, steps=100):
+# %% gradient_descent: a copy is changed in place
+def gradient_descent(gradient, x, lr=0.1, steps=100):
     here = x.copy()
     seen = [x.tolist()]
     while len(seen) <= steps:
@@ -33,19 +33,19 @@ def descend(gradient, x, lr=0.1, steps=100):
     return np.array(seen)
 
 
-# %% largest_rate: the norm of the matrix
-def largest_rate(curvature):
+# %% max_learning_rate: the norm of the matrix
+def max_learning_rate(curvature):
     return 2 / np.linalg.norm(curvature, 2)
 
 
-# %% largest_rate: eigenvalues in no order
-def largest_rate(curvature):
+# %% max_learning_rate: eigenvalues in no order
+def max_learning_rate(curvature):
     values, _ = np.linalg.eig(curvature)
     return 2.0 / max(values.real)
 
 
-# %% largest_rate: singular values
-def largest_rate(curvature):
+# %% max_learning_rate: singular values
+def max_learning_rate(curvature):
     return 1 / (0.5 * np.linalg.svd(curvature)[1][0])
 
 
@@ -101,29 +101,29 @@ def rmsprop_step(x, s, g, lr=0.01, alpha=0.99, eps=1e-8):
     return points, means
 
 
-# %% cosine_rate: NumPy
-def cosine_rate(t, steps, peak=1.0, warmup=0):
+# %% cosine_schedule: NumPy
+def cosine_schedule(t, steps, peak=1.0, warmup=0):
     if t >= warmup:
         return peak / 2 * (1 + np.cos(np.pi * (t - warmup) / (steps - warmup)))
     return peak / warmup * (t + 1)
 
 
-# %% cosine_rate: the square of half the angle
+# %% cosine_schedule: the square of half the angle
 import math
 
 
-def cosine_rate(t, steps, peak=1.0, warmup=0):
+def cosine_schedule(t, steps, peak=1.0, warmup=0):
     if t < warmup:
         return peak * (t + 1) / warmup
     angle = math.pi * (t - warmup) / (steps - warmup)
     return peak * math.cos(angle / 2) ** 2
 
 
-# %% cosine_rate: in degrees
+# %% cosine_schedule: in degrees
 import math
 
 
-def cosine_rate(t, steps, peak=1.0, warmup=0):
+def cosine_schedule(t, steps, peak=1.0, warmup=0):
     left = 180 * (t - warmup) / (steps - warmup)
     falling = peak * 0.5 * (1 + math.cos(math.radians(left)))
     return falling if t >= warmup else peak * (t + 1) / warmup

@@ -158,8 +158,8 @@ def batch_norm_backward(g, x, w, eps=1e-5):
     return dx, np.einsum("nd,nd->d", g, z), np.ones(n) @ g
 
 
-# %% early_stop: a counter
-def early_stop(losses, patience=5):
+# %% early_stopping: a counter
+def early_stopping(losses, patience=5):
     best, lowest, waited = 0, float("inf"), 0
     for epoch, loss in enumerate(losses):
         if loss < lowest:
@@ -171,8 +171,8 @@ def early_stop(losses, patience=5):
     return epoch, best
 
 
-# %% early_stop: argmin
-def early_stop(losses, patience=5):
+# %% early_stopping: argmin
+def early_stopping(losses, patience=5):
     for epoch in range(len(losses)):
         best = int(np.argmin(losses[: epoch + 1]))
         if epoch - best == patience:
@@ -180,8 +180,8 @@ def early_stop(losses, patience=5):
     return epoch, best
 
 
-# %% early_stop: while
-def early_stop(losses, patience=5):
+# %% early_stopping: while
+def early_stopping(losses, patience=5):
     epoch = best = 0
     while epoch < len(losses) - 1 and epoch - best < patience:
         epoch += 1
@@ -189,8 +189,8 @@ def early_stop(losses, patience=5):
     return epoch, best
 
 
-# %% shift: slices
-def shift(images, down=0, right=0):
+# %% shift_images: slices
+def shift_images(images, down=0, right=0):
     moved = np.zeros_like(images)
     _, h, w = images.shape
     rows, columns = np.arange(h) - down, np.arange(w) - right
@@ -199,8 +199,8 @@ def shift(images, down=0, right=0):
     return moved
 
 
-# %% shift: roll, then wipe
-def shift(images, down=0, right=0):
+# %% shift_images: roll, then wipe
+def shift_images(images, down=0, right=0):
     moved = np.roll(images, (down, right), axis=(1, 2))
     if down > 0:
         moved[:, :down] = 0
@@ -213,8 +213,8 @@ def shift(images, down=0, right=0):
     return moved
 
 
-# %% shift: pixel by pixel
-def shift(images, down=0, right=0):
+# %% shift_images: pixel by pixel
+def shift_images(images, down=0, right=0):
     moved = np.zeros(images.shape)
     n, h, w = images.shape
     for i in range(h):

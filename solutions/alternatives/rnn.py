@@ -33,8 +33,8 @@ def rnn_step(x, h, w_ih, w_hh, b):
     return new
 
 
-# %% unroll: all inputs first
-def unroll(x, h, w_ih, w_hh, b):
+# %% rnn_forward: all inputs first
+def rnn_forward(x, h, w_ih, w_hh, b):
     from_inputs = x @ w_ih.T + b
     states = [h]
     for a in from_inputs:
@@ -43,19 +43,19 @@ def unroll(x, h, w_ih, w_hh, b):
     return np.array(states)
 
 
-# %% unroll: accumulate
+# %% rnn_forward: accumulate
 from itertools import accumulate
 
 
-def unroll(x, h, w_ih, w_hh, b):
+def rnn_forward(x, h, w_ih, w_hh, b):
     def following(state, given):
         return np.tanh(given @ w_ih.T + state @ w_hh.T + b)
 
     return np.stack(list(accumulate(x, following, initial=h)))
 
 
-# %% unroll: into an array that is there
-def unroll(x, h, w_ih, w_hh, b):
+# %% rnn_forward: into an array that is there
+def rnn_forward(x, h, w_ih, w_hh, b):
     t, n, _ = x.shape
     out = np.zeros((t + 1, n, h.shape[1]))
     out[0] = h
@@ -64,12 +64,12 @@ def unroll(x, h, w_ih, w_hh, b):
     return out
 
 
-# %% unroll: by calling itself
-def unroll(x, h, w_ih, w_hh, b):
+# %% rnn_forward: by calling itself
+def rnn_forward(x, h, w_ih, w_hh, b):
     if len(x) == 0:
         return h[None]
     new = np.tanh(x[0] @ w_ih.T + h @ w_hh.T + b)
-    return np.concatenate([h[None], unroll(x[1:], new, w_ih, w_hh, b)])
+    return np.concatenate([h[None], rnn_forward(x[1:], new, w_ih, w_hh, b)])
 
 
 # %% rnn_backward: all weights at the end
@@ -175,8 +175,8 @@ def clip_grad_norm(grads, max_norm):
     return grads, norm
 
 
-# %% truncated_backward: the whole loop, cut
-def truncated_backward(g, x, states, w_ih, w_hh, steps):
+# %% truncated_bptt: the whole loop, cut
+def truncated_bptt(g, x, states, w_ih, w_hh, steps):
     dw_ih, dw_hh, db = np.zeros_like(w_ih), np.zeros_like(w_hh), np.zeros(len(w_hh))
     later = np.zeros_like(states[0])
     for t in range(len(x) - 1, -1, -1):
@@ -190,8 +190,8 @@ def truncated_backward(g, x, states, w_ih, w_hh, steps):
     return dw_ih, dw_hh, db
 
 
-# %% truncated_backward: what each time hears
-def truncated_backward(g, x, states, w_ih, w_hh, steps):
+# %% truncated_bptt: what each time hears
+def truncated_bptt(g, x, states, w_ih, w_hh, steps):
     da = np.zeros(g.shape)
     for t in reversed(range(len(x))):
         h = states[t + 1]
@@ -203,8 +203,8 @@ def truncated_backward(g, x, states, w_ih, w_hh, steps):
     return dw_ih, dw_hh, np.einsum("tnh->h", da)
 
 
-# %% truncated_backward: pieces cut by NumPy
-def truncated_backward(g, x, states, w_ih, w_hh, steps):
+# %% truncated_bptt: pieces cut by NumPy
+def truncated_bptt(g, x, states, w_ih, w_hh, steps):
     cuts = list(range(steps, len(x), steps))
     total = [0, 0, 0]
     for times in np.split(np.arange(len(x)), cuts):

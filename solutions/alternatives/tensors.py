@@ -447,8 +447,8 @@ class Tensor:
         return self**-1 * other
 
 
-# %% disagreements: one line
-def disagreements(mine, reference, tolerance=1e-6):
+# %% compare_gradients: one line
+def compare_gradients(mine, reference, tolerance=1e-6):
     return [
         name
         for name, m in mine.items()
@@ -457,8 +457,8 @@ def disagreements(mine, reference, tolerance=1e-6):
     ]
 
 
-# %% disagreements: a helper that says whether two agree
-def disagreements(mine, reference, tolerance=1e-6):
+# %% compare_gradients: a helper that says whether two agree
+def compare_gradients(mine, reference, tolerance=1e-6):
     def agree(a, b):
         if a.shape != b.shape:
             return False
@@ -468,8 +468,8 @@ def disagreements(mine, reference, tolerance=1e-6):
     return [name for name in mine if not agree(mine[name], reference[name])]
 
 
-# %% disagreements: norms
-def disagreements(mine, reference, tolerance=1e-6):
+# %% compare_gradients: norms
+def compare_gradients(mine, reference, tolerance=1e-6):
     wrong = []
     for name in mine:
         a, b = mine[name], reference[name]
@@ -482,8 +482,8 @@ def disagreements(mine, reference, tolerance=1e-6):
     return wrong
 
 
-# %% step: the way back by hand
-def step(layers, x, t, lr=0.1):
+# %% training_step: the way back by hand
+def training_step(layers, x, t, lr=0.1):
     inputs = [x]
     for w, b in layers[:-1]:
         inputs.append(np.tanh(inputs[-1] @ w.T + b))
@@ -503,8 +503,8 @@ def step(layers, x, t, lr=0.1):
     return loss, new
 
 
-# %% step: one layer calls the next
-def step(layers, x, t, lr=0.1):
+# %% training_step: one layer calls the next
+def training_step(layers, x, t, lr=0.1):
     def down(depth, h):
         """The loss, the new layers from here on, and the gradient of h."""
         w, b = layers[depth]
@@ -526,8 +526,8 @@ def step(layers, x, t, lr=0.1):
     return loss, new
 
 
-# %% step: the biases as one more column
-def step(layers, x, t, lr=0.1):
+# %% training_step: the biases as one more column
+def training_step(layers, x, t, lr=0.1):
     joined = [np.column_stack([w, b]) for w, b in layers]
     h, seen = x, []
     for depth, weights in enumerate(joined):

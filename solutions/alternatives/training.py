@@ -116,8 +116,8 @@ def batches(n, size=32, rng=0):
         left = left[size:]
 
 
-# %% he_weights: a normal distribution with its spread
-def he_weights(sizes, rng=0):
+# %% he_init: a normal distribution with its spread
+def he_init(sizes, rng=0):
     rng = np.random.default_rng(rng)
     params = []
     for k in range(1, len(sizes)):
@@ -126,8 +126,8 @@ def he_weights(sizes, rng=0):
     return params
 
 
-# %% he_weights: a uniform distribution
-def he_weights(sizes, rng=0):
+# %% he_init: a uniform distribution
+def he_init(sizes, rng=0):
     rng = np.random.default_rng(rng)
     params = []
     for d, m in zip(sizes, sizes[1:]):
@@ -136,8 +136,8 @@ def he_weights(sizes, rng=0):
     return params
 
 
-# %% he_weights: all layers in one expression
-def he_weights(sizes, rng=0):
+# %% he_init: all layers in one expression
+def he_init(sizes, rng=0):
     rng = np.random.default_rng(rng)
     return [
         p
@@ -146,8 +146,8 @@ def he_weights(sizes, rng=0):
     ]
 
 
-# %% examine: by hand, without a tape
-def examine(params, x, t):
+# %% layer_statistics: by hand, without a tape
+def layer_statistics(params, x, t):
     layers = list(zip(params[::2], params[1::2]))
     outputs = [x]
     for i, (w, b) in enumerate(layers):
@@ -169,11 +169,11 @@ def examine(params, x, t):
     return spread, dead, np.array(slope[::-1])
 
 
-# %% examine: arrays made beforehand
+# %% layer_statistics: arrays made beforehand
 from dlcore.scratch.tensors import Tensor
 
 
-def examine(params, x, t):
+def layer_statistics(params, x, t):
     depth = len(params) // 2
     result = np.zeros((3, depth))
     h, layers = Tensor(x), []
@@ -191,11 +191,11 @@ def examine(params, x, t):
     return result[0], result[1], result[2]
 
 
-# %% examine: rows of a table
+# %% layer_statistics: rows of a table
 from dlcore.scratch.tensors import Tensor
 
 
-def examine(params, x, t):
+def layer_statistics(params, x, t):
     seen = []
     h = Tensor(x)
     rest = list(params)

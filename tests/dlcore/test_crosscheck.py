@@ -141,7 +141,7 @@ def test_a_whole_training_in_pytorch_is_ours():
     rng = np.random.default_rng(4)
     x, t = rng.standard_normal((30, 4)), rng.integers(0, 3, 30)
     order = [rng.integers(0, 30, 10) for _ in range(8)]
-    params = begun = training.he_weights([4, 6, 3], rng)
+    params = begun = training.he_init([4, 6, 3], rng)
     optimizer, losses = optimizers.AdamW(lr=0.02), []
     for rows in order:
         leaves = [tensors.Tensor(p) for p in params]
@@ -168,10 +168,10 @@ def test_pytorch_may_want_its_arguments_otherwise():
         return rnn_tanh(x, h[None], (w_ih, w_hh, b, 0 * b), True, 1, 0.0, False, False, False)[0]
 
     def forward(*given):
-        return rnn.unroll(*given)[1:]
+        return rnn.rnn_forward(*given)[1:]
 
     def backward(g, x, h, w_ih, w_hh, b):
-        return rnn.rnn_backward(g, x, rnn.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh)
+        return rnn.rnn_backward(g, x, rnn.rnn_forward(x, h, w_ih, w_hh, b), w_ih, w_hh)
 
     report = crosscheck(forward, "rnn_tanh", *arrays, backward=backward, call=theirs, repeat=1)
     assert report.rows[0].forward < 1e-12 and report.rows[0].backward < 1e-10

@@ -85,7 +85,7 @@ def test_state_can_be_saved_and_loaded(name, options):
 
 
 def test_large_parameters_are_cut_into_pieces_without_a_seam():
-    ours, theirs, x = problem(np.float64, size=3 * optim.PIECE // 8)
+    ours, theirs, x = problem(np.float64, size=3 * optim.BLOCK // 8)
     a, b = optim.Adam(ours, lr=0.1, amsgrad=True), torch.optim.Adam(theirs, lr=0.1, amsgrad=True)
     for _ in range(3):
         a.zero_grad(), b.zero_grad()

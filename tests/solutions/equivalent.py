@@ -11,7 +11,7 @@ _XOR = "many networks compute XOR: these weights and thresholds have room, and l
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     "neurons.weighted_sum": {"x @ w -> w @ x": _TWO_VECTORS},
-    "neurons.boundary": {"1 -> -1": "of two weights, the second is the last"},
+    "neurons.decision_boundary": {"1 -> -1": "of two weights, the second is the last"},
     "neurons.perceptron_step": {
         "float(x @ w + b > 0) -> x @ w + b > 0": "True counts as 1 in a difference",
         "x @ w -> w @ x": _TWO_VECTORS,
@@ -42,7 +42,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "1 -> -1": _TWO_AXES,
     },
     "losses.bce_with_logits": {"np.maximum(x, 0) -> np.maximum(0, x)": _LARGER},
-    "backprop.neuron_slopes": {"np.dot(w, x) -> np.dot(x, w)": _TWO_VECTORS},
+    "backprop.neuron_gradients": {"np.dot(w, x) -> np.dot(x, w)": _TWO_VECTORS},
     "backprop.gradients": {"list(grad) -> grad": "a dictionary can be walked backwards as well"},
     "backprop.Value": {
         "__add__: (self, other) -> (other, self)": "both slopes of a sum are 1",
@@ -54,22 +54,22 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "tensors.Tensor": {
         "backward: self.grad + g -> g": "before the walk the gradient of the result is 0"
     },
-    "tensors.disagreements": {"found - wanted -> wanted - found": "sizes have no sign"},
-    "tensors.step": {
+    "tensors.compare_gradients": {"found - wanted -> wanted - found": "sizes have no sign"},
+    "tensors.training_step": {
         "float(loss.data) -> loss.data": "an array without axes is as good as a number"
     },
-    "optimizers.cosine_rate": {
+    "optimizers.cosine_schedule": {
         "t - warmup -> warmup - t": "a cosine has no sign",
         "steps - warmup -> warmup - steps": "a cosine has no sign",
     },
     "training.confusion_matrix": {
         "np.zeros((classes, classes), dtype=int) -> np.zeros((classes, classes))": "a whole number is one as a float, too"
     },
-    "training.he_weights": {
+    "training.he_init": {
         "sizes[:-1] -> sizes": "zip ends with the shorter list",
         ":-1 -> :": "zip ends with the shorter list",
     },
-    "training.examine": {
+    "training.layer_statistics": {
         "2 -> 3": "i and the length are even, so i + 2 and i + 3 are below it together",
         "Tensor(params[i]) -> params[i]": "a Tensor takes arrays as well",
         **{
@@ -81,7 +81,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "regularization.dropout": {
         "rng.random(x.shape) >= p -> rng.random(x.shape) > p": "no draw is exactly p"
     },
-    "regularization.shift": {"2 -> 3": "a larger room is as good"},
+    "regularization.shift_images": {"2 -> 3": "a larger room is as good"},
     "regularization.loss_and_gradients": {
         "float(loss.data) -> loss.data": "an array without axes is as good as a number"
     },
@@ -125,7 +125,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "rnn.clip_grad_norm": {
         "norm > max_norm -> norm >= max_norm": "what is as long as allowed is multiplied by 1",
     },
-    "rnn.truncated_backward": {
+    "rnn.truncated_bptt": {
         "1 -> 2": "of the states of a piece, those after its end are not used",
     },
     "rnn.next_token_loss": {
@@ -211,14 +211,14 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
         "np.maximum(p, -clip) -> np.maximum(-clip, p)": _LARGER,
     },
-    "gan.coverage": {
+    "gan.mode_coverage": {
         "points[:, None] - centres -> centres - points[:, None]": "a length has no sign",
         "np.bincount(away.argmin(axis=1)[near], minlength=len(centres)) -> "
         "np.bincount(away.argmin(axis=1)[near])": "the last centres are not hit then, and do not count",
         "int(np.sum(shares >= 0.01)) -> np.sum(shares >= 0.01)": "a whole number either way",
         "1 -> -1": _TWO_AXES,
     },
-    "gan.copied": {
+    "gan.memorized": {
         "np.array([np.min(np.sum((known - row) ** 2, axis=1)) for row in rows]) -> "
         "[np.min(np.sum((known - row) ** 2, axis=1)) for row in rows]": "comparing makes an array of it",
         "nearest[0] < np.quantile(nearest[1], share) -> nearest[0] <= np.quantile(nearest[1], share)": "none is just as near",

@@ -298,3 +298,10 @@ def test_as_released_it_runs_to_the_end_and_scores_nothing(lesson):
             waiting += data.get("text/plain", "") if output.output_type == "display_data" else ""
     assert checks == len(lesson.exercises)
     assert "This cell waits for" in waiting
+
+
+@every_lesson
+def test_files_that_the_text_sends_to_are_there(lesson):
+    for text in markdown(lesson):
+        for path in re.findall(r"`((?:dlcore|autograder|solutions)/[\w/.]*)`", text):
+            assert (ROOT / path).exists(), path

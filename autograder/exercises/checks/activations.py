@@ -513,7 +513,7 @@ def subtracts_the_mean(x, axis=-1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
-# 8 ---------------------------------------------------------------- signal
+# 8 ---------------------------------------------------------------- activation_stds
 
 
 def _bent(z):
@@ -546,9 +546,9 @@ def _drive_signal(student, x, weights, activation):
     return np.asarray(student(x, weights, activation), dtype=float)
 
 
-signal = Exercise(
-    "activations.signal",
-    twin="dlcore.scratch.activations.signal",
+activation_stds = Exercise(
+    "activations.activation_stds",
+    twin="dlcore.scratch.activations.activation_stds",
     parts=[
         Part(
             "one layer",
@@ -570,14 +570,14 @@ signal = Exercise(
 )
 
 
-@signal.misconception(
+@activation_stds.misconception(
     """Every layer was fed the original input. Feed each layer what the one before it sent out."""
 )
 def feeds_every_layer_the_input(x, weights, activation):
     return [activation(x @ w.T).std() for w in weights]
 
 
-@signal.misconception(
+@activation_stds.misconception(
     """You measured before the bend. The signal that travels on is the activation's output: measure
     that."""
 )
@@ -590,7 +590,7 @@ def measures_before_the_activation(x, weights, activation):
     return stds
 
 
-@signal.misconception(
+@activation_stds.misconception(
     """Your list starts with the input's own spread. One number for each layer, after its activation."""
 )
 def counts_the_input_too(x, weights, activation):
@@ -601,7 +601,7 @@ def counts_the_input_too(x, weights, activation):
     return stds
 
 
-@signal.misconception(
+@activation_stds.misconception(
     """This is the variance. Its square root, the standard deviation, has the signal's own scale."""
 )
 def returns_the_variance(x, weights, activation):
@@ -612,7 +612,7 @@ def returns_the_variance(x, weights, activation):
     return variances
 
 
-@signal.misconception(
+@activation_stds.misconception(
     """The transpose is missing: row j of w holds the weights of neuron j, as in lesson 01, so a layer
     is h @ w.T."""
 )
@@ -624,7 +624,7 @@ def multiplies_without_the_transpose(x, weights, activation):
     return stds
 
 
-@signal.misconception(
+@activation_stds.misconception(
     """The activation is applied only once, at the end. Without a bend between them, all the layers
     before are one single matrix."""
 )

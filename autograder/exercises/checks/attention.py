@@ -35,7 +35,7 @@ def _attend(torch, q, k, v, mask=None):
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-# 1 ---------------------------------------------------------------- look_up
+# 1 ---------------------------------------------------------------- soft_lookup
 
 
 def _look_up_oracle(torch, query, keys, values):
@@ -56,9 +56,9 @@ def _drive_look_up(student, query, keys, values):
 
 _TEN_AND_TWENTY = np.array([[10.0], [20.0]])
 
-look_up = Exercise(
-    "attention.look_up",
-    twin="dlcore.scratch.attention.look_up",
+soft_lookup = Exercise(
+    "attention.soft_lookup",
+    twin="dlcore.scratch.attention.soft_lookup",
     parts=[
         Part("the mixture and the weights", 1, [Case(np.array([2.0, 0.0]), np.eye(2), _TEN_AND_TWENTY)], _look_up_case),
         Part("large scores", 1, draw=lambda rng: _look_up_case(rng, 500.0)),
@@ -71,37 +71,37 @@ look_up = Exercise(
 
 _FIT = "e = np.exp(scores - scores.max())"
 _mistake(
-    look_up,
+    soft_lookup,
     "weighs_by_the_scores_themselves",
     """The scores are used as weights as they are. Softmax makes weights of them: it takes exponentials first.""",
     (_FIT, "e = scores"),
 )
 _mistake(
-    look_up,
+    soft_lookup,
     "overflows",
     """Large scores make infinities. Subtract the largest score before the exponential; the weights stay the same.""",
     (_FIT, "e = np.exp(scores)"),
 )
 _mistake(
-    look_up,
+    soft_lookup,
     "does_not_share_out",
     """The weights do not add up to 1: they have to be divided by their sum.""",
     ("weights = e / e.sum()", "weights = e"),
 )
 _mistake(
-    look_up,
+    soft_lookup,
     "takes_the_best_alone",
     """Only the best key's value is taken. A soft look-up mixes all values, each by its weight.""",
     ("weights = e / e.sum()", "weights = (e == e.max()) / 1.0"),
 )
 _mistake(
-    look_up,
+    soft_lookup,
     "averages_the_mixture",
     """The mixture is divided by the number of keys. The weights add up to 1, so a sum is enough.""",
     ("return weights @ values, weights", "return weights @ values / len(keys), weights"),
 )
 _mistake(
-    look_up,
+    soft_lookup,
     "weighs_by_distance_the_wrong_way",
     """The sign of the scores is turned round in your code: the better a key fits, the more weight it gets.""",
     ("scores = keys @ query", "scores = -(keys @ query)"),

@@ -41,7 +41,7 @@ _CALLS = """
 """
 
 
-# 1 ---------------------------------------------------------------- numerical_slope
+# 1 ---------------------------------------------------------------- numerical_derivative
 
 
 def _cubic(a, b, c):
@@ -71,9 +71,9 @@ def _slope_oracle(torch, f, x, h=1e-6):
     return leaf.grad.numpy() + a * h * h
 
 
-numerical_slope = Exercise(
-    "backprop.numerical_slope",
-    twin="dlcore.scratch.backprop.numerical_slope",
+numerical_derivative = Exercise(
+    "backprop.numerical_derivative",
+    twin="dlcore.scratch.backprop.numerical_derivative",
     parts=[
         Part("a tiny h", 1, [Case(_cubic(1.0, 0.0, 0.0), 2.0)], _slope_case),
         Part("on both sides, at any h", 1, [Case(_cubic(0.0, 1.0, 0.0), 3.0, 0.5)], _wide_case),
@@ -84,14 +84,14 @@ numerical_slope = Exercise(
 )
 
 
-@numerical_slope.misconception(
+@numerical_derivative.misconception(
     """Your slope is twice too large. From x - h to x + h the distance is 2h."""
 )
 def divides_by_one_h(f, x, h=1e-6):
     return (f(x + h) - f(x - h)) / h
 
 
-@numerical_slope.misconception(
+@numerical_derivative.misconception(
     """You look to the right only. That is off by about h times the curvature; with a step to each side
     the errors cancel, and what is left shrinks with h squared."""
 )
@@ -99,26 +99,26 @@ def looks_to_one_side(f, x, h=1e-6):
     return (f(x + h) - f(x)) / h
 
 
-@numerical_slope.misconception(
+@numerical_derivative.misconception(
     """This is the difference of the values. A slope is the difference divided by the distance, 2h."""
 )
 def forgets_to_divide(f, x, h=1e-6):
     return f(x + h) - f(x - h)
 
 
-@numerical_slope.misconception("""The sign is turned round: right minus left, over 2h.""")
+@numerical_derivative.misconception("""The sign is turned round: right minus left, over 2h.""")
 def takes_left_minus_right(f, x, h=1e-6):
     return (f(x - h) - f(x + h)) / (2 * h)
 
 
-@numerical_slope.misconception(
+@numerical_derivative.misconception(
     """You use a step of your own. Use the argument h, of which 1e-6 is only the default."""
 )
 def ignores_h(f, x, h=1e-6):
     return (f(x + 1e-6) - f(x - 1e-6)) / 2e-6
 
 
-# 2 ---------------------------------------------------------------- neuron_slopes
+# 2 ---------------------------------------------------------------- neuron_gradients
 
 
 def _neuron_case(rng):
@@ -135,9 +135,9 @@ def _neuron_oracle(torch, w, x, b):
     return tuple(leaf.grad for leaf in leaves)
 
 
-neuron_slopes = Exercise(
-    "backprop.neuron_slopes",
-    twin="dlcore.scratch.backprop.neuron_slopes",
+neuron_gradients = Exercise(
+    "backprop.neuron_gradients",
+    twin="dlcore.scratch.backprop.neuron_gradients",
     parts=[
         Part("two inputs", 1, [Case(np.array([0.5, -1.0]), np.array([2.0, 1.0]), 0.25)]),
         Part("any number of inputs", 1, draw=_neuron_case),
@@ -147,7 +147,7 @@ neuron_slopes = Exercise(
 )
 
 
-@neuron_slopes.misconception(
+@neuron_gradients.misconception(
     """The bend is missing: these are the slopes of z = w x + b. Multiply each by tanh's own slope,
     1 - y^2."""
 )
@@ -155,7 +155,7 @@ def forgets_the_bend(w, x, b):
     return x.copy(), w.copy(), 1.0
 
 
-@neuron_slopes.misconception(
+@neuron_gradients.misconception(
     """You wrote 1 - z^2, with the sum before the bend. The slope of tanh is 1 - y^2, with its output y."""
 )
 def squares_the_sum(w, x, b):
@@ -163,7 +163,7 @@ def squares_the_sum(w, x, b):
     return dz * x, dz * w, dz
 
 
-@neuron_slopes.misconception(
+@neuron_gradients.misconception(
     """dw and dx are swapped. The product w_i x_i grows by x_i when w_i grows by 1, so dw holds the x."""
 )
 def swaps_weights_and_inputs(w, x, b):
@@ -171,7 +171,7 @@ def swaps_weights_and_inputs(w, x, b):
     return dz * w, dz * x, dz
 
 
-@neuron_slopes.misconception(
+@neuron_gradients.misconception(
     """The bias passes through the bend like all the rest: its slope is 1 - y^2 too, not 1."""
 )
 def gives_the_bias_a_one(w, x, b):
@@ -179,14 +179,16 @@ def gives_the_bias_a_one(w, x, b):
     return dz * x, dz * w, 1.0
 
 
-@neuron_slopes.misconception("""y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y^2.""")
+@neuron_gradients.misconception(
+    """y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y^2."""
+)
 def uses_the_sigmoids_slope(w, x, b):
     y = np.tanh(w @ x + b)
     dz = y * (1 - y)
     return dz * x, dz * w, dz
 
 
-# 3 ---------------------------------------------------------------- topological
+# 3 ---------------------------------------------------------------- topological_order
 
 
 def _random_graph(rng, slopes=False):
@@ -234,9 +236,9 @@ def _order_oracle(torch, graph, root):
 
 _DIAMOND = {"y": ["p", "q"], "q": ["a"], "p": ["a", "b"], "b": [], "a": [], "z": ["y"]}
 
-topological = Exercise(
-    "backprop.topological",
-    twin="dlcore.scratch.backprop.topological",
+topological_order = Exercise(
+    "backprop.topological_order",
+    twin="dlcore.scratch.backprop.topological_order",
     parts=[
         Part("a diamond", 1, [Case(_DIAMOND, "y")]),
         Part("any graph", 2, draw=_topological_case),
@@ -253,7 +255,7 @@ topological = Exercise(
 
 
 _mistake(
-    topological,
+    topological_order,
     "puts_children_first",
     """The order is the wrong way round: children come before their parents. A value can be computed
     only after those it is made of.""",
@@ -263,7 +265,7 @@ _mistake(
 
 
 _mistake(
-    topological,
+    topological_order,
     "visits_twice",
     """A name that is reached on two ways stands in your list twice. Keep a set of those you have seen.""",
     "elif node not in seen:",
@@ -271,7 +273,7 @@ _mistake(
 )
 
 
-@topological.misconception(
+@topological_order.misconception(
     """You return every name of the graph. Only those that the root depends on are wanted: start at the
     root and follow the parents."""
 )
@@ -284,7 +286,7 @@ def returns_every_name(graph, root):
     return list(order)
 
 
-@topological.misconception(
+@topological_order.misconception(
     """You list names in the order in which you meet them, nearest first, and turn that round. A name
     that is near on one way may be far on another: its parents can still come too late."""
 )
@@ -299,7 +301,7 @@ def turns_a_breadth_first_search_round(graph, root):
 
 
 _mistake(
-    topological,
+    topological_order,
     "calls_itself",
     """Right, until the graph gets deep: Python gives up after about 1,000 calls inside each other. Keep a
     list of what is still to be visited, and a loop.""",

@@ -86,7 +86,7 @@ _mistake(
 )
 
 
-# 2 ---------------------------------------------------------------- geometry
+# 2 ---------------------------------------------------------------- receptive_field
 
 
 def _drive_geometry(student, n, layers, column):
@@ -120,9 +120,9 @@ def _geometry_case(rng, depth, column):
     return Case(size(rng, 60, 80) if depth > 1 else size(rng, 8, 30), layers, column)
 
 
-geometry = Exercise(
-    "convolution.geometry",
-    twin="dlcore.scratch.convolution.geometry",
+receptive_field = Exercise(
+    "convolution.receptive_field",
+    twin="dlcore.scratch.convolution.receptive_field",
     parts=[
         Part("how many, one layer", 1, [Case(8, [(3, 1, 1)], "how many"), Case(8, [(3, 2, 1)], "how many")], lambda rng: _geometry_case(rng, 1, "how many"), draws=6),
         Part("how many, more layers", 1, [Case(8, [(3, 1, 1), (2, 2, 0), (3, 1, 1)], "how many")], lambda rng: _geometry_case(rng, size(rng, 2, 3), "how many")),
@@ -135,31 +135,31 @@ geometry = Exercise(
 
 _HOW_MANY = "n = (n + 2 * padding - kernel) // stride + 1"
 _mistake(
-    geometry,
+    receptive_field,
     "forgets_the_first_place",
     """You count the steps of the window, and not its places: with n steps it stands in n + 1 places.""",
     (_HOW_MANY, "n = (n + 2 * padding - kernel) // stride"),
 )
 _mistake(
-    geometry,
+    receptive_field,
     "pads_one_side",
     """Padding is on both sides: n grows by 2 padding.""",
     (_HOW_MANY, "n = (n + padding - kernel) // stride + 1"),
 )
 _mistake(
-    geometry,
+    receptive_field,
     "rounds_up",
     """A window that would stand out over the edge does not count: round down.""",
     (_HOW_MANY, "n = -(-(n + 2 * padding - kernel) // stride) + 1"),
 )
 _mistake(
-    geometry,
+    receptive_field,
     "forgets_the_distance",
     """After a stride, neighbours in a map are farther apart in the picture. Each of the kernel - 1 steps counts that distance.""",
     ("field += (kernel - 1) * step", "field += kernel - 1"),
 )
 _mistake(
-    geometry,
+    receptive_field,
     "strides_too_early",
     """A layer's own stride separates its results, and not what its window sees. Multiply the distance after the field has grown.""",
     (
@@ -168,7 +168,7 @@ _mistake(
     ),
 )
 _mistake(
-    geometry,
+    receptive_field,
     "adds_the_strides",
     """Distances multiply: after strides of 2 and 3, neighbours stand 6 pixels apart. You have added.""",
     ("step *= stride", "step += stride - 1"),

@@ -634,7 +634,7 @@ _turns_mistake(
 )
 
 
-# 7 ---------------------------------------------------------------- coverage
+# 7 ---------------------------------------------------------------- mode_coverage
 
 
 def _ring_case(rng, rare=False, dimensions=2):
@@ -677,9 +677,9 @@ _THREE = np.array([[0.0, 0.0], [0.0, 0.5], [4.0, 0.0], [9.0, 9.0]]), np.array([[
 # of a hundred points, 98 in the middle of the first, one just at its rim, and one at the second
 _RIM = Case(np.repeat([[0.0, 0.0], [1.0, 0.0], [4.0, 0.0]], [98, 1, 1], axis=0), _THREE[1], 1.0)
 
-coverage = Exercise(
-    "gan.coverage",
-    twin="dlcore.scratch.gan.coverage",
+mode_coverage = Exercise(
+    "gan.mode_coverage",
+    twin="dlcore.scratch.gan.mode_coverage",
     parts=[
         Part("how many are near, and where", 1, [Case(*_THREE, 1.0)], _ring_case),
         Part("a centre that is hardly hit", 1, [_RIM], lambda rng: _ring_case(rng, rare=True)),
@@ -694,44 +694,44 @@ coverage = Exercise(
 _AWAY = "away = np.sqrt(((points[:, None] - centres) ** 2).sum(axis=2))"
 _FOUND = "return near.any(axis=1).mean(), int((near.mean(axis=0) >= 0.01).sum())"
 _mistake(
-    coverage,
+    mode_coverage,
     "compares_squares_with_the_radius",
     """The squared distance is compared with the radius. Take its root first.""",
     (_AWAY, "away = ((points[:, None] - centres) ** 2).sum(axis=2)"),
 )
 _mistake(
-    coverage,
+    mode_coverage,
     "counts_lost_points_for_the_nearest",
     """Points that lie far from every centre count for the nearest one. They hit none.""",
     ("near = (away <= radius) &", "near = (away < np.inf) &"),
 )
 _mistake(
-    coverage,
+    mode_coverage,
     "counts_a_single_point_as_a_hit",
     """A centre counts as hit if a single point is near. One in a hundred must be.""",
     (_FOUND, "return near.any(axis=1).mean(), int(near.any(axis=0).sum())"),
 )
 _mistake(
-    coverage,
+    mode_coverage,
     "counts_the_points",
     """The first number is how many points are near. Their share is asked for, from 0 to 1.""",
     (_FOUND, _FOUND.replace("near.any(axis=1).mean()", "near.any(axis=1).sum()")),
 )
 _mistake(
-    coverage,
+    mode_coverage,
     "measures_along_one_axis",
     """Distances are measured along one axis only. Add up the squares of all differences.""",
     (_AWAY, "away = np.abs(points[:, None] - centres)[..., 0]"),
 )
 _mistake(
-    coverage,
+    mode_coverage,
     "returns_the_share_of_the_centres",
     """The second number is a share of the centres. How many of them are hit is asked for.""",
     (_FOUND, "return near.any(axis=1).mean(), (near.mean(axis=0) >= 0.01).mean()"),
 )
 
 
-# 8 ---------------------------------------------------------------- copied
+# 8 ---------------------------------------------------------------- memorized
 
 
 def _copied_case(rng, repeated=0.0, share=None):
@@ -757,9 +757,9 @@ def _copied_oracle(torch, made, known, new, share=0.05):
 
 _LINE = [np.array(a)[:, None] for a in ([0.0, 1.1, 7.0, 3.5], [0.0, 1.0, 2.0, 3.0], [0.2, 1.3, 2.4, 3.6, 5.0])]  # fmt: skip
 
-copied = Exercise(
-    "gan.copied",
-    twin="dlcore.scratch.gan.copied",
+memorized = Exercise(
+    "gan.memorized",
+    twin="dlcore.scratch.gan.memorized",
     parts=[
         Part("some are copies", 1, [Case(*_LINE, 0.25)], lambda rng: _copied_case(rng, 0.5)),
         Part("none is a copy", 1, draw=lambda rng: _copied_case(rng, share=float(size(rng, 2, 5)) / 10)),
@@ -772,43 +772,43 @@ copied = Exercise(
 _NEAREST = "return (squares - 2 * rows @ known.T).min(axis=1)"
 _SHARE = "return (nearest(made) < np.quantile(nearest(new), share)).mean()"
 _mistake(
-    copied,
+    memorized,
     "compares_with_the_mean",
     """You compare with how near new rows come in the mean. Only the share-th part of them may come as near: take the quantile.""",
     (_SHARE, "return (nearest(made) < nearest(new).mean()).mean()"),
 )
 _mistake(
-    copied,
+    memorized,
     "looks_among_the_new",
     """You look for the nearest of the new rows. A copy is one of a known row, from which the generator has learnt.""",
     (_SHARE, "squares = ((made[:, None] - new) ** 2).sum(axis=2).min(axis=1)\n    return (squares < np.quantile(nearest(new), share)).mean()"),
 )  # fmt: skip
 _mistake(
-    copied,
+    memorized,
     "takes_the_mean_distance",
     """The mean distance to all known rows says nothing about copies. Take the distance to the nearest one.""",
     (_NEAREST, "return (squares - 2 * rows @ known.T).mean(axis=1)"),
 )
 _mistake(
-    copied,
+    memorized,
     "counts_those_that_are_far",
     """You count those that lie farther away. Copies are those that lie nearer.""",
     (_SHARE, _SHARE.replace("<", ">")),
 )
 _mistake(
-    copied,
+    memorized,
     "takes_the_upper_end",
     """The threshold is at the wrong end: only a few new rows come nearer than it, not nearly all of them.""",
     (_SHARE, _SHARE.replace("np.quantile(nearest(new), share)", "np.quantile(nearest(new), 1 - share)")),
 )  # fmt: skip
 _mistake(
-    copied,
+    memorized,
     "counts",
     """This is how many are copies. Which share of them is asked for, from 0 to 1.""",
     (_SHARE, _SHARE.replace(".mean()", ".sum()")),
 )
 _mistake(
-    copied,
+    memorized,
     "measures_each_feature",
     """Distances are measured feature by feature. Add up the squares of the differences over the features first.""",
     ("squares = (rows * rows).sum(axis=1)[:, None] + (known * known).sum(axis=1)", "squares = (rows[:, :1] ** 2) + known[:, 0] ** 2"),

@@ -601,7 +601,7 @@ def averages_all_slopes(x, t):
     return np.mean(s - t)
 
 
-# 8 ---------------------------------------------------------------- step
+# 8 ---------------------------------------------------------------- gradient_descent_step
 
 
 def _step_case(rng):
@@ -623,9 +623,9 @@ def _step_oracle(torch, w, b, x, t, lr=0.1):
     return w - lr * weights.grad.numpy(), b - lr * bias.grad.numpy()
 
 
-step = Exercise(
-    "losses.step",
-    twin="dlcore.scratch.losses.step",
+gradient_descent_step = Exercise(
+    "losses.gradient_descent_step",
+    twin="dlcore.scratch.losses.gradient_descent_step",
     parts=[
         Part(
             "from zero weights",
@@ -647,7 +647,7 @@ step = Exercise(
 )
 
 
-@step.misconception(
+@gradient_descent_step.misconception(
     """You step uphill: the loss grows. The gradient points to where the loss rises, so subtract it."""
 )
 def steps_uphill(w, b, x, t, lr=0.1):
@@ -658,7 +658,9 @@ def steps_uphill(w, b, x, t, lr=0.1):
     return w + lr * g.T @ x, b + lr * g.sum(axis=0)
 
 
-@step.misconception("""The learning rate is missing: the step is lr times the gradient.""")
+@gradient_descent_step.misconception(
+    """The learning rate is missing: the step is lr times the gradient."""
+)
 def ignores_the_learning_rate(w, b, x, t, lr=0.1):
     z = x @ w.T + b
     e = np.exp(z - z.max(axis=1, keepdims=True))
@@ -667,7 +669,7 @@ def ignores_the_learning_rate(w, b, x, t, lr=0.1):
     return w - g.T @ x, b - g.sum(axis=0)
 
 
-@step.misconception(
+@gradient_descent_step.misconception(
     """The biases stay where they were. They move by lr times the sum of the scores' gradients over
     the examples."""
 )
@@ -679,7 +681,7 @@ def leaves_the_biases(w, b, x, t, lr=0.1):
     return w - lr * g.T @ x, b.copy()
 
 
-@step.misconception(
+@gradient_descent_step.misconception(
     """You average the biases' gradients over the examples. The mean is in the gradient already, from the
     loss: add them up."""
 )
@@ -691,7 +693,7 @@ def averages_twice(w, b, x, t, lr=0.1):
     return w - lr * g.T @ x, b - lr * g.mean(axis=0)
 
 
-@step.misconception(
+@gradient_descent_step.misconception(
     """The gradient of the scores is not divided by N here: the loss is a mean over the examples, so its
     gradient is one too."""
 )
@@ -703,7 +705,7 @@ def forgets_the_examples_number(w, b, x, t, lr=0.1):
     return w - lr * g.T @ x, b - lr * g.sum(axis=0)
 
 
-@step.misconception(
+@gradient_descent_step.misconception(
     """You step by the scores' shares p and forget the right classes: the gradient of the scores is
     (p - y) / N."""
 )
@@ -715,7 +717,9 @@ def forgets_the_targets(w, b, x, t, lr=0.1):
     return w - lr * g.T @ x, b - lr * g.sum(axis=0)
 
 
-@step.misconception("""The scores were computed without the biases. A layer is x @ w.T + b.""")
+@gradient_descent_step.misconception(
+    """The scores were computed without the biases. A layer is x @ w.T + b."""
+)
 def computes_scores_without_biases(w, b, x, t, lr=0.1):
     z = x @ w.T
     e = np.exp(z - z.max(axis=1, keepdims=True))
@@ -724,7 +728,9 @@ def computes_scores_without_biases(w, b, x, t, lr=0.1):
     return w - lr * g.T @ x, b - lr * g.sum(axis=0)
 
 
-@step.misconception("""w -= ... writes into the caller's array. Make a new one: w = w - ...""")
+@gradient_descent_step.misconception(
+    """w -= ... writes into the caller's array. Make a new one: w = w - ..."""
+)
 def writes_into_the_weights(w, b, x, t, lr=0.1):
     z = x @ w.T + b
     e = np.exp(z - z.max(axis=1, keepdims=True))

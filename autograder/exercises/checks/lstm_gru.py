@@ -26,7 +26,7 @@ def _opened(rng, *shape):
     return np.round(rng.uniform(0.1, 0.9, shape), 2)
 
 
-# 1 ---------------------------------------------------------------- conveyor
+# 1 ---------------------------------------------------------------- cell_state_update
 
 
 def _conveyor_oracle(torch, c, f, i, g):
@@ -57,9 +57,9 @@ _NEWS = (
     np.array([5.0, 7.0, -1.0]),
 )
 
-conveyor = Exercise(
-    "lstm_gru.conveyor",
-    twin="dlcore.scratch.lstm_gru.conveyor",
+cell_state_update = Exercise(
+    "lstm_gru.cell_state_update",
+    twin="dlcore.scratch.lstm_gru.cell_state_update",
     parts=[
         Part("one number", 1, [Case(*_NEWS)], lambda rng: _conveyor_case(rng)),
         Part("many side by side", 1, draw=lambda rng: _conveyor_case(rng, size(rng, 2, 3), size(rng, 2, 3))),
@@ -70,37 +70,37 @@ conveyor = Exercise(
 
 _KEPT = "states.append(keep * states[-1] + take * new)"
 _mistake(
-    conveyor,
+    cell_state_update,
     "takes_in_what_it_does_not_keep",
     """What is taken in is 1 - f of the new in your code. The two gates are independent: i says how much.""",
     (_KEPT, "states.append(keep * states[-1] + (1 - keep) * new)"),
 )
 _mistake(
-    conveyor,
+    cell_state_update,
     "keeps_the_first_alone",
     """Each state is made of the given c. It must be made of the state before it.""",
     (_KEPT, "states.append(keep * c + take * new)"),
 )
 _mistake(
-    conveyor,
+    cell_state_update,
     "forgets_what_is_new_as_well",
     """The forget gate is for what lies there already. What is put on now does not go through it.""",
     (_KEPT, "states.append(keep * (states[-1] + take * new))"),
 )
 _mistake(
-    conveyor,
+    cell_state_update,
     "leaves_out_the_first_state",
     """The given state is missing: T times give T + 1 states.""",
     ("return np.stack(states)", "return np.stack(states[1:])"),
 )
 _mistake(
-    conveyor,
+    cell_state_update,
     "swaps_the_gates",
     """Keeping and taking in are swapped: f is for the old, i for the new.""",
     (_KEPT, "states.append(take * states[-1] + keep * new)"),
 )
 _mistake(
-    conveyor,
+    cell_state_update,
     "never_forgets",
     """What lies there is kept whole. It is to be multiplied by f.""",
     (_KEPT, "states.append(states[-1] + take * new)"),

@@ -255,7 +255,7 @@ def loops_over_everything(x, w, b):
     return y
 
 
-# 4 ---------------------------------------------------------------- boundary
+# 4 ---------------------------------------------------------------- decision_boundary
 
 
 def _boundary_case(rng):
@@ -265,9 +265,9 @@ def _boundary_case(rng):
     return Case(nonzero(rng, size(rng)), w, float(nonzero(rng)))
 
 
-boundary = Exercise(
-    "neurons.boundary",
-    twin="dlcore.scratch.neurons.boundary",
+decision_boundary = Exercise(
+    "neurons.decision_boundary",
+    twin="dlcore.scratch.neurons.decision_boundary",
     parts=[
         Part(
             "two lines by hand",
@@ -292,7 +292,7 @@ def _root(torch, x1, w, b):
     return z(0.0) / (z(0.0) - z(1.0))
 
 
-@boundary.misconception(
+@decision_boundary.misconception(
     """The line is mirrored: a sign is lost. Solving w1 x1 + w2 x2 + b = 0 for x2 brings
     both other terms to the other side."""
 )
@@ -300,7 +300,7 @@ def loses_the_sign(x1, w, b):
     return (w[0] * x1 + b) / w[1]
 
 
-@boundary.misconception(
+@decision_boundary.misconception(
     """The two weights are swapped. w[0] belongs to x1 and w[1] to x2; you solve for x2, so w[1]
     ends up below the fraction bar."""
 )
@@ -308,7 +308,7 @@ def swaps_the_weights(x1, w, b):
     return -(w[1] * x1 + b) / w[0]
 
 
-@boundary.misconception(
+@decision_boundary.misconception(
     """Your line has the right slope but runs through the origin. Without b it cannot lie
     anywhere else."""
 )
@@ -316,7 +316,7 @@ def ignores_the_bias(x1, w, b):
     return -(w[0] * x1) / w[1]
 
 
-@boundary.misconception(
+@decision_boundary.misconception(
     """The bias was not divided by w[1]. Everything that moved to the other side is divided by
     the weight of x2, the bias too."""
 )
@@ -324,7 +324,7 @@ def divides_only_one_term(x1, w, b):
     return -(w[0] * x1) / w[1] - b
 
 
-@boundary.misconception(
+@decision_boundary.misconception(
     """Only one of the two terms changed its sign when it moved to the other side; both must."""
 )
 def changes_one_sign_only(x1, w, b):

@@ -28,7 +28,7 @@ def _positive(rng, d):
     return (a + a.T) / 2
 
 
-# 1 ---------------------------------------------------------------- descend
+# 1 ---------------------------------------------------------------- gradient_descent
 
 
 def _slope_of(a):
@@ -62,9 +62,9 @@ def _descend_oracle(torch, gradient, x, lr=0.1, steps=100):
 
 _BOWL = _slope_of(np.array([[1.0]]))
 
-descend = Exercise(
-    "optimizers.descend",
-    twin="dlcore.scratch.optimizers.descend",
+gradient_descent = Exercise(
+    "optimizers.gradient_descent",
+    twin="dlcore.scratch.optimizers.gradient_descent",
     parts=[
         Part("one dimension", 1, [Case(_BOWL, np.array([1.0]), 0.5, 3)], lambda rng: _descend_case(rng, 1)),
         Part("several dimensions", 1, draw=_descend_case),
@@ -75,13 +75,13 @@ descend = Exercise(
 
 
 _mistake(
-    descend,
+    gradient_descent,
     "walks_uphill",
     """The steps go up: the gradient points to where the loss grows. Subtract it.""",
     ("x = x - lr * gradient(x)", "x = x + lr * gradient(x)"),
 )
 _mistake(
-    descend,
+    gradient_descent,
     "writes_into_one_array",
     """All rows of your way are the same: x -= ... writes into the array that is in the list already. Make a new one,
     x = x - ...""",
@@ -89,33 +89,33 @@ _mistake(
     ("x = x - lr * gradient(x)", "x -= lr * gradient(x)"),
 )
 _mistake(
-    descend,
+    gradient_descent,
     "asks_for_the_slope_once",
     """Every step uses the slope at the start. It changes on the way: ask for it anew wherever you are.""",
     ("way = [x]", "way = [x]\n    slope = gradient(x)"),
     ("lr * gradient(x)", "lr * slope"),
 )
 _mistake(
-    descend,
+    gradient_descent,
     "leaves_out_the_start",
     """The way begins with the starting point: steps + 1 rows in all.""",
     ("way = [x]", "way = []"),
 )
 _mistake(
-    descend,
+    gradient_descent,
     "ignores_lr",
     """You use a learning rate of your own. Take the argument lr, of which 0.1 is only the default.""",
     ("x - lr * gradient(x)", "x - 0.1 * gradient(x)"),
 )
 _mistake(
-    descend,
+    gradient_descent,
     "returns_the_end",
     """This is only where the walk ended. Collect every point in a list, and stack them.""",
     ("return np.stack(way)", "return x"),
 )
 
 
-# 2 ---------------------------------------------------------------- largest_rate
+# 2 ---------------------------------------------------------------- max_learning_rate
 
 
 def _rate_oracle(torch, curvature):
@@ -128,9 +128,9 @@ def _rate_oracle(torch, curvature):
     return np.asarray(2 * (v @ v) / (v @ curvature @ v))
 
 
-largest_rate = Exercise(
-    "optimizers.largest_rate",
-    twin="dlcore.scratch.optimizers.largest_rate",
+max_learning_rate = Exercise(
+    "optimizers.max_learning_rate",
+    twin="dlcore.scratch.optimizers.max_learning_rate",
     parts=[
         Part("curvature along the axes", 1, [Case(np.diag([1.0, 10.0]))], lambda rng: Case(np.diag(rng.uniform(0.2, 8.0, size(rng, 2, 4)).round(2)))),
         Part("in any direction", 1, draw=lambda rng: Case(_positive(rng, size(rng, 2, 4)))),
@@ -141,14 +141,14 @@ largest_rate = Exercise(
 )  # fmt: skip
 
 
-@largest_rate.misconception(
+@max_learning_rate.misconception(
     """1 / lambda is the rate that reaches the bottom in one step. It is stable up to twice that."""
 )
 def takes_one_over_lambda(curvature):
     return 1 / np.linalg.eigvalsh(curvature)[-1]
 
 
-@largest_rate.misconception(
+@max_learning_rate.misconception(
     """The flattest direction allows this rate. The steepest one has run away long before: it is the largest eigenvalue that
     counts."""
 )
@@ -156,21 +156,21 @@ def takes_the_smallest_eigenvalue(curvature):
     return 2 / np.linalg.eigvalsh(curvature)[0]
 
 
-@largest_rate.misconception(
+@max_learning_rate.misconception(
     """You look at the diagonal only. That is the curvature along the axes; the steepest direction can lie between them."""
 )
 def takes_the_diagonal(curvature):
     return 2 / np.diag(curvature).max()
 
 
-@largest_rate.misconception(
+@max_learning_rate.misconception(
     """The sum of all curvatures (the trace) is on the safe side, but not the limit. Take the largest eigenvalue alone."""
 )
 def takes_the_trace(curvature):
     return 2 / np.trace(curvature)
 
 
-@largest_rate.misconception(
+@max_learning_rate.misconception(
     """You average over the directions. The steepest one alone decides whether the walk runs away."""
 )
 def takes_the_mean(curvature):
@@ -347,7 +347,7 @@ _mistake(
 )
 
 
-# 5 ---------------------------------------------------------------- cosine_rate
+# 5 ---------------------------------------------------------------- cosine_schedule
 
 
 def _cosine_oracle(torch, t, steps, peak=1.0, warmup=0):
@@ -369,9 +369,9 @@ def _cosine_case(rng, *, warm):
     return Case(t, steps, round(float(rng.uniform(0.1, 3)), 2), warmup)  # fmt: skip
 
 
-cosine_rate = Exercise(
-    "optimizers.cosine_rate",
-    twin="dlcore.scratch.optimizers.cosine_rate",
+cosine_schedule = Exercise(
+    "optimizers.cosine_schedule",
+    twin="dlcore.scratch.optimizers.cosine_schedule",
     parts=[
         Part("without warm-up", 1, [Case(0, 10), Case(5, 10, 2.0), Case(10, 10)], lambda rng: _cosine_case(rng, warm=False)),
         Part("with warm-up", 1, [Case(0, 100, 1.0, 10), Case(9, 100, 1.0, 10), Case(55, 100, 1.0, 10)], lambda rng: _cosine_case(rng, warm=True), 6),
@@ -381,38 +381,38 @@ cosine_rate = Exercise(
 )  # fmt: skip
 
 _mistake(
-    cosine_rate,
+    cosine_schedule,
     "begins_at_zero",
     """The first step of the warm-up has the rate 0 and is wasted. Step t gets (t + 1) parts of it, so that the last one reaches
     the peak.""",
     ("peak * (t + 1) / warmup", "peak * t / warmup"),
 )
 _mistake(
-    cosine_rate,
+    cosine_schedule,
     "counts_the_warmup_in",
     """The cosine must begin when the warm-up ends: it has come (t - warmup) of (steps - warmup) steps.""",
     ("done = (t - warmup) / (steps - warmup)", "done = t / steps"),
 )
 _mistake(
-    cosine_rate,
+    cosine_schedule,
     "goes_below_zero",
     """A cosine goes from 1 to -1, so that your rate becomes negative. Add 1 and halve.""",
     ("peak * (1 + math.cos(math.pi * done)) / 2", "peak * math.cos(math.pi * done)"),
 )
 _mistake(
-    cosine_rate,
+    cosine_schedule,
     "forgets_to_halve",
     """1 + cos goes from 2 to 0: your schedule begins at twice the peak. Halve it.""",
     ("(1 + math.cos(math.pi * done)) / 2", "(1 + math.cos(math.pi * done))"),
 )
 _mistake(
-    cosine_rate,
+    cosine_schedule,
     "goes_a_full_turn",
     """Yours falls and rises again: half a turn, pi, is wanted, not 2 pi.""",
     ("math.pi * done", "2 * math.pi * done"),
 )
 _mistake(
-    cosine_rate,
+    cosine_schedule,
     "falls_in_a_line",
     """This is a line. The cosine stays near the peak at first and near 0 at last: (1 + cos(pi done)) / 2.""",
     ("peak * (1 + math.cos(math.pi * done)) / 2", "peak * (1 - done)"),

@@ -448,7 +448,7 @@ _mistake(
 )
 
 
-# 6 ---------------------------------------------------------------- early_stop
+# 6 ---------------------------------------------------------------- early_stopping
 
 
 def _early_oracle(torch, losses, patience=5):
@@ -471,9 +471,9 @@ def _early_case(rng, ends):
     return Case([float(v) for v in [*fall, *tail]], patience)  # fmt: skip
 
 
-early_stop = Exercise(
-    "regularization.early_stop",
-    twin="dlcore.scratch.regularization.early_stop",
+early_stopping = Exercise(
+    "regularization.early_stopping",
+    twin="dlcore.scratch.regularization.early_stopping",
     parts=[
         Part("patience ends", 1, [Case([5.0, 3.0, 4.0, 4.0, 2.0, 6.0], 2), Case([4.0, 4.0, 5.0, 6.0], 3)], lambda rng: _early_case(rng, True)),
         Part("patience does not end", 1, [Case([5.0, 6.0, 4.0, 5.0, 3.0], 3)], lambda rng: _early_case(rng, False)),
@@ -484,37 +484,37 @@ early_stop = Exercise(
 )  # fmt: skip
 
 _mistake(
-    early_stop,
+    early_stopping,
     "stops_at_the_first_rise",
     """You stop as soon as the loss rises. It goes up and down by chance: wait for patience epochs without a new best.""",
     ("if epoch - best >= patience:", "if epoch > best:"),
 )
 _mistake(
-    early_stop,
+    early_stopping,
     "waits_one_too_long",
     """You wait one epoch too long: stop when the best one is patience epochs old, not more.""",
     ("epoch - best >= patience", "epoch - best > patience"),
 )
 _mistake(
-    early_stop,
+    early_stopping,
     "compares_with_the_last",
     """You compare each loss with the one before it. A small step down from a high place is no new best: compare with the best.""",
     ("if loss < losses[best]:", "if epoch and loss < losses[epoch - 1]:"),
 )
 _mistake(
-    early_stop,
+    early_stopping,
     "takes_the_latest_of_equals",
     """An equal loss counts as a new best in yours. It must be smaller, or the wait begins again without any gain.""",
     ("loss < losses[best]", "loss <= losses[best]"),
 )
 _mistake(
-    early_stop,
+    early_stopping,
     "looks_to_the_end",
     """Your best epoch is the best of all. Training would have stopped before: nobody knows what would have come.""",
     ("return epoch, best", "return epoch, min(range(len(losses)), key=losses.__getitem__)"),
 )
 _mistake(
-    early_stop,
+    early_stopping,
     "swaps_the_two",
     """The two numbers are swapped: first the epoch to stop after, then the best one.""",
     ("return epoch, best", "return best, epoch"),
@@ -522,7 +522,7 @@ _mistake(
 )
 
 
-# 7 ---------------------------------------------------------------- shift
+# 7 ---------------------------------------------------------------- shift_images
 
 
 def _shift_oracle(torch, images, down=0, right=0):
@@ -538,9 +538,9 @@ def _shift_case(rng, down, right):
     return Case(images, down, right)
 
 
-shift = Exercise(
-    "regularization.shift",
-    twin="dlcore.scratch.regularization.shift",
+shift_images = Exercise(
+    "regularization.shift_images",
+    twin="dlcore.scratch.regularization.shift_images",
     parts=[
         Part("down and right", 1, [Case(np.array([[[1.0, 2.0], [3.0, 4.0]]]), 1, 0)], lambda rng: _shift_case(rng, int(rng.integers(1, 4)), int(rng.integers(1, 4)))),
         Part("any way", 1, draw=lambda rng: _shift_case(rng, int(rng.integers(-3, 4)), int(rng.integers(-3, 0))), draws=8),
@@ -550,7 +550,7 @@ shift = Exercise(
 )  # fmt: skip
 
 
-@shift.misconception(
+@shift_images.misconception(
     """What leaves on one side comes in on the other: np.roll is a merry-go-round. Set the rows and columns that come in to 0."""
 )
 def rolls(images, down=0, right=0):
@@ -561,13 +561,13 @@ _TO = "to = slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), wid
 _CAME = "came = slice(max(-down, 0), height - max(down, 0)), slice(max(-right, 0), width - max(right, 0))"
 _PLACED = "moved[:, to[0], to[1]] = images[:, came[0], came[1]]"
 _mistake(
-    shift,
+    shift_images,
     "goes_the_other_way",
     """Your pictures go up and left. Down is towards larger row numbers, right towards larger column numbers.""",
     (_PLACED, "moved[:, came[0], came[1]] = images[:, to[0], to[1]]"),
 )
 _mistake(
-    shift,
+    shift_images,
     "swaps_the_directions",
     """Down and right are swapped. The images are (N, H, W): axis 1 goes down, axis 2 to the right.""",
     (
@@ -576,13 +576,13 @@ _mistake(
     ),
 )
 _mistake(
-    shift,
+    shift_images,
     "goes_forward_only",
     """For negative numbers the picture stays in its place. Up and left are as good as down and right.""",
     ("    moved = np.zeros_like(images)\n", "    down, right = max(down, 0), max(right, 0)\n    moved = np.zeros_like(images)\n"),
 )  # fmt: skip
 _mistake(
-    shift,
+    shift_images,
     "leaves_the_old_edge",
     """What should be empty still holds the old picture: you moved a copy within itself. Begin with zeros.""",
     ("moved = np.zeros_like(images)", "moved = images.copy()"),

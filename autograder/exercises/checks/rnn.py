@@ -109,7 +109,7 @@ _mistake(
 )
 
 
-# 2 ---------------------------------------------------------------- unroll
+# 2 ---------------------------------------------------------------- rnn_forward
 
 
 def _unroll_oracle(torch, x, h, w_ih, w_hh, b):
@@ -123,9 +123,9 @@ def _unroll_case(rng, t=0, n=0):
 
 _SHORT = np.array([[[1.0]], [[0.0]]]), _NOTHING, _ONE, np.array([[0.5]]), np.zeros(1)
 
-unroll = Exercise(
-    "rnn.unroll",
-    twin="dlcore.scratch.rnn.unroll",
+rnn_forward = Exercise(
+    "rnn.rnn_forward",
+    twin="dlcore.scratch.rnn.rnn_forward",
     parts=[
         Part("one input", 1, draw=lambda rng: _unroll_case(rng, 1)),
         Part("one sequence", 1, [Case(*_SHORT)], lambda rng: _unroll_case(rng, 0, 1)),
@@ -139,7 +139,7 @@ _APPEND = "states.append(rnn_step(at_t, states[-1], w_ih, w_hh, b))"
 
 
 def _unroll_mistake(name, hint, *changes):
-    _mistake(unroll, name, hint, *changes, pieces=[scratch.rnn_step])
+    _mistake(rnn_forward, name, hint, *changes, pieces=[scratch.rnn_step])
 
 
 _unroll_mistake(
@@ -181,7 +181,7 @@ _COLUMNS = ("dx", "dh", "dw_ih", "dw_hh", "db")
 
 def _drive_backward(student, g, x, h, w_ih, w_hh, b, column):
     """Some of the five, in a row. The states are those of ``unroll``."""
-    states = scratch.unroll(x, h, w_ih, w_hh, b)
+    states = scratch.rnn_forward(x, h, w_ih, w_hh, b)
     return _chosen(student(g, x, states, w_ih, w_hh), column)
 
 
@@ -447,12 +447,12 @@ _mistake(
 )
 
 
-# 6 ---------------------------------------------------------------- truncated_backward
+# 6 ---------------------------------------------------------------- truncated_bptt
 
 
 def _drive_truncated(student, g, x, h, w_ih, w_hh, b, steps):
     """The states are those of ``unroll``."""
-    dw_ih, dw_hh, db = student(g, x, scratch.unroll(x, h, w_ih, w_hh, b), w_ih, w_hh, steps)
+    dw_ih, dw_hh, db = student(g, x, scratch.rnn_forward(x, h, w_ih, w_hh, b), w_ih, w_hh, steps)
     return dw_ih, dw_hh, db
 
 
@@ -470,9 +470,9 @@ def _truncated_case(rng, t, steps):
     return Case(*_backward_case(rng, "", t).args[:-1], steps)
 
 
-truncated_backward = Exercise(
-    "rnn.truncated_backward",
-    twin="dlcore.scratch.rnn.truncated_backward",
+truncated_bptt = Exercise(
+    "rnn.truncated_bptt",
+    twin="dlcore.scratch.rnn.truncated_bptt",
     parts=[
         Part("pieces of one step", 1, [Case(_G, *_SHORT, 1)], lambda rng: _truncated_case(rng, size(rng, 3, 4), 1)),
         Part("pieces that fit", 1, draw=lambda rng: _truncated_case(rng, 6, size(rng, 2, 3))),
@@ -489,7 +489,7 @@ _PIECE = "piece = g[start:end], x[start:end], states[start : end + 1]"
 
 
 def _truncated_mistake(name, hint, *changes):
-    _mistake(truncated_backward, name, hint, *changes, pieces=[scratch.rnn_backward])
+    _mistake(truncated_bptt, name, hint, *changes, pieces=[scratch.rnn_backward])
 
 
 _truncated_mistake(
@@ -665,7 +665,7 @@ next_token_loss = Exercise(
 
 
 def _next_mistake(name, hint, *changes):
-    pieces = [scratch.rnn_step, scratch.unroll, scratch.rnn_backward, scratch.masked_cross_entropy]  # fmt: skip
+    pieces = [scratch.rnn_step, scratch.rnn_forward, scratch.rnn_backward, scratch.masked_cross_entropy]  # fmt: skip
     _mistake(next_token_loss, name, hint, *changes, pieces=pieces)
 
 

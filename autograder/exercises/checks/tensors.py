@@ -589,7 +589,7 @@ _tensor_mistake(
 )
 
 
-# 6 ---------------------------------------------------------------- disagreements
+# 6 ---------------------------------------------------------------- compare_gradients
 
 
 def _gradients(rng):
@@ -669,9 +669,9 @@ def _wrong_at(rng, *, tolerance):
 
 _PLAIN = {"w": np.array([1.0, 2.0]), "h": np.array([3.0, -1.0]), "b": np.array([0.5])}
 
-disagreements = Exercise(
-    "tensors.disagreements",
-    twin="dlcore.scratch.tensors.disagreements",
+compare_gradients = Exercise(
+    "tensors.compare_gradients",
+    twin="dlcore.scratch.tensors.compare_gradients",
     parts=[
         Part(
             "two of three",
@@ -688,7 +688,9 @@ disagreements = Exercise(
 
 
 def _names_mistake(name, hint, *changes):
-    mistake(disagreements, name, hint, *changes, pieces=[scratch.disagreements], header=_HEADER)
+    mistake(
+        compare_gradients, name, hint, *changes, pieces=[scratch.compare_gradients], header=_HEADER
+    )
 
 
 _TEST = "np.abs(found - wanted).max() <= tolerance * np.abs(wanted).max()"
@@ -733,7 +735,7 @@ _names_mistake(
 )
 
 
-# 7 ---------------------------------------------------------------- step
+# 7 ---------------------------------------------------------------- training_step
 
 
 def _drive_step(student, layers, x, t, lr=0.1):
@@ -766,9 +768,9 @@ def _step_case(rng, widths):
     return Case(layers, normal(rng, n, widths[0]), rng.integers(0, widths[-1], n), rate)
 
 
-step = Exercise(
-    "tensors.step",
-    twin="dlcore.scratch.tensors.step",
+training_step = Exercise(
+    "tensors.training_step",
+    twin="dlcore.scratch.tensors.training_step",
     parts=[
         Part("one layer", 1, draw=lambda rng: _step_case(rng, [3, 4])),
         Part("two layers", 2, draw=lambda rng: _step_case(rng, [4, 3, 2])),
@@ -782,7 +784,14 @@ step = Exercise(
 
 
 def _step_mistake(name, hint, *changes):
-    mistake(step, name, hint, *changes, pieces=[*_TENSOR, scratch.step], header=_HEADER)
+    mistake(
+        training_step,
+        name,
+        hint,
+        *changes,
+        pieces=[*_TENSOR, scratch.training_step],
+        header=_HEADER,
+    )
 
 
 _step_mistake(

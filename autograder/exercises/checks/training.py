@@ -354,7 +354,7 @@ _mistake(
 )
 
 
-# 5 ---------------------------------------------------------------- he_weights
+# 5 ---------------------------------------------------------------- he_init
 
 
 def _drive_weights(student, sizes, seed):
@@ -388,9 +388,9 @@ def _weights_oracle(torch, sizes, seed):
     return shapes, np.ones(len(large)), zeros(len(large)), zeros(sum(sizes[1:])), zeros(pairs)
 
 
-he_weights = Exercise(
-    "training.he_weights",
-    twin="dlcore.scratch.training.he_weights",
+he_init = Exercise(
+    "training.he_init",
+    twin="dlcore.scratch.training.he_init",
     parts=[
         Part("one layer", 1, [Case((300, 100), 0)], lambda rng: Case((int(rng.integers(400, 500)), int(rng.integers(50, 100))), int(rng.integers(1000))), draws=1),
         Part("several layers", 1, [Case((4, 3, 2), 0)], lambda rng: Case((int(rng.integers(80, 90)), 160, 160, 160, int(rng.integers(2, 5))), int(rng.integers(1000))), draws=2),
@@ -405,44 +405,44 @@ he_weights = Exercise(
 
 _DRAWN = "rng.standard_normal((outputs, inputs)) * np.sqrt(2 / inputs)"
 _mistake(
-    he_weights,
+    he_init,
     "forgets_the_root",
     """2 / inputs is the variance. The numbers are multiplied with the standard deviation, its root.""",
     (_DRAWN, "rng.standard_normal((outputs, inputs)) * 2 / inputs"),
 )
 _mistake(
-    he_weights,
+    he_init,
     "keeps_the_size_of_a_line",
     """The variance is 1 / inputs, right for a layer without an activation. ReLU takes away half of the mean square, so He's is
     2 / inputs.""",
     (_DRAWN, "rng.standard_normal((outputs, inputs)) * np.sqrt(1 / inputs)"),
 )
 _mistake(
-    he_weights,
+    he_init,
     "counts_the_outputs",
     """You divide by the number of outputs. What a sum adds up are its inputs: w has the shape (outputs, inputs).""",
     (_DRAWN, "rng.standard_normal((outputs, inputs)) * np.sqrt(2 / outputs)"),
 )
 _mistake(
-    he_weights,
+    he_init,
     "transposes",
     """Your matrices are (inputs, outputs). In this course a layer is x @ w.T + b, with w (outputs, inputs).""",
     (_DRAWN, "rng.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)"),
 )
 _mistake(
-    he_weights,
+    he_init,
     "draws_the_biases",
     """The biases are drawn too. They can all begin at 0: the weights already make the units different.""",
     ("np.zeros(outputs)", "rng.standard_normal(outputs)"),
 )
 _mistake(
-    he_weights,
+    he_init,
     "draws_positive_numbers",
     """Your weights are all positive: rng.random and rng.uniform go from 0 to 1. Their mean must be 0.""",
     (_DRAWN, "rng.random((outputs, inputs)) * np.sqrt(24 / inputs)"),
 )
 _mistake(
-    he_weights,
+    he_init,
     "begins_each_layer_alike",
     """Layers of the same shape get the same weights: you make a new generator with the same seed for each. Make one, and go on
     drawing from it.""",
@@ -451,7 +451,7 @@ _mistake(
 )  # fmt: skip
 
 
-# 6 ---------------------------------------------------------------- examine
+# 6 ---------------------------------------------------------------- layer_statistics
 
 
 def _drive_examine(student, params, x, t, column):
@@ -498,9 +498,9 @@ def _halves(rng, *shape):
     return rng.integers(-2, 3, shape) / 2
 
 
-examine = Exercise(
-    "training.examine",
-    twin="dlcore.scratch.training.examine",
+layer_statistics = Exercise(
+    "training.layer_statistics",
+    twin="dlcore.scratch.training.layer_statistics",
     parts=[
         Part("spread", 1, draw=lambda rng: _network_case(rng, "spread")),
         Part("dead", 1, draw=lambda rng: _network_case(rng, "dead"), draws=6),
@@ -513,7 +513,7 @@ examine = Exercise(
 
 
 def _examine_mistake(name, hint, *changes):
-    _mistake(examine, name, hint, *changes, header=f"{_HEADER}\n\nfrom dlcore.scratch.tensors import Tensor")  # fmt: skip
+    _mistake(layer_statistics, name, hint, *changes, header=f"{_HEADER}\n\nfrom dlcore.scratch.tensors import Tensor")  # fmt: skip
 
 
 _examine_mistake(
@@ -707,7 +707,7 @@ def _drive_moons(student, n, epochs, size, seed, column):
     rng = np.random.default_rng(seed)
     x, t, *_ = data.moons(n, rng)
     new, answers, *_ = data.moons(300, rng)
-    begun, step = scratch.he_weights([2, 64, 2], seed), AdamW(0.05).step
+    begun, step = scratch.he_init([2, 64, 2], seed), AdamW(0.05).step
     params, _ = student(begun, _loss_and_gradients, step, x, t, epochs, size, seed)
     w1, b1, w2, b2 = params
     said = (np.maximum(new @ w1.T + b1, 0) @ w2.T + b2).argmax(1)

@@ -18,7 +18,7 @@ import dlcore
 from dlcore import conv, tensor
 from dlcore import functional as F
 from dlcore.backend import blocks
-from dlcore.backend.blocks import in_pieces
+from dlcore.backend.blocks import in_blocks
 from dlcore.backend.memory import keep_freed_memory
 from dlcore.backend.sliding import Window
 
@@ -69,7 +69,7 @@ def test_the_number_of_threads_does_not_change_a_bit():
 def test_results_come_in_order_and_cover_every_row_once():
     dlcore.set_num_threads(2)
     for n in (0, 1, 7, 1000):
-        parts = in_pieces(lambda part: part, np.zeros((n, 3000)), entries=9000, worth=1)
+        parts = in_blocks(lambda part: part, np.zeros((n, 3000)), entries=9000, worth=1)
         assert [i for part in parts for i in range(n)[part]] == list(range(n))
 
 
@@ -96,7 +96,7 @@ def test_images_in_chunks_give_what_all_at_once_give(data):
 
 def test_a_slice_has_no_more_entries_than_asked_for():
     for n, entries in ((64, 166_666), (10, 22_400), (3, 5)):
-        for part in in_pieces(lambda part: part, np.zeros((n, 1)), width=22_400, entries=entries):
+        for part in in_blocks(lambda part: part, np.zeros((n, 1)), width=22_400, entries=entries):
             assert part.stop - part.start <= max(1, entries // 22_400)
 
 
@@ -108,7 +108,7 @@ def test_an_error_in_any_piece_reaches_the_caller_and_the_blas_is_as_before():
             raise ZeroDivisionError("in the second piece")
 
     with pytest.raises(ZeroDivisionError, match="second piece"):
-        in_pieces(work, np.zeros((1000, 1000)), worth=1)
+        in_blocks(work, np.zeros((1000, 1000)), worth=1)
     assert [library.get_num_threads() for library in blocks._blas()] == [2] * len(blocks._blas())
 
 
@@ -123,7 +123,7 @@ def test_after_an_error_nobody_goes_on():
         done.append(part)
 
     with pytest.raises(ZeroDivisionError):
-        in_pieces(work, np.zeros((1000, 1000)), entries=1000, worth=1)
+        in_blocks(work, np.zeros((1000, 1000)), entries=1000, worth=1)
     assert len(done) < 500
 
 
@@ -134,13 +134,13 @@ def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(monkeypatc
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(blocks.ThreadPoolExecutor, "submit", refuse)
-    assert len(in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)) > 1
+    assert len(in_blocks(lambda part: part, np.zeros((1000, 1000)), worth=1)) > 1
 
 
 def test_nobody_waits_for_a_thread_that_does_not_come():
     dlcore.set_num_threads(2)
-    inner = lambda _: in_pieces(lambda part: part, np.zeros((1000, 1000)), worth=1)
-    assert len(in_pieces(inner, np.zeros((1000, 1000)), worth=1)) > 1  # a piece cut in pieces
+    inner = lambda _: in_blocks(lambda part: part, np.zeros((1000, 1000)), worth=1)
+    assert len(in_blocks(inner, np.zeros((1000, 1000)), worth=1)) > 1  # a piece cut in pieces
     busy = threading.Event()
     blocked = blocks._start(lambda: busy.wait(20))
     try:
@@ -154,9 +154,9 @@ def test_nobody_waits_for_a_thread_that_does_not_come():
 def test_a_forked_process_makes_its_own_threads():
     code = (
         "import os, numpy as np, dlcore\n"
-        "from dlcore.backend.blocks import in_pieces\n"
+        "from dlcore.backend.blocks import in_blocks\n"
         "dlcore.set_num_threads(2)\n"
-        "work = lambda: sum(in_pieces(lambda p: p.stop - p.start, np.zeros((999, 999)), worth=1))\n"
+        "work = lambda: sum(in_blocks(lambda p: p.stop - p.start, np.zeros((999, 999)), worth=1))\n"
         "work()\n"
         "pid = os.fork()\n"
         "if pid == 0: os._exit(0 if work() == 999 else 1)\n"

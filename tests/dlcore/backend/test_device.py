@@ -14,7 +14,7 @@ from dlcore import functional as F
 from dlcore.backend import device
 from dlcore.scratch.gan import gan_step
 from dlcore.scratch.optimizers import AdamW
-from dlcore.scratch.training import he_weights
+from dlcore.scratch.training import he_init
 from dlcore.scratch.vae import log_likelihood, vae_loss
 from tests.dlcore.elsewhere import Elsewhere
 from tests.dlcore.ops import OPS
@@ -112,7 +112,7 @@ def test_the_lessons_own_vae_and_gan_train_where_their_arrays_live(send):
     def run(place):
         rng = np.random.default_rng(0)
         draw = lambda *shape: place(rng.standard_normal(shape))
-        weights = lambda *sizes: [place(p) for p in he_weights(sizes, rng)]
+        weights = lambda *sizes: [place(p) for p in he_init(sizes, rng)]
         vae, adam = [*weights(6, 5, 4), *weights(2, 5, 6)], AdamW(0.01)
         forger, judge, turns = weights(2, 5, 6), weights(6, 5, 1), (AdamW(0.01), AdamW(0.01))
         for _ in range(3):

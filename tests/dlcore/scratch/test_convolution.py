@@ -27,12 +27,12 @@ def test_correlate2d_is_scipys(seed, kernel):
 
 
 @given(n=st.integers(1, 60), layers=st.lists(geometry, min_size=1, max_size=4))
-def test_geometry_is_that_of_real_convolutions(n, layers):
+def test_receptive_field_is_that_of_real_convolutions(n, layers):
     x = torch.zeros(1, 1, n)
     for kernel, stride, padding in layers:
         assume(x.shape[-1] + 2 * padding >= kernel)
         x = F.conv1d(x, torch.ones(1, 1, kernel), stride=stride, padding=padding)
-    many, seen = convolution.geometry(n, layers)
+    many, seen = convolution.receptive_field(n, layers)
     assert many == x.shape[-1]
     long = torch.zeros(1, 1, 400, dtype=torch.float64, requires_grad=True)
     y = long

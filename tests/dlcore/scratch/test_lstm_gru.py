@@ -49,7 +49,7 @@ def test_a_conveyor_is_the_middle_of_an_lstm(seed, t):
     h, c = rng.standard_normal((2, 4, 3))
     _, cs, opened = lstm_gru.lstm(rng.standard_normal((t, 4, 2)), h, c, *weights)
     i, f, g, _ = np.split(opened, 4, axis=2)
-    np.testing.assert_allclose(lstm_gru.conveyor(c, f, i, g), cs, atol=1e-12)
+    np.testing.assert_allclose(lstm_gru.cell_state_update(c, f, i, g), cs, atol=1e-12)
 
 
 @given(steps=st.floats(0.2, 1000))

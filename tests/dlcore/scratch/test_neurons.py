@@ -31,7 +31,7 @@ def test_never_learns_xor():
 
 @given(w=st.tuples(st.floats(-5, 5), st.floats(0.1, 5)), b=st.floats(-5, 5), x1=st.floats(-10, 10))
 def test_on_the_boundary_the_sum_is_zero(w, b, x1):
-    x2 = neurons.boundary(np.array([x1]), np.array(w), b)[0]
+    x2 = neurons.decision_boundary(np.array([x1]), np.array(w), b)[0]
     assert abs(neurons.weighted_sum(np.array([x1, x2]), np.array(w), b)) < 1e-9
 
 

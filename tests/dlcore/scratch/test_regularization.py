@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import shift as moved_by_scipy
+from scipy.ndimage import shift_images as moved_by_scipy
 
 from dlcore.scratch import regularization as reg
 from dlcore.scratch import training
@@ -36,7 +36,7 @@ def test_ridge_without_a_penalty_is_the_shortest_that_fits():
 
 
 def test_the_penalty_is_pytorchs_and_spares_biases():
-    params = training.he_weights([5, 4, 3], 1)
+    params = training.he_init([5, 4, 3], 1)
     params[1] += 1.0
     leaves = [torch.tensor(p, requires_grad=True) for p in params]
     wanted = sum(0.3 * w.abs().sum() + 0.7 / 2 * (w**2).sum() for w in leaves[::2])
@@ -88,7 +88,7 @@ def test_batch_norm_is_pytorchs(seed, n, d, momentum):
 
 @given(losses=st.lists(st.integers(0, 9), min_size=1, max_size=20), patience=st.integers(1, 6))
 def test_early_stopping_stops_when_the_best_is_old(losses, patience):
-    stop, best = reg.early_stop(losses, patience)
+    stop, best = reg.early_stopping(losses, patience)
     assert best == losses.index(min(losses[: stop + 1]))  # the first of the best
     assert stop == len(losses) - 1 or stop - best == patience
     for earlier in range(stop):
@@ -106,7 +106,7 @@ def test_a_shift_is_scipys(seed, down, right):
 def test_the_whole_loss_has_the_slope_that_is_measured(p):
     rng = np.random.default_rng(0)
     x, t = rng.standard_normal((6, 5)), rng.integers(0, 3, 6)
-    params = training.he_weights([5, 7, 6, 3], 2)
+    params = training.he_init([5, 7, 6, 3], 2)
     loss, gradients = reg.loss_and_gradients(params, x, t, p, 0.1, rng=3)
     for k, g in enumerate(gradients):
         direction, eps = rng.standard_normal(g.shape), 1e-6

@@ -29,7 +29,7 @@ def drawn(seed, t, n, d, h):
 @given(seed=seeds, t=lengths, n=sizes, d=sizes, h=sizes)
 def test_there_and_back(seed, t, n, d, h):
     arrays, leaves, out, g = drawn(seed, t, n, d, h)
-    states = rnn.unroll(*arrays)
+    states = rnn.rnn_forward(*arrays)
     np.testing.assert_array_equal(states[0], arrays[1])
     np.testing.assert_allclose(states[1:], out.detach(), atol=1e-12)
     step = rnn.rnn_step(arrays[0][0], *arrays[1:])
@@ -51,8 +51,8 @@ def test_cut_into_pieces(seed, t, steps):
         state = torch.tanh(torch.tensor(x[i]) @ leaves[0].T + state @ leaves[1].T + leaves[2])
         loss = loss + (state * torch.tensor(g[i])).sum()
     loss.backward()
-    states = rnn.unroll(x, h, *weights)
-    found = rnn.truncated_backward(g, x, states, *weights[:2], steps)
+    states = rnn.rnn_forward(x, h, *weights)
+    found = rnn.truncated_bptt(g, x, states, *weights[:2], steps)
     for mine, leaf in zip(found, leaves, strict=True):
         np.testing.assert_allclose(mine, leaf.grad, atol=1e-10)
 
@@ -60,7 +60,7 @@ def test_cut_into_pieces(seed, t, steps):
 @given(seed=seeds, t=lengths)
 def test_what_arrives(seed, t):
     arrays, leaves, out, g = drawn(seed, t, 3, 2, 4)
-    norms = rnn.gradient_norms(g[-1], rnn.unroll(*arrays), arrays[3])
+    norms = rnn.gradient_norms(g[-1], rnn.rnn_forward(*arrays), arrays[3])
     out[-1].backward(torch.tensor(g[-1]))
     assert len(norms) == t + 1 and norms[0] == pytest.approx(np.linalg.norm(g[-1]))
     assert norms[-1] == pytest.approx(float(leaves[1].grad.norm()))
