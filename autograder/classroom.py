@@ -22,6 +22,12 @@ from autograder.exercises.catalogue import Lesson
 
 CONFIG = "nbgrader_config.py"
 
+_IMPORTS = """\
+from autograder.grade.engine import Engine
+from autograder.grade.restore import RestoreCells
+from autograder.report.feedback import HideTests
+"""
+
 _CONFIG_TEXT = '''\
 """An nbgrader course, made by `autograder init`. Change what you like: nbgrader's
 documentation lists the options. `nbgrader` and `autograder` commands both read this file."""
@@ -42,10 +48,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 
-from autograder.grade.engine import Engine
-from autograder.report.feedback import HideTests
-from autograder.grade.restore import RestoreCells
-
+{imports}
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
@@ -116,6 +119,7 @@ def init(
         course_id = re.sub(r"[^A-Za-z0-9_-]+", "-", root.resolve().name) or "class"
         text = _CONFIG_TEXT.format(
             course_id=json.dumps(course_id),
+            imports=_IMPORTS,
             timeout=timeout,
             seed=json.dumps(seed or secrets.token_hex(16)),
         )
@@ -171,6 +175,12 @@ class Classroom:
 
         try:
             return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
+        except ModuleNotFoundError as error:
+            raise Problem(
+                f"{self.root / CONFIG} imports {error.name}, which is not there: was it made by an earlier version?",
+                f"write in it {_IMPORTS.strip().replace(chr(10), '; ')}; "
+                "and autograder.grade.clean.markdown for the filter",
+            ) from None
         except Exception as error:
             raise Problem(
                 f"{self.root / CONFIG} cannot be read: {type(error).__name__}: {error}",

@@ -9,12 +9,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import classroom
-from autograder.author import build
 from autograder.errors import Problem
 from autograder.exercises import catalogue
 from autograder.sandbox import tiers
-from autograder.sandbox.client import Zygote
 
 
 @dataclass(frozen=True)
@@ -40,17 +37,26 @@ class DoctorReport:
 def run() -> DoctorReport:
     """Look at Python, the packages, the kernel, the lessons and the disk."""
     report = DoctorReport([_python()])
-    for package in ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "nbgrader", "scikit-learn"):
-        report.findings.append(_package(package))
-    report.findings.append(_torch())
-    report.findings += [_kernel(), *_isolation(), _lessons(), _disk()]
-    if (Path.cwd() / classroom.CONFIG).exists():
-        report.findings.append(_class_folder(Path.cwd()))
+    for package in ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "scikit-learn"):
+        report.findings.append(_package(package, "course"))
+    report.findings += [_torch(), _kernel()]
+    # whoever only learns needs nothing of what grading needs
+    grading = [_package(package, "grade", needed=False) for package in _FOR_GRADING]
+    report.findings += [grading[0], *(finding for finding in grading[1:] if not finding.ok)]
+    can_grade = all(finding.ok for finding in grading)
+    report.findings += [*(_isolation() if can_grade else []), _lessons(compare=can_grade), _disk()]
+    if can_grade:
+        report.findings += _class_folder(Path.cwd())
     return report
+
+
+_FOR_GRADING = ("nbgrader", "jupytext", "nbclient", "nh3", "orjson", "sqlalchemy")
 
 
 def _isolation() -> list[Finding]:
     """What keeps students' code apart when a class is graded."""
+    from autograder.sandbox.client import Zygote
+
     why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
     rows = []
     for tier, mend in (("bubblewrap", tiers.INSTALL), ("landlock", _NEWER)):
@@ -68,7 +74,6 @@ def _isolation() -> list[Finding]:
             Zygote(used).close()
         except Problem as problem:
             detail, used = problem.what, ""
-    # whoever only learns needs none of it
     return [*rows, Finding("grading strangers", bool(used), detail, tiers.INSTALL, needed=False)]
 
 
@@ -76,14 +81,18 @@ _NEWER = "a kernel of Linux 5.13 or newer"
 _NAMESPACES = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or grade with landlock)"
 
 
-def _class_folder(root: Path) -> Finding:
-    """Whether nbgrader's own commands would use the engine in this class."""
+def _class_folder(root: Path) -> list[Finding]:
+    """Whether nbgrader's own commands would use the engine, if this is a class."""
+    from autograder import classroom
+
+    if not (root / classroom.CONFIG).exists():
+        return []
     text = (root / classroom.CONFIG).read_text(encoding="utf-8", errors="replace")
     if "autograder.grade.engine" in text:
-        return Finding("class folder", True, "nbgrader's commands use the sandbox too")
+        return [Finding("class folder", True, "nbgrader's commands use the sandbox too")]
     detail = "made by an older version: `nbgrader autograde` would run students' code unprotected"
     mend = f"mv {classroom.CONFIG} old_config.py && autograder init . (then copy your changes over)"
-    return Finding("class folder", False, detail, mend, needed=False)
+    return [Finding("class folder", False, detail, mend, needed=False)]
 
 
 def _python() -> Finding:
@@ -91,17 +100,19 @@ def _python() -> Finding:
     return Finding("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
 
 
-def _package(name: str) -> Finding:
+def _package(name: str, extra: str, needed: bool = True) -> Finding:
     try:
-        return Finding(name, True, importlib.metadata.version(name))
+        return Finding(name, True, importlib.metadata.version(name), needed=needed)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, False, "not installed", f"pip install {name}")
+        mend = f'pip install "dlcourse[{extra}]"'
+        detail = "not installed" if needed else "not installed: no class can be graded"
+        return Finding(name, False, detail, mend, needed)
 
 
 def _torch() -> Finding:
     if importlib.util.find_spec("torch") is None:
         detail = "not installed: grading will use dlcore as its reference, cross-checks are skipped"
-        return Finding("torch", False, detail, "pip install torch", needed=False)
+        return Finding("torch", False, detail, 'pip install "dlcourse[torch]"', needed=False)
     return Finding("torch", True, importlib.metadata.version("torch"))
 
 
@@ -119,11 +130,16 @@ def _kernel() -> Finding:
     return Finding("kernel python3", found, f"runs {program}", mend)
 
 
-def _lessons() -> Finding:
+def _lessons(compare: bool) -> Finding:
     try:
         lessons = catalogue.lessons()
     except Problem as problem:
         return Finding("lessons", False, problem.what, problem.next)
+    found = Finding("lessons", True, ", ".join(lesson.slug for lesson in lessons))
+    if not compare:
+        return found
+    from autograder.author import build
+
     stale = [
         lesson.slug
         for lesson in lessons
@@ -134,7 +150,7 @@ def _lessons() -> Finding:
         return Finding(
             "lessons", False, f"stale in course/: {', '.join(stale)}", "autograder build"
         )
-    return Finding("lessons", True, ", ".join(lesson.slug for lesson in lessons))
+    return found
 
 
 def _disk() -> Finding:

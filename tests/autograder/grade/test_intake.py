@@ -6,10 +6,8 @@ import os
 
 import pytest
 
-from autograder import doctor
 from autograder.grade import schedule
 from autograder.grade.intake import Refused, digest, extra_files, intake, read_notebook
-from autograder.sandbox import tiers
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 
@@ -122,22 +120,3 @@ def test_nonsense_is_refused_in_words():
     ):
         with pytest.raises(Refused):
             read_notebook(data)
-
-
-def test_doctor_names_what_is_missing_and_what_mends_it(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    why = {
-        "bubblewrap": "bubblewrap is not installed",
-        "landlock": "this kernel has no Landlock",
-        "process": "",
-    }
-    monkeypatch.setattr(tiers, "missing", lambda tier: why[tier])
-    found = {f.what: f for f in doctor.run().findings}
-    assert not found["grading strangers"].ok and "bubblewrap" in found["grading strangers"].mend
-    assert found["isolation: bubblewrap"].mend == tiers.INSTALL
-    why["bubblewrap"] = "bubblewrap may not make namespaces here (Permission denied)"
-    found = {f.what: f for f in doctor.run().findings}
-    assert "apparmor" in found["isolation: bubblewrap"].mend
-    (tmp_path / "nbgrader_config.py").write_text("c = get_config()")
-    found = {f.what: f for f in doctor.run().findings}
-    assert not found["class folder"].ok and "unprotected" in found["class folder"].detail
