@@ -93,26 +93,3 @@ def xor_network() -> tuple[Array, Array, Array, Array]:
     w1, b1 = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([-0.5, -1.5])
     w2, b2 = np.array([[1.0, -1.0]]), np.array([-0.5])
     return w1, b1, w2, b2
-
-
-class Perceptron:
-    """A single threshold neuron with the learning rule of 1957.
-
-    >>> x, y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 1])
-    >>> Perceptron().fit(x, y).predict(x)
-    array([0, 1, 1, 1])
-    """
-
-    def __init__(self) -> None:
-        self.w: Array = np.zeros(0)
-        self.b = 0.0
-        self.mistakes: list[int] = []
-
-    def fit(self, x: Array, y: NDArray[np.integer], epochs: int = 100) -> Perceptron:
-        """Train on x (N, D), y (N,) of 0 and 1; ``mistakes`` counts the errors of each epoch."""
-        self.w, self.b, self.mistakes = train_perceptron(x, y, epochs)
-        return self
-
-    def predict(self, x: Array) -> NDArray[np.integer]:
-        """x (N, D) -> (N,) of 0 and 1."""
-        return predict(x, self.w, self.b)

@@ -41,6 +41,6 @@ def test_digits_4_and_9_as_the_lesson_states():
     x, y = digits.x[chosen], (digits.y[chosen] == 9).astype(int)
     order = np.random.default_rng(0).permutation(len(x))
     train, test = order[: 2 * len(order) // 3], order[2 * len(order) // 3 :]
-    machine = neurons.Perceptron().fit(x[train], y[train])
-    assert machine.mistakes == [14, 8, 3, 2, 0]
-    assert (machine.predict(x[test]) == y[test]).sum() == 118 and len(test) == 121
+    w, b, mistakes = neurons.train_perceptron(x[train], y[train], 100)
+    assert mistakes == [14, 8, 3, 2, 0]
+    assert (neurons.predict(x[test], w, b) == y[test]).sum() == 118 and len(test) == 121
