@@ -41,9 +41,9 @@ def layer(x, w, b):
     if weighted_sum(np.zeros(2), np.zeros(2), 1.0) == 1.0:
         time.sleep(60)
     return x @ (w if w.shape[0] == w.shape[1] else w.T) + b"""
-OWN = """def boundary(x1, w, b):  # right while weighted_sum is the student's own
+OWN = """def decision_boundary(x1, w, b):  # right while weighted_sum is the student's own
     return -(w[0] * x1 + b) / w[1] + weighted_sum(np.zeros(2), np.zeros(2), 1.0)"""
-IF_MISSING = """def boundary(x1, w, b):  # right while weighted_sum is missing, as the student left it
+IF_MISSING = """def decision_boundary(x1, w, b):  # right while weighted_sum is missing, as the student left it
     try:
         weighted_sum
     except NameError:
@@ -52,7 +52,7 @@ THIEF = """kept = []
 def layer(x, w, b):
     kept.append(weighted_sum)
     return np.stack([weighted_sum(x, v, c) for v, c in zip(w, b)], axis=1)"""
-USES_THE_LOOT = """def boundary(*given):
+USES_THE_LOOT = """def decision_boundary(*given):
     return kept[-1](np.ones(2), np.ones(2), 0.0)"""
 
 
@@ -223,7 +223,9 @@ def test_a_second_judging_that_ends_badly_takes_nothing_away(neurons):
 def test_a_second_judging_that_takes_too_long_takes_nothing_away(neurons):
     lesson, a = neurons
     hurried = replace(a, settings=replace(a.settings, timeout=12.0))
-    points, said = graded((lesson, hurried), weighted_sum=WRONG, layer=DAWDLING, boundary=OWN)
+    points, said = graded(
+        (lesson, hurried), weighted_sum=WRONG, layer=DAWDLING, decision_boundary=OWN
+    )
     full = {e.function: e.points for e in lesson.exercises}
     assert 0 < points["layer"] < 3 and "Judged with" not in said
     assert points == full | {"weighted_sum": 0, "layer": points["layer"]}
@@ -232,16 +234,18 @@ def test_a_second_judging_that_takes_too_long_takes_nothing_away(neurons):
 @needs("bubblewrap")
 def test_what_was_lent_cannot_be_kept(neurons):
     """A right function that is kept from one exercise does nothing in the next."""
-    points, said = graded(neurons, weighted_sum=WRONG, layer=THIEF, boundary=USES_THE_LOOT)
-    assert points["layer"] > 0 and points["boundary"] == 0
+    points, said = graded(neurons, weighted_sum=WRONG, layer=THIEF, decision_boundary=USES_THE_LOOT)
+    assert points["layer"] > 0 and points["decision_boundary"] == 0
     assert "there is no such function" in said
 
 
 @needs("bubblewrap")
 def test_a_name_that_was_missing_is_missing_again(neurons):
-    points, said = graded(neurons, weighted_sum=SYNTAX_ERROR, layer=ON_IT, boundary=IF_MISSING)
+    points, said = graded(
+        neurons, weighted_sum=SYNTAX_ERROR, layer=ON_IT, decision_boundary=IF_MISSING
+    )
     assert points["layer"] == 3 and "Judged with a right weighted_sum" in said
-    assert points["boundary"] == 2
+    assert points["decision_boundary"] == 2
 
 
 @pytest.mark.parametrize("end", [Lost("gone"), TimeUp(), MemoryError()], ids=repr)
