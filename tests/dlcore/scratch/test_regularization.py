@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import shift_images as moved_by_scipy
+from scipy.ndimage import shift as moved_by_scipy
 
 from dlcore.scratch import regularization as reg
 from dlcore.scratch import training
