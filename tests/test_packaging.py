@@ -203,7 +203,8 @@ def test_with_the_oldest_versions_allowed_the_course_runs(wheel, tmp_path):
     command = python.with_name("autograder")
     assert "grade" in run(command, "--help", cwd=tmp_path)
     assert "MISSING" not in run(command, "doctor", cwd=tmp_path)
-    assert run(python, "-c", SOLVED, cwd=tmp_path, timeout=600).splitlines()[-2:] == ["neurons 0 True", "rnn 0 True"]  # fmt: skip
+    solved = run(python, "-c", SOLVED, cwd=tmp_path, timeout=600)
+    assert "neurons 0 True" in solved and "rnn 0 True" in solved
     assert "got exactly the points expected" in run(
         command, "demo", "class", "--lesson", "1", cwd=tmp_path, timeout=600
     )

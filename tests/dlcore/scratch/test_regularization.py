@@ -99,7 +99,7 @@ def test_early_stopping_stops_when_the_best_is_old(losses, patience):
 def test_a_shift_is_scipys(seed, down, right):
     images = np.random.default_rng(seed).random((2, 3, 4))
     wanted = [moved_by_scipy(image, (down, right), order=0) for image in images]
-    np.testing.assert_allclose(reg.shift(images, down, right), wanted)
+    np.testing.assert_allclose(reg.shift_images(images, down, right), wanted)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.4])
