@@ -3,7 +3,7 @@
 Four rooms:
 
     scratch        what learners write: plain functions on arrays, one file a lesson
-    (these files)  the library: Tensor, layers, optimizers, training, for models of any size
+    this folder    the library: Tensor, layers (nn), optimizers, training, for models of any size
     data           data sets that need no download, text, series, splits, batches
     backend        how NumPy is made fast, and nothing of deep learning
 
@@ -13,7 +13,7 @@ The library, each file with the lesson that earns it:
     ops            arithmetic, matmul, linear, with their derivatives           lesson 05
     reductions     sum, mean, variance, extremes                                lesson 05
     shaping        reshape, transpose, concatenate, split, pad, index           lesson 05
-    activations    ReLU, sigmoid, GELU, softmax ...: kernels and tape nodes     lesson 05
+    activations    ReLU, sigmoid, GELU, softmax ...: forward and backward       lesson 05
     losses         squared error, cross-entropy from logits, divergences        lesson 05
     gradcheck      numerical gradients against the backward pass                lesson 05
     rng            the random generator that everything shares                  lesson 06

@@ -36,7 +36,7 @@ def _bundled(load: str, tidy: Any = str) -> Dataset:
 
 
 def iris() -> Dataset:
-    """150 flowers of three species, four lengths in centimetres (Fisher, 1936)."""
+    """150 flowers of three species, four lengths in centimeters (Fisher, 1936)."""
     return _bundled("load_iris", lambda name: name.replace(" (cm)", ""))
 
 
@@ -46,18 +46,18 @@ def wine() -> Dataset:
 
 
 def breast_cancer() -> Dataset:
-    """569 tumours, malignant or benign, thirty measurements of cell nuclei (Wolberg et al., 1995)."""
+    """569 tumors, malignant or benign, thirty measurements of cell nuclei (Wolberg et al., 1995)."""
     return _bundled("load_breast_cancer")
 
 
 def digits() -> Dataset:
-    """1,797 handwritten digits of 8 x 8 pixels, grey values scaled to 0..1 (Alpaydin and Kaynak, 1998)."""
+    """1,797 handwritten digits of 8 x 8 pixels, gray values scaled to 0..1 (Alpaydin and Kaynak, 1998)."""
     x, y, _, classes = _bundled("load_digits")
     return Dataset(x / 16, y, tuple(f"pixel {i // 8},{i % 8}" for i in range(64)), classes)
 
 
 def blobs(n: int, rng: np.random.Generator, distance: float = 3.0, spread: float = 0.8) -> Dataset:
-    """Two round clouds in the plane, ``n`` points each, whose centres lie ``distance`` apart."""
+    """Two round clouds in the plane, ``n`` points each, whose centers lie ``distance`` apart."""
     centre = np.array([distance, distance]) / (2 * np.sqrt(2))
     x = np.concatenate([c + spread * rng.standard_normal((n, 2)) for c in (-centre, centre)])
     return Dataset(x, np.repeat([0, 1], n), ("x1", "x2"), ("0", "1"))
@@ -126,7 +126,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
 def mnist(folder: str | Path, train: bool = True) -> Dataset:
     """MNIST (LeCun et al., 1998), or any set with the same file names, from files you have.
 
-    70,000 grey pictures of 28 x 28 pixels, scaled to 0..1. ``folder`` holds
+    70,000 gray pictures of 28 x 28 pixels, scaled to 0..1. ``folder`` holds
     train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files, with or without .gz.
     Raises FileNotFoundError that names the missing file, ValueError for files that do not fit.
     """

@@ -39,7 +39,7 @@ def rnn_forward(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:
 def rnn_backward(
     g: Any, x: Any, states: Any, w_ih: Any, w_hh: Any
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """Backpropagation through time: the way back of ``unroll``.
+    """Backpropagation through time: the backward pass of ``rnn_forward``.
 
     g[t] is the gradient that the state after x[t] gets from outside, not through later states.
     Shapes: g (T, N, H), x (T, N, D), states (T + 1, N, H), w_ih (H, D), w_hh (H, H)
