@@ -6,9 +6,9 @@ FlashAttention, section 3.1):
 
 - **Some examples at a time** (``in_blocks``), so that the scores are still in the cache when the
   softmax and the second product want them.
-- **Weights are computed again** on the way back where keeping them would take too much memory.
+- **Weights are computed again** in the backward pass where keeping them would take too much memory.
 - **Rows are divided where they are short.** y = (e v) / sum(e) divides E numbers a query instead of
-  S; on the way back g is divided, and sum_s(dp p) is the same as sum_v(g y).
+  S; in the backward pass g is divided, and sum_s(dp p) is the same as sum_v(g y).
 
 Legend: q (B, H, L, E), k (B, H, S, E), v (B, H, S, V), e = exp(scores - max) (B, H, L, S); the heads
 of q, k and v may be views into one array: a matrix product needs only its last axis in one piece.
@@ -29,7 +29,7 @@ from dlcore.rng import generator
 from dlcore.tensor import Tensor, array
 
 SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
-KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the way back
+KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the backward pass
 
 
 def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> tuple[Any, Any]:

@@ -119,7 +119,7 @@ def layer_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
 def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalise each example over its last dimensions:  y = w (x - mean) / sqrt(var + eps) + b.
+    """Normalize each example over its last dimensions:  y = w (x - mean) / sqrt(var + eps) + b.
 
     Shapes: input (..., *normalized_shape), weight and bias normalized_shape -> same as input.
     Raises ShapeError.
@@ -267,7 +267,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalise each channel over the batch:  y = w (x - mean) / sqrt(var + eps) + b.
+    """Normalize each channel over the batch:  y = w (x - mean) / sqrt(var + eps) + b.
 
     In training the statistics are the batch's, and the running ones move towards them by
     ``momentum`` (the running variance towards the unbiased one); otherwise the running ones serve.
@@ -309,7 +309,7 @@ def _move(running: Any, towards: Any, momentum: float) -> None:
 def group_norm(
     input: Tensor, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalise each example over groups of channels, whatever the batch holds.
+    """Normalize each example over groups of channels, whatever the batch holds.
 
     Shapes: input (N, C, ...), weight and bias (C,) -> same as input.
     Raises ShapeError unless ``num_groups`` divides C.

@@ -1,4 +1,4 @@
-"""Plots of the course: few, labelled, in colours that colour-blind people can tell apart."""
+"""Plots of the course: few, labeled, in colors that colour-blind people can tell apart."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def show(alt: str) -> None:
 
 
 def points(ax: Axes, x: np.ndarray, y: np.ndarray, names: Sequence[str] = ("0", "1")) -> None:
-    """Points x (N, 2), a marker and a colour for each class of y (N,)."""
+    """Points x (N, 2), a marker and a color for each class of y (N,)."""
     for k, name in enumerate(names):
         chosen = x[y == k]
         ax.plot(
@@ -66,7 +66,7 @@ def regions(ax: Axes, predict: Callable[[np.ndarray], np.ndarray], low: float, h
 def curves(
     ax: Axes, x: np.ndarray, functions: dict[str, Callable[[np.ndarray], np.ndarray]]
 ) -> None:
-    """Several functions of x in one plot, told apart by colour and by dash."""
+    """Several functions of x in one plot, told apart by color and by dash."""
     for k, (name, f) in enumerate(functions.items()):
         ax.plot(x, f(x), color=COLORS[k % 5], ls=["-", "--", "-.", ":"][k % 4], lw=2, label=name)
     ax.legend()

@@ -1,7 +1,7 @@
 """Make what a student's process showed safe to look at, and valid as a notebook's output.
 
 The outputs come from a process that the student controls, and are opened in the instructor's browser,
-by the formgrader among others. HTML is sanitised by nh3 (ammonia); scripts, remote pictures and
+by the formgrader among others. HTML is sanitized by nh3 (ammonia); scripts, remote pictures and
 control sequences are taken out; what is not of a known kind is dropped.
 """
 

@@ -34,7 +34,7 @@ def new_first(rows: Any) -> Any:
 
 
 def new_last(rows: Any) -> Any:
-    """The way back from ``new_first``."""
+    """The inverse of ``new_first``."""
     width = len(rows) // 3
     return np.concatenate([rows[width:], rows[:width]])
 

@@ -69,7 +69,7 @@ def depends_on(f: Callable[[Any], Any], x: Any) -> Any:
 
 
 def attention_backward(g: Any, q: Any, k: Any, v: Any, weights: Any) -> tuple[Any, Any, Any]:
-    """The way back of ``attention``:  dscores = weights (g v^T - its weighted mean).
+    """The backward pass of ``attention``:  dscores = weights (g v^T - its weighted mean).
 
     Shapes: g (..., L, V), q (..., L, E), k (..., S, E), v (..., S, V), weights (..., L, S)
     -> dq (..., L, E), dk (..., S, E), dv (..., S, V).

@@ -89,7 +89,7 @@ def conv2d(x: Any, w: Any, b: Any, stride: int = 1, padding: int = 0) -> Any:
 def conv2d_backward(
     g: Any, x: Any, w: Any, stride: int = 1, padding: int = 0
 ) -> tuple[Any, Any, Any]:
-    """The way back of ``conv2d``: each number of a window's column goes back to the pixel that it came from.
+    """The backward pass of ``conv2d``: each number of a window's column goes back to the pixel that it came from.
 
     Shapes: g (N, M, H', W') -> dx like x, dw like w, db (M,).
     """
@@ -116,7 +116,7 @@ def pool2d(x: Any, size: int = 2, kind: str = "max") -> Any:
 
 
 def pool2d_backward(g: Any, x: Any, size: int = 2, kind: str = "max") -> Any:
-    """The way back of ``pool2d``: to the first of the largest, or to all alike.
+    """The backward pass of ``pool2d``: to the first of the largest, or to all alike.
 
     Shapes: g (N, C, H // size, W // size), x (N, C, H, W) -> like x.
     """

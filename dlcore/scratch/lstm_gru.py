@@ -51,7 +51,7 @@ def lstm_step(x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any) -> tuple[Any
 
 
 def lstm_step_backward(dh: Any, dc: Any, c: Any, c_new: Any, gates: Any) -> tuple[Any, Any]:
-    """The way back of one step, to what went into the gates and to the cell state before.
+    """The backward pass of one step, to what went into the gates and to the cell state before.
 
     dh, dc: gradients of the new h and of the new cell state ``c_new``, the latter without what h passes on to it.
     Shapes: dh, dc, c, c_new (N, H), gates (N, 4 H) -> da (N, 4 H), dc (N, H).
@@ -86,7 +86,7 @@ def lstm(x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any) -> tuple[Any, Any
 def lstm_backward(
     g: Any, x: Any, hs: Any, cs: Any, gates: Any, w_ih: Any, w_hh: Any
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
-    """Backpropagation through time: the way back of ``lstm``.
+    """Backpropagation through time: the backward pass of ``lstm``.
 
     g[t] is the gradient that the h after x[t] gets from outside.
     Shapes: g (T, N, H), x (T, N, D), hs, cs (T + 1, N, H), gates (T, N, 4 H), w_ih (4 H, D), w_hh (4 H, H)

@@ -81,7 +81,7 @@ def batch_norm(
 
 
 def batch_norm_backward(g: Any, x: Any, w: Any, eps: float = 1e-5) -> tuple[Any, Any, Any]:
-    """The way back of ``batch_norm`` in training: what changes x changes its mean and its variance too.
+    """The backward pass of ``batch_norm`` in training: what changes x changes its mean and its variance too.
 
     Shapes: g, x (N, D), w (D,) -> dx (N, D), dw (D,), db (D,).
     """

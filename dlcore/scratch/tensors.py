@@ -16,7 +16,7 @@ import numpy as np
 
 
 def matmul_backward(g: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """The way back of a @ b.
+    """The backward pass of a @ b.
 
     Shapes: g (N, M), a (N, K), b (K, M) -> da (N, K), db (K, M).
     """
@@ -24,7 +24,7 @@ def matmul_backward(g: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """The way back of broadcasting an array of ``shape``: the sum over its copies.
+    """The backward pass of broadcasting an array of ``shape``: the sum over its copies.
 
     Shapes: g any that ``shape`` broadcasts to -> shape.
 
@@ -41,7 +41,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 def sum_backward(
     g: Any, shape: tuple[int, ...], axis: int | None = None, keepdims: bool = False
 ) -> Any:
-    """The way back of x.sum(axis, keepdims) for an x of ``shape``: a copy for every term.
+    """The backward pass of x.sum(axis, keepdims) for an x of ``shape``: a copy for every term.
 
     Shapes: g that of the sum -> shape.
 
@@ -55,7 +55,7 @@ def sum_backward(
 
 
 def index_backward(g: Any, shape: tuple[int, ...], index: Any) -> Any:
-    """The way back of x[index] for an x of ``shape``: what was taken several times collects a sum.
+    """The backward pass of x[index] for an x of ``shape``: what was taken several times collects a sum.
 
     Shapes: g that of x[index] -> shape.
 
