@@ -36,6 +36,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell autograder course dlcore solutions tests README.md Makefile pyproject.toml
 
 build: $(READY)  ## course/ from solutions/
 	$(BIN)/autograder build

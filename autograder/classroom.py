@@ -17,8 +17,8 @@ from typing import Any
 
 from autograder.author import build
 from autograder.errors import Problem
-from autograder.exercises import catalogue
-from autograder.exercises.catalogue import Lesson
+from autograder.exercises import catalog
+from autograder.exercises.catalog import Lesson
 
 CONFIG = "nbgrader_config.py"
 
@@ -131,7 +131,7 @@ def init(
             book.update_or_create_student(student.pop("id"), **student)
         count = len(book.students)
     report = InitReport(room.root, students=count)
-    for lesson in catalogue.lessons() if lessons is None else lessons:
+    for lesson in catalog.lessons() if lessons is None else lessons:
         room.write_source(lesson)
         room.release(lesson.slug)
         report.lessons.append(lesson.slug)
@@ -226,7 +226,7 @@ class Classroom:
         return self.root / "source" / lesson / f"{lesson}.ipynb"
 
     def cell_names(self, lesson: str) -> set[str]:
-        """The names of the cells by which a notebook is recognised as this lesson's."""
+        """The names of the cells by which a notebook is recognized as this lesson's."""
         if lesson not in self._names:
             with self.gradebook() as book:
                 cells = book.find_notebook(lesson, lesson).source_cells
@@ -284,7 +284,7 @@ class Classroom:
             return self.lessons
         chosen = []
         for name in names:
-            lesson = catalogue.find_lesson(name)
+            lesson = catalog.find_lesson(name)
             slug = lesson.slug if lesson else name
             if slug not in self.lessons:
                 raise Problem(

@@ -146,10 +146,10 @@ def init(
 def build(lessons: Lessons = None) -> None:
     """Build course/ from solutions/."""
     from autograder.author import build as build_
-    from autograder.exercises import catalogue
+    from autograder.exercises import catalog
 
     with problems():
-        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
+        chosen = [_lesson(name) for name in lessons] if lessons else catalog.lessons()
         report = build_.run(chosen)
     for path in report.written:
         out.print(f"written    {path}", soft_wrap=True)
@@ -160,11 +160,11 @@ def build(lessons: Lessons = None) -> None:
 
 
 def _lesson(name: str):
-    from autograder.exercises import catalogue
+    from autograder.exercises import catalog
 
-    lesson = catalogue.find_lesson(name)
+    lesson = catalog.find_lesson(name)
     if lesson is None:
-        known = ", ".join(known.slug for known in catalogue.lessons())
+        known = ", ".join(known.slug for known in catalog.lessons())
         raise Problem(f"there is no lesson {name!r}", f"choose one of {known}")
     return lesson
 
@@ -182,11 +182,11 @@ def release(
     What you changed in source/ (a test of your own, other points) is released as it stands.
     """
     from autograder import classroom
-    from autograder.exercises import catalogue
+    from autograder.exercises import catalog
 
     with problems():
         room = classroom.Classroom(where)
-        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
+        chosen = [_lesson(name) for name in lessons] if lessons else catalog.lessons()
         folders = classroom.release(room, chosen, renew=renew)
     for folder in folders:
         out.print(f"released   {folder}", soft_wrap=True)
@@ -382,10 +382,10 @@ def demo(
 ) -> None:
     """Make a class with submissions of every kind, grade it, compare with what must come out."""
     from autograder import demo as demo_
-    from autograder.exercises import catalogue
+    from autograder.exercises import catalog
 
     with problems():
-        chosen = [_lesson(name) for name in lessons] if lessons else catalogue.lessons()
+        chosen = [_lesson(name) for name in lessons] if lessons else catalog.lessons()
         demo_.remove(directory)
         with bar("grading") as progress:
             result = demo_.run(directory, chosen, jobs=jobs or None, progress=progress)

@@ -31,8 +31,8 @@ from autograder.check.carried_forward import forget
 from autograder.check.instant import evaluate, grading_seed
 from autograder.classroom import Classroom
 from autograder.errors import Problem
-from autograder.exercises import catalogue
-from autograder.exercises.catalogue import Lesson
+from autograder.exercises import catalog
+from autograder.exercises.catalog import Lesson
 from autograder.exercises.exercise import Exercise
 from autograder.grade import schedule
 from autograder.report import class_report, feedback, results
@@ -202,7 +202,7 @@ _REFERENCE = "reference"
 
 def _other_styles(lesson: Lesson, right: Mapping[str, str | None], full: float) -> list[Plan]:
     by_exercise: dict[str, list[str]] = {}
-    for answer in catalogue.alternatives(lesson):
+    for answer in catalog.alternatives(lesson):
         by_exercise.setdefault(answer.exercise.split(".")[1], []).append(answer.source)
     plans = []
     for i, sources in enumerate(zip_longest(*by_exercise.values())):
@@ -221,7 +221,7 @@ def _misconceptions(lesson: Lesson) -> list[Plan]:
         answers: dict[str, str | None] = {}
         for exercise, misconception in zip(exercises, row, strict=True):
             answers[exercise.function] = (
-                catalogue.misconception_source(exercise, misconception.wrong)
+                catalog.misconception_source(exercise, misconception.wrong)
                 if misconception
                 else _REFERENCE
             )
@@ -239,8 +239,8 @@ def _at_home(lesson: Lesson, answers: Mapping[str, str | None]) -> tuple[float, 
     for cell in answered(lesson, answers).cells:
         if cell.cell_type != "code":
             continue
-        name = catalogue.checked(cell.source)
-        if name and (exercise := catalogue.find_exercise(name)):
+        name = catalog.checked(cell.source)
+        if name and (exercise := catalog.find_exercise(name)):
             seed = grading_seed(SEED, name)
             found = evaluate(name, scope[exercise.function], seed)
             points += found["points"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.errors import Problem
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.sandbox import tiers
 
 
@@ -132,7 +132,7 @@ def _kernel() -> Finding:
 
 def _lessons(compare: bool) -> Finding:
     try:
-        lessons = catalogue.lessons()
+        lessons = catalog.lessons()
     except Problem as problem:
         return Finding("lessons", False, problem.what, problem.next)
     found = Finding("lessons", True, ", ".join(lesson.slug for lesson in lessons))
@@ -143,7 +143,7 @@ def _lessons(compare: bool) -> Finding:
     stale = [
         lesson.slug
         for lesson in lessons
-        if not (path := catalogue.root() / "course" / lesson.slug / f"{lesson.slug}.ipynb").exists()
+        if not (path := catalog.root() / "course" / lesson.slug / f"{lesson.slug}.ipynb").exists()
         or path.read_text(encoding="utf-8") != build.release_text(lesson)
     ]
     if stale:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from autograder.errors import Problem
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 
 # no pause between a slider and its picture
 CONNECTION = "kernel_websocket_connection_class=dlcore.explore.connection.PromptConnection"
@@ -18,7 +18,7 @@ CONNECTION = "kernel_websocket_connection_class=dlcore.explore.connection.Prompt
 def put_lessons(folder: Path) -> list[Path]:
     """Copy the notebooks that ``folder`` lacks; one that is there is somebody's work, and stays."""
     copied = []
-    for source in sorted((catalogue.root() / "course").glob("*/*.ipynb")):
+    for source in sorted((catalog.root() / "course").glob("*/*.ipynb")):
         path = folder / source.parent.name / source.name
         # not a lesson's own place, but a notebook kept beside it
         if source.stem == source.parent.name and not path.exists():
@@ -31,7 +31,7 @@ def put_lessons(folder: Path) -> list[Path]:
 def lab(folder: Path, options: list[str]) -> int:
     """JupyterLab on the lessons in ``folder``, until it is stopped; its exit code."""
     put_lessons(folder)
-    first = catalogue.lessons()[0].slug
+    first = catalog.lessons()[0].slug
     return _start(
         "jupyterlab",
         f"--ServerApp.root_dir={folder.resolve()}",

@@ -296,7 +296,7 @@ def _turn(x: Any, cos: Any, sin: Any) -> Any:
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
 
 
-def rotary(input: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
+def rotary_embedding(input: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
     """Rotary position embedding: rotate queries and keys by position, so that their dot product depends on the distance only.
 
     ``start`` is the position of the first row (a KV cache's length).
@@ -304,7 +304,7 @@ def rotary(input: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
     Paper: Su et al. (2021), RoFormer: enhanced transformer with rotary position embedding, equation 15.
     """
     if input.ndim < 2 or input.shape[-1] % 2:
-        raise ShapeError("rotary", "x must be (..., T, E) with even E", x=input.shape)
+        raise ShapeError("rotary_embedding", "x must be (..., T, E) with even E", x=input.shape)
     y, cache = rotary_forward(input.data, start, base)
     return Tensor.from_op(y, (input,), lambda g: (rotary_backward(g, cache),))
 

@@ -73,7 +73,7 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 class Elbo(NamedTuple):
-    """What a VAE minimises, and its two parts; each the mean over the batch, summed over pixels."""
+    """What a VAE minimizes, and its two parts; each the mean over the batch, summed over pixels."""
 
     loss: Tensor
     reconstruction: Tensor

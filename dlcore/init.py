@@ -156,5 +156,5 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tensor:
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     drawn = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(drawn)
-    q *= np.sign(np.diag(r))  # without this, QR's choice of signs would favour some rotations
+    q *= np.sign(np.diag(r))  # without this, QR's choice of signs would favor some rotations
     return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))

@@ -26,7 +26,7 @@ def _must_be(op: str, x: Any, shape: tuple[int, ...], **params: Any) -> None:
 
 
 def _tail(op: str, x: Any, normalized_shape: Any, **params: Any) -> tuple[int, ...]:
-    """The last dimensions, over which an example is normalised."""
+    """The last dimensions, over which an example is normalized."""
     tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if x.shape[max(0, x.ndim - len(tail)) :] != tail or not tail:
         raise ShapeError(op, f"x must end in the dimensions {tail}", x=x.shape)
@@ -183,7 +183,7 @@ def far_from_0(mean: Any, var: Any) -> bool:
 def batch_statistics(x: Any) -> tuple[Any, Any]:
     """Mean and (biased) variance of each channel:  x (N, C, L) -> (C,), (C,).
 
-    The variance is E[x^2] - E[x]^2, one look at x, unless that is too rough: then x is centred first.
+    The variance is E[x^2] - E[x]^2, one look at x, unless that is too rough: then x is centered first.
     """
     size = x.shape[0] * x.shape[2]
 
@@ -196,8 +196,8 @@ def batch_statistics(x: Any) -> tuple[Any, Any]:
         return mean, var
 
     def squares(part: slice) -> Any:
-        centred = x[part] - mean[:, None]
-        return channel_dots(centred, centred)
+        centered = x[part] - mean[:, None]
+        return channel_dots(centered, centered)
 
     return mean, sum(in_blocks(squares, x)) / size
 
@@ -232,14 +232,14 @@ def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
     dx = slope (g - db / size - xhat dw / size), with xhat = (x - mean) scale.
     """
     x, scale, slope, learn, mean, var = cache
-    centre = mean[:, None] if far_from_0(mean, var) else None
+    center = mean[:, None] if far_from_0(mean, var) else None
 
     def sums(part: slice) -> tuple[Any, Any]:
-        seen = x[part] if centre is None else x[part] - centre
+        seen = x[part] if center is None else x[part] - center
         return channel_dots(g[part], seen), channel_sums(g[part])
 
     dw, db = (sum(parts) for parts in zip(*in_blocks(sums, g), strict=True))
-    dw = (dw - mean * db if centre is None else dw) * scale
+    dw = (dw - mean * db if center is None else dw) * scale
     if not learn:
         return g * slope, dw, db
     size = g.shape[0] * g.shape[2]

@@ -38,7 +38,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         groups = list(params)
         if not groups:
-            raise ValueError(f"{type(self).__name__}: there are no parameters to optimise")
+            raise ValueError(f"{type(self).__name__}: there are no parameters to optimize")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for name in ("lr", "eps", "weight_decay", "momentum"):
@@ -148,7 +148,7 @@ class RMSprop(Optimizer):
 
     ``centered`` subtracts the square of the average gradient, so that v is its variance.
     Paper: Tieleman and Hinton (2012), Lecture 6.5; Graves (2013), Generating sequences with
-    recurrent neural networks, equations 38 to 41, for the centred form.
+    recurrent neural networks, equations 38 to 41, for the centered form.
     """
 
     def __init__(

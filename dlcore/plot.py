@@ -12,7 +12,7 @@ from dlcore.errors import extra
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# blue, orange, green, pink, grey (Wong, Points of view: color blindness, Nature Methods 2011)
+# blue, orange, green, pink, gray (Wong, Points of view: color blindness, Nature Methods 2011)
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666")
 MARKERS = "os^D"
 

@@ -51,14 +51,14 @@ def var(a: Tensor, dim: Dim = None, correction: float = 1, keepdim: bool = False
     """
     x = a.data
     check_dim("var", x.shape, dim)
-    centred = x - x.mean(axis=dim, keepdims=True)
-    total = (centred * centred).sum(axis=dim, keepdims=keepdim)
+    centered = x - x.mean(axis=dim, keepdims=True)
+    total = (centered * centered).sum(axis=dim, keepdims=keepdim)
     n = x.size // total.size - correction if total.size else 1
     share = 1 / n if n > 0 else float("nan")  # of one number there is none, as in PyTorch
     return Tensor.from_op(
         total * share,
         (a,),
-        lambda g: (_spread(g, x.shape, dim, keepdim) * centred * (2 * share),),
+        lambda g: (_spread(g, x.shape, dim, keepdim) * centered * (2 * share),),
     )
 
 

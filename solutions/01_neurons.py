@@ -15,7 +15,7 @@ You will be able to
 **You need** Python, NumPy arrays, and the equation of a straight line. **Time:** about 90 minutes.
 
 Run the two cells below (Shift + Enter runs a cell), then drag a slider, or click it and use the arrow keys. The neuron
-colours the plane: orange where it says *yes*, blue where it says *no*. A ring marks a point it gets wrong.
+colors the plane: orange where it says *yes*, blue where it says *no*. A ring marks a point it gets wrong.
 """
 
 # %%
@@ -33,7 +33,7 @@ explore.neuron()
 r"""
 ## A question first: which rule tells a 4 from a 9?
 
-Here are handwritten digits, 8 × 8 pixels each, every pixel a grey value from 0 to 1. You see at once which are 4s. Try to
+Here are handwritten digits, 8 × 8 pixels each, every pixel a gray value from 0 to 1. You see at once which are 4s. Try to
 say *how*.
 """
 
@@ -412,7 +412,7 @@ check("neurons.train_perceptron", train_perceptron)
 # %% [markdown]
 r"""
 Back to the question of the beginning. Two thirds of the 4s and 9s are for training, one third is kept aside: the machine never sees those while it learns,
-so they show what it has *understood* rather than memorised.
+so they show what it has *understood* rather than memorized.
 """
 
 # %%

@@ -224,7 +224,7 @@ $$\sigma(x) = \begin{cases} \dfrac{1}{1 + e^{-x}} & x \ge 0 \\[2ex] \dfrac{e^{x}
 
 ### Exercise 2.4: sigmoid
 
-Any form earns full points whose *values* are right for scores of ±1000. A warning costs nothing; avoiding it is a point of honour.
+Any form earns full points whose *values* are right for scores of ±1000. A warning costs nothing; avoiding it is a point of honor.
 
 <details><summary>Hint 1</summary>The first form alone already has the right values everywhere. To avoid the warning, read on.</details>
 <details><summary>Hint 2</summary><code>np.where</code> computes <em>both</em> of its branches before it chooses, so the overflow happens anyway. Compute one exponential that is safe for

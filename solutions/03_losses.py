@@ -73,7 +73,7 @@ Many numbers would do. We get a good one by asking an honest question: **how pro
 
 ## 1. Squared error
 
-You measure a table three times: 2.1, 1.9 and 2.6 metres. How long is it? Suppose each measurement is the true length plus a normal random error with a standard deviation of 1. If the length is $\mu$, the probability (density) of measuring $t$ is
+You measure a table three times: 2.1, 1.9 and 2.6 meters. How long is it? Suppose each measurement is the true length plus a normal random error with a standard deviation of 1. If the length is $\mu$, the probability (density) of measuring $t$ is
 
 $$p(t) = \frac{1}{\sqrt{2\pi}}\; e^{-(t - \mu)^2 / 2}$$
 
@@ -81,7 +81,7 @@ and that of all three is the product. Products of many small numbers are awkward
 
 $$-\log\bigl(p(t_1)\,p(t_2)\,p(t_3)\bigr) = \tfrac{1}{2}\bigl[(t_1 - \mu)^2 + (t_2 - \mu)^2 + (t_3 - \mu)^2\bigr] + \text{a constant}$$
 
-So the most probable length is the one with the smallest sum of squares. Whoever minimises squared errors believes in normal errors, whether they know it or not. As a loss one takes the **mean squared error**, which does not
+So the most probable length is the one with the smallest sum of squares. Whoever minimizes squared errors believes in normal errors, whether they know it or not. As a loss one takes the **mean squared error**, which does not
 grow with the number $n$ of entries:
 
 $$L = \frac{1}{n} \sum_{i=1}^{n} (x_i - t_i)^2 \qquad x,\ t\ \text{of the same shape} \to L\ \text{a number}$$
@@ -388,7 +388,7 @@ Its gradient you can guess from section 6: what you said, minus what is true, di
 ### Exercise 3.7: its gradient
 
 <details><summary>Hint 1</summary><code>sigmoid</code>, from lesson 2, is at hand, and stable.</details>
-<details><summary>Hint 2</summary>No factor s (1 − s) appears: the slope of the logarithm has cancelled it.</details>
+<details><summary>Hint 2</summary>No factor s (1 − s) appears: the slope of the logarithm has canceled it.</details>
 """
 
 

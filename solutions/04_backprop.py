@@ -583,7 +583,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: 60 of 60 points on the right side -->
-All 60 are on the right side, with the reference solution. The background was coloured by the *same* `mlp`, with plain numbers and `math.tanh`. And the price? One run of the loss forward, one backward, and, for comparison, what measuring all the slopes would cost:
+All 60 are on the right side, with the reference solution. The background was colored by the *same* `mlp`, with plain numbers and `math.tanh`. And the price? One run of the loss forward, one backward, and, for comparison, what measuring all the slopes would cost:
 """
 
 # %%

@@ -298,7 +298,7 @@ check("optimizers.rmsprop_step", rmsprop_step)
 r"""
 ## 5. A rate that changes
 
-At the end of a training a large rate does harm: the walk jumps about the minimum and cannot get into it. In the beginning it does harm, too: the first gradients of a raw network are large and point anywhere. So one begins small, rises quickly (**warm-up**), and goes down slowly. A favourite is half a cosine, since it has no corners and one number less to choose:
+At the end of a training a large rate does harm: the walk jumps about the minimum and cannot get into it. In the beginning it does harm, too: the first gradients of a raw network are large and point anywhere. So one begins small, rises quickly (**warm-up**), and goes down slowly. A favorite is half a cosine, since it has no corners and one number less to choose:
 
 $$\eta_t = \begin{cases} \text{peak} \cdot \dfrac{t + 1}{\text{warmup}} & t < \text{warmup} \\[2ex] \text{peak} \cdot \dfrac{1 + \cos(\pi\,d)}{2}, \quad d = \dfrac{t - \text{warmup}}{\text{steps} - \text{warmup}} & \text{else} \end{cases}$$
 

@@ -128,7 +128,7 @@ Files are often sorted, so the groups for the test are drawn at random. `rng` ma
 
 
 # %%
-def split(groups, share=0.2, rng=0):
+def group_split(groups, share=0.2, rng=0):
     """Row numbers for training and for testing; the rows of a group stay on one side.
 
     groups (N,)  ->  training rows (A,), test rows (N - A,); round(share * number of groups) groups are tested
@@ -143,11 +143,11 @@ def split(groups, share=0.2, rng=0):
 
 
 # %%
-check("training.split", split)
+check("training.group_split", group_split)
 
 # %%
 with when_written:
-    kept, tested = split(original, 0.2, rng=0)
+    kept, tested = group_split(original, 0.2, rng=0)
     reader = KNeighborsClassifier(1).fit(photos[kept], dice[kept])
     print(f"right, with whole groups in the test: {reader.score(photos[tested], dice[tested]):.1%}")
 
@@ -161,8 +161,8 @@ There is a second, slower leak. Whoever tries twenty settings and keeps the one 
 
 # %%
 with when_written:
-    rest, test = split(np.arange(len(digits.y)), 1 / 3, rng=7)
-    a, b = split(np.arange(len(rest)), 1 / 6, rng=7)
+    rest, test = group_split(np.arange(len(digits.y)), 1 / 3, rng=7)
+    a, b = group_split(np.arange(len(rest)), 1 / 6, rng=7)
     train, valid = rest[a], rest[b]
     print(f"training {len(train)}, validation {len(valid)}, test {len(test)}")
 
@@ -184,7 +184,7 @@ for row in wine.x[[0, 60, 130]]:
 r"""
 Proline is in the hundreds, the hue around 1. Whoever measures a distance between two wines measures proline and nothing else. A network has the same trouble: a column a thousand times as large has gradients a thousand times as large, and so a curvature a *million* times as large. You know from lesson 6 what that does to the learning rate.
 
-**Standardisation** gives every column the mean 0 and the standard deviation 1:
+**Standardization** gives every column the mean 0 and the standard deviation 1:
 
 $$x' = \frac{x - \mu}{\sigma} \qquad\quad x\ (N, D), \quad \mu,\ \sigma\ (D,)\ \text{of the training rows}$$
 
@@ -192,7 +192,7 @@ With numbers: a column $(1, 3)$ has $\mu = 2$ and $\sigma = 1$, and becomes $(-1
 
 A column that is the same in all training rows has $\sigma = 0$. It is only shifted.
 
-### Exercise 7.2: standardise
+### Exercise 7.2: standardize
 
 <details><summary>Hint 1</summary><code>train.mean(axis=0)</code> and <code>train.std(axis=0)</code> have the shape (D,) and broadcast over the rows of either table.</details>
 <details><summary>Hint 2</summary><code>np.where(std &gt; 0, std, 1)</code> replaces the zeros.</details>
@@ -218,44 +218,44 @@ check("training.standardize", standardize)
 
 # %%
 with when_written:
-    known, new = split(np.arange(len(wine.y)), 1 / 3, rng=0)
+    known, new = group_split(np.arange(len(wine.y)), 1 / 3, rng=0)
     before = wine.x[known], wine.x[new]
-    for name, (one, other) in {"as they are": before, "standardised": standardize(*before)}.items():
+    for name, (one, other) in {"as they are": before, "standardized": standardize(*before)}.items():
         reader = KNeighborsClassifier(3).fit(one, wine.y[known])
         print(f"whose wine is it? {name:12} {reader.score(other, wine.y[new]):.1%} right")
 
 # %% [markdown]
 r"""
-<!-- measured: as they are  69.5% right | standardised 94.9% right -->
-Three in ten wrong, or one in twenty, by nothing but the units. It is not a law, however. Pixels all have the same unit, and one at the edge that is nearly always white tells little; standardisation blows its noise up to the size of all others. You will see below that it costs the nearest neighbours something there.
+<!-- measured: as they are  69.5% right | standardized 94.9% right -->
+Three in ten wrong, or one in twenty, by nothing but the units. It is not a law, however. Pixels all have the same unit, and one at the edge that is nearly always white tells little; standardization blows its noise up to the size of all others. You will see below that it costs the nearest neighbors something there.
 
 ## 3. The bar
 
-Before you build anything, find out what the simple methods reach. A network that does worse than a table of neighbours is not worth its electricity. Here are three of them, on the training and the validation digits, tested on the test. (They do not look at it while they learn; we look once, and only at them.)
+Before you build anything, find out what the simple methods reach. A network that does worse than a table of neighbors is not worth its electricity. Here are three of them, on the training and the validation digits, tested on the test. (They do not look at it while they learn; we look once, and only at them.)
 
 A single number does not say what goes wrong, so you want the **confusion matrix**: how often each class was taken for each.
 
 $$C_{ij} = \text{how often } i \text{ was taken for } j \qquad\quad C\ (K, K)$$
 
-With numbers: the truth is $(0, 0, 1, 1)$, and what was said is $(0, 1, 1, 1)$. Then $C = \begin{pmatrix} 1 & 1 \\ 0 & 2 \end{pmatrix}$. On the diagonal stands what was right; the share of the diagonal is the accuracy, $3/4$.
+With numbers: the targets are $(0, 0, 1, 1)$ and the predictions $(0, 1, 1, 1)$. Then $C = \begin{pmatrix} 1 & 1 \\ 0 & 2 \end{pmatrix}$. On the diagonal stands what was right; the share of the diagonal is the accuracy, $3/4$.
 
 ### Exercise 7.3: the confusion matrix
 
-<details><summary>Hint 1</summary>Begin with a square of zeros, of whole numbers (<code>dtype=int</code>). A loop over the pairs <code>zip(truth, said)</code> adds 1 to one place each.</details>
-<details><summary>Hint 2</summary>Without a loop: <code>np.add.at</code>. With <code>counts[truth, said] += 1</code> a pair that comes five times is counted once, as you saw in lesson 5.</details>
+<details><summary>Hint 1</summary>Begin with a square of zeros, of whole numbers (<code>dtype=int</code>). A loop over the pairs <code>zip(targets, predictions)</code> adds 1 to one place each.</details>
+<details><summary>Hint 2</summary>Without a loop: <code>np.add.at</code>. With <code>counts[targets, predictions] += 1</code> a pair that comes five times is counted once, as you saw in lesson 5.</details>
 """
 
 
 # %%
-def confusion_matrix(truth, said, classes):
-    """How often each class (row) was taken for each (column).
+def confusion_matrix(targets, predictions, classes):
+    """How often each class (row) was predicted as each class (column).
 
-    truth and said (N,), class numbers  ->  (classes, classes), whole numbers
-    Example: truth = [0, 0, 1, 1], said = [0, 1, 1, 1], classes = 2  ->  [[1, 1], [0, 2]]
+    targets and predictions (N,), class numbers  ->  (classes, classes), whole numbers
+    Example: targets = [0, 0, 1, 1], predictions = [0, 1, 1, 1], classes = 2  ->  [[1, 1], [0, 2]]
     """
     ### BEGIN SOLUTION
     counts = np.zeros((classes, classes), dtype=int)
-    np.add.at(counts, (truth, said), 1)
+    np.add.at(counts, (targets, predictions), 1)
     return counts
     ### END SOLUTION
 
@@ -269,18 +269,18 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 
-def draw_confusion(ax, truth, said, title):
-    counts = confusion_matrix(truth, said, 10)
+def draw_confusion(ax, targets, predictions, title):
+    counts = confusion_matrix(targets, predictions, 10)
     ax.imshow(np.sqrt(counts), cmap="Greys")
     for i, j in np.argwhere(counts):
         ax.text(j, i, counts[i, j], ha="center", va="center", color="white" if i == j else "black")
-    ax.set(xlabel="taken for", ylabel="truth", title=title, xticks=range(10), yticks=range(10))
+    ax.set(xlabel="prediction", ylabel="target", title=title, xticks=range(10), yticks=range(10))
 
 
 rivals = {
     "logistic regression": LogisticRegression(max_iter=2000),
     "random forest": RandomForestClassifier(100, random_state=0),
-    "three neighbours": KNeighborsClassifier(3),
+    "three neighbors": KNeighborsClassifier(3),
 }
 with when_written:
     for name, rival in rivals.items():
@@ -288,7 +288,7 @@ with when_written:
         print(f"{name:20} {rival.score(digits.x[test], digits.y[test]):.1%}")
     one, other = standardize(digits.x[rest], digits.x[test])
     reader = KNeighborsClassifier(3).fit(one, digits.y[rest])
-    print(f"three neighbours, with standardised pixels: {reader.score(other, digits.y[test]):.1%}")
+    print(f"three neighbors, with standardized pixels: {reader.score(other, digits.y[test]):.1%}")
     simplest = rivals["logistic regression"]
     draw_confusion(
         plot.axes(4.2, 3.8), digits.y[test], simplest.predict(digits.x[test]), "logistic regression"
@@ -299,8 +299,8 @@ with when_written:
 
 # %% [markdown]
 r"""
-<!-- measured: three neighbours     98.8% | three neighbours, with standardised pixels: 97.3% -->
-The **logistic regression** is lesson 3's single layer: 95.8 %. The **random forest** asks 100 trees of yes-no questions and lets them vote: 97.5 %. And the three neighbours, who have not learnt anything and only compare, are the best of all: 98.8 %, though only as long as all pixels keep the same unit. That is the bar. Keep it in mind; section 9 comes back to it.
+<!-- measured: three neighbors     98.8% | three neighbors, with standardized pixels: 97.3% -->
+The **logistic regression** is lesson 3's single layer: 95.8 %. The **random forest** asks 100 trees of yes-no questions and lets them vote: 97.5 %. And the three neighbors, who have not learnt anything and only compare, are the best of all: 98.8 %, though only as long as all pixels keep the same unit. That is the bar. Keep it in mind; section 9 comes back to it.
 
 ## 4. A few at a time
 
@@ -383,13 +383,13 @@ $$\frac{D\,\sigma_w^2}{2} \qquad\text{which is 1 exactly if}\qquad \sigma_w^2 = 
 
 With numbers: $D = 64$ and weights of spread $0.01$, as in the question above: the mean square is multiplied by $64 \cdot 0.0001 / 2 = 0.0032$ in each layer, and by $3 \cdot 10^{-13}$ in five of them. The last layer sees nothing. With $\sigma_w^2 = 2/64$, a spread of $0.18$, the signal arrives as it set out.
 
-This is **He's initialisation** (2015), with which a network of 30 layers learnt where the weights used before had left it standing. For tanh, which is a straight line around 0, the factor $\frac{1}{2}$ is missing. And the gradient on its way back is summed over the *outputs* of a layer; so **Xavier's** (2010), made for tanh, takes the middle of both: $\sigma_w^2 = 2 / (D + M)$.
+This is **He's initialization** (2015), with which a network of 30 layers learnt where the weights used before had left it standing. For tanh, which is a straight line around 0, the factor $\frac{1}{2}$ is missing. And the gradient on its way back is summed over the *outputs* of a layer; so **Xavier's** (2010), made for tanh, takes the middle of both: $\sigma_w^2 = 2 / (D + M)$.
 
 The biases begin at 0. The weights cannot: units that begin alike get the same gradient and stay alike for ever.
 
 ### Exercise 7.5: He's weights
 
-<details><summary>Hint 1</summary>For each pair of neighbours in sizes: a matrix (outputs, inputs) of <code>rng.standard_normal</code>, times the root of 2 / inputs; then the zeros of the biases. Append both to one list.</details>
+<details><summary>Hint 1</summary>For each pair of neighbors in sizes: a matrix (outputs, inputs) of <code>rng.standard_normal</code>, times the root of 2 / inputs; then the zeros of the biases. Append both to one list.</details>
 <details><summary>Hint 2</summary><code>zip</code> the list with itself, moved by one: each pair is (inputs, outputs).</details>
 """
 
@@ -729,7 +729,7 @@ with when_written:
 r"""
 ### What it buys, and what it does not
 
-It beats the logistic regression, and it is about as good as the forest. The three neighbours are still better. On a small set of small, centred, cleanly cut pictures that is normal, and an honest engineer takes the neighbours here.
+It beats the logistic regression, and it is about as good as the forest. The three neighbors are still better. On a small set of small, centered, cleanly cut pictures that is normal, and an honest engineer takes the neighbors here.
 
 **Predict, then look.** All test digits are moved by *one pixel* to the right. You would hardly notice. How many will each method still read?
 """
@@ -744,8 +744,8 @@ with when_written:
 
 # %% [markdown]
 r"""
-<!-- measured: three neighbours     59.6% | your network         37.6% -->
-They all go to pieces, your network most of all. None of them knows that a pixel has neighbours: shuffle all 64 columns, and nothing would change for any of them. What a network *can* do, and a forest or a table of neighbours cannot, is to have such knowledge built in. That is lesson 9, and it is what deep learning buys.
+<!-- measured: three neighbors     59.6% | your network         37.6% -->
+They all go to pieces, your network most of all. None of them knows that a pixel has neighbors: shuffle all 64 columns, and nothing would change for any of them. What a network *can* do, and a forest or a table of neighbors cannot, is to have such knowledge built in. That is lesson 9, and it is what deep learning buys.
 
 ## 10. Explore
 
@@ -790,7 +790,7 @@ Write two or three sentences each, in the cell below the question. Your instruct
 
 # %% [markdown] task="reflect-leak" points=2
 r"""
-**Question A.** A hospital has 40,000 X-ray pictures of 9,000 patients. A team standardises all of them, splits the pictures at random, 80 to 20, trains 50 networks with different settings, and reports that the best one is right in 94 % of the test. Name the leaks. How would you have done it?
+**Question A.** A hospital has 40,000 X-ray pictures of 9,000 patients. A team standardizes all of them, splits the pictures at random, 80 to 20, trains 50 networks with different settings, and reports that the best one is right in 94 % of the test. Name the leaks. How would you have done it?
 
 === BEGIN MARK SCHEME ===
 1 point: pictures of one patient are on both sides (split by patient); mean and deviation were measured on test pictures too (measure on the training part).

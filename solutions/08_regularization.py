@@ -204,7 +204,7 @@ check("regularization.penalty", penalty)
 r"""
 ## 3. Dropout
 
-A unit that can rely on its neighbour learns what only makes sense beside it. **Dropout** (Srivastava and others, 2014) takes that away: in every training step each output is set to 0 with probability $p$. What survives is divided by $1 - p$, so that the next layer gets as much as before, on average:
+A unit that can rely on its neighbor learns what only makes sense beside it. **Dropout** (Srivastava and others, 2014) takes that away: in every training step each output is set to 0 with probability $p$. What survives is divided by $1 - p$, so that the next layer gets as much as before, on average:
 
 $$y = x \odot s \qquad s = \begin{cases} 0 & \text{with probability } p \\ \frac{1}{1 - p} & \text{else} \end{cases} \qquad\quad x,\ s,\ y\ \text{of the same shape}$$
 
@@ -242,7 +242,7 @@ check("regularization.dropout", dropout)
 r"""
 ## 4. Batch norm
 
-He's weights keep a signal at its size when the training begins. **Batch norm** (Ioffe and Szegedy, 2015) sees to it in every step: each column of a batch, that is each unit, is standardised as in lesson 7, by the batch's own mean and variance. Two learnt numbers a unit, $w$ and $b$, can undo it where that is better.
+He's weights keep a signal at its size when the training begins. **Batch norm** (Ioffe and Szegedy, 2015) sees to it in every step: each column of a batch, that is each unit, is standardized as in lesson 7, by the batch's own mean and variance. Two learnt numbers a unit, $w$ and $b$, can undo it where that is better.
 
 $$y = w\,\frac{x - \mu}{\sqrt{v + \varepsilon}} + b \qquad\quad x,\ y\ (N, D), \quad \mu,\ v,\ w,\ b\ (D,)$$
 
@@ -284,7 +284,7 @@ check("regularization.batch_norm", batch_norm)
 
 # %% [markdown]
 r"""
-Its way back is the first one with a trap in it. $\mu$ and $v$ are made of $x$: when one example moves, all others of its column move a little. Write $\hat{x}$ for the standardised $x$. Then $w$ and $b$ are as in a linear layer,
+Its way back is the first one with a trap in it. $\mu$ and $v$ are made of $x$: when one example moves, all others of its column move a little. Write $\hat{x}$ for the standardized $x$. Then $w$ and $b$ are as in a linear layer,
 
 $$dw = \sum_n g_n\, \hat{x}_n \qquad\quad db = \sum_n g_n$$
 
@@ -298,7 +298,7 @@ With numbers: a column $(0, 1, 2)$ has $\hat{x} = (-1.22,\; 0,\; 1.22)$. For $g 
 
 ### Exercise 8.5: batch norm, backward
 
-<details><summary>Hint 1</summary>First the root and the standardised x again, from x. Then dw and db, sums over axis 0.</details>
+<details><summary>Hint 1</summary>First the root and the standardized x again, from x. Then dw and db, sums over axis 0.</details>
 <details><summary>Hint 2</summary>The two means of the formula are <code>db / N</code> and <code>dw / N</code>.</details>
 """
 
@@ -370,7 +370,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: step 30: loss 1.0561 -->
-It does: whatever the size of the weights, the next layer gets a signal of size 1. That is what batch norm is mostly used for, and why networks with it forgive large learning rates. That it also regularises a little, since every example is shaken a little by its chance neighbours, is a gift that not every task gets.
+It does: whatever the size of the weights, the next layer gets a signal of size 1. That is what batch norm is mostly used for, and why networks with it forgive large learning rates. That it also regularizes a little, since every example is shaken a little by its chance neighbors, is a gift that not every task gets.
 
 ## 5. Stop in time
 

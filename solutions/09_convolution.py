@@ -2,7 +2,7 @@
 r"""
 # 9 · Convolution
 
-**At the end of this lesson you will have written a network that knows that a pixel has neighbours, trained it on digits, and looked at what goes on inside it.**
+**At the end of this lesson you will have written a network that knows that a pixel has neighbors, trained it on digits, and looked at what goes on inside it.**
 
 You will be able to
 
@@ -28,7 +28,7 @@ from dlcore import data, explore, plot
 from dlcore.scratch.optimizers import AdamW  # lesson 6
 from dlcore.scratch.regularization import loss_and_gradients, shift_images  # lesson 8
 from dlcore.scratch.tensors import Tensor  # lesson 5
-from dlcore.scratch.training import fit, he_init, split, standardize  # lesson 7
+from dlcore.scratch.training import fit, group_split, he_init, standardize  # lesson 7
 
 # %%
 explore.convolution()
@@ -44,7 +44,7 @@ r"""
 digits = data.digits()
 order = np.random.default_rng(9).permutation(64)
 shuffled = digits.x[:, order]
-rest, test = split(np.arange(len(digits.y)), 1 / 3, rng=7)  # as in lesson 7
+rest, test = group_split(np.arange(len(digits.y)), 1 / 3, rng=7)  # as in lesson 7
 
 
 def scores_of(params, x):
@@ -82,7 +82,7 @@ Take a small array of weights, the **kernel**, lay it on the picture, multiply e
 
 $$y_{ij} = \sum_{a=0}^{A-1} \sum_{b=0}^{B-1} k_{ab}\; x_{i+a,\,j+b} \qquad\quad x\ (H, W), \quad k\ (A, B), \quad y\ (H - A + 1,\; W - B + 1)$$
 
-With numbers: $x = \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \end{pmatrix}$ and $k = (1, -1)$. The kernel fits in two places a row. First $1 \cdot 1 - 1 \cdot 2 = -1$, then $1 \cdot 2 - 1 \cdot 3 = -1$; the second row is $4 - 5$ and $5 - 6$. So $y = \begin{pmatrix} -1 & -1 \\ -1 & -1 \end{pmatrix}$: the kernel measures by how much a pixel exceeds its right neighbour, and that is the same everywhere here.
+With numbers: $x = \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \end{pmatrix}$ and $k = (1, -1)$. The kernel fits in two places a row. First $1 \cdot 1 - 1 \cdot 2 = -1$, then $1 \cdot 2 - 1 \cdot 3 = -1$; the second row is $4 - 5$ and $5 - 6$. So $y = \begin{pmatrix} -1 & -1 \\ -1 & -1 \end{pmatrix}$: the kernel measures by how much a pixel exceeds its right neighbor, and that is the same everywhere here.
 
 ### Exercise 9.1: the sliding window
 
@@ -230,7 +230,7 @@ A third way to see more is **dilation**: the weights stand $d$ pixels apart, so 
 
 ## 3. A layer
 
-A colour picture has three numbers a pixel, its **channels**; a feature map is a channel, too. The kernel of a layer is as deep as its input, and a layer has many of them, one for each channel that comes out, with one bias each. For one picture:
+A color picture has three numbers a pixel, its **channels**; a feature map is a channel, too. The kernel of a layer is as deep as its input, and a layer has many of them, one for each channel that comes out, with one bias each. For one picture:
 
 $$y_{m i j} = b_m + \sum_{c} \sum_{a} \sum_{b} w_{m c a b}\; x_{c,\; s i + a,\; s j + b} \qquad\quad x\ (C, H, W), \quad w\ (M, C, K, K), \quad b\ (M,), \quad y\ (M, H', W')$$
 
@@ -622,9 +622,9 @@ r"""
 <!-- measured: 64 units                  579 of 599 right, 96.7%; a pixel on 43.6% | 64 units, moved pictures  548 of 599 right, 91.5%; a pixel on 87.6% | LeNet                     593 of 599 right, 99.0%; a pixel on 73.1% | LeNet, moved pictures     591 of 599 right, 98.7%; a pixel on 98.2% | LeNet, shuffled pixels    584 of 599 right, 97.5%; a pixel on 48.9% -->
 Read the table twice; there is much in it.
 
-- **The LeNet reads 593 of 599 digits, 99.0 %**, and has caught up with the three nearest neighbours of lesson 7 (98.8 %, which is a digit less, so chance).
+- **The LeNet reads 593 of 599 digits, 99.0 %**, and has caught up with the three nearest neighbors of lesson 7 (98.8 %, which is a digit less, so chance).
 - **Windows alone are not enough.** One pixel to the right it falls to 73.1 %: the linear layer at its end has a weight for each place.
-- **With moved pictures it does not mind**: 98.7 % and, one pixel on, 98.2 %. There the neighbours were at 59.6 %.
+- **With moved pictures it does not mind**: 98.7 % and, one pixel on, 98.2 %. There the neighbors were at 59.6 %.
 - **Without windows, moved pictures do harm**: 91.5 %. 64 units have to learn each bow in nine places, in the same twelve epochs. To the LeNet it is the same bow.
 - **Shuffled, it is no better than the network of the beginning**, 97.5 %. What it knows about pictures is not true there.
 
@@ -692,7 +692,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-**What maximises an answer.** Your `lenet_loss` returns a gradient for the *pictures*. So far you have moved the weights, to make the loss small for given pictures. Now hold the weights, and move the picture: begin with an even grey, and ask for the picture that the network is most certain is a 0, a 1, and so on. A penalty on the pixels, as in lesson 8, keeps it from getting lost.
+**What maximizes an answer.** Your `lenet_loss` returns a gradient for the *pictures*. So far you have moved the weights, to make the loss small for given pictures. Now hold the weights, and move the picture: begin with an even gray, and ask for the picture that the network is most certain is a 0, a 1, and so on. A penalty on the pixels, as in lesson 8, keeps it from getting lost.
 
 **Predict, then look.** Will you be able to read them?
 """
@@ -839,7 +839,7 @@ r"""
 **Question A.** A hospital has 64 measurements of each patient: age, blood pressure, sugar, and so on. Somebody writes them as pictures of 8 by 8 and trains a LeNet. What does the LeNet take for granted that is not true here? Name a kind of data other than photographs for which it *is* true, and say along which axis the window would slide.
 
 === BEGIN MARK SCHEME ===
-1 point: it takes for granted that neighbours belong together and that the same pattern means the same in every place; with measurements in an arbitrary order neither holds (as with the shuffled pixels).
+1 point: it takes for granted that neighbors belong together and that the same pattern means the same in every place; with measurements in an arbitrary order neither holds (as with the shuffled pixels).
 1 point: for example sound, heart curves or other time series (along time), texts (along the words), spectrograms, weather maps, DNA; the axis is named.
 === END MARK SCHEME ===
 """

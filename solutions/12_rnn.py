@@ -27,7 +27,7 @@ from dlcore.data.text import Vocabulary, names, pad_sequences
 from dlcore.scratch.losses import cross_entropy, cross_entropy_gradient  # lesson 3
 from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.regularization import loss_and_gradients  # lesson 8
-from dlcore.scratch.training import fit, he_init, split  # lesson 7
+from dlcore.scratch.training import fit, group_split, he_init  # lesson 7
 
 # %%
 explore.unrolled()
@@ -130,7 +130,7 @@ A sequence has $T$ times, and they come first: $x\ (T, N, D)$. You will want to 
 
 With numbers: the example above, $x = (1, 0, 0)$ from $h_0 = 0$, gives the states $(0,\; 0.762,\; 0.363,\; 0.180)$.
 
-### Exercise 12.2: unroll
+### Exercise 12.2: unroll the recurrence
 
 <details><summary>Hint 1</summary>Begin with a list that holds h alone. A loop over x gives one time after the other, each of shape (N, D).</details>
 <details><summary>Hint 2</summary>The last element of the list goes into your <code>rnn_step</code>, and what comes out is appended. <code>np.stack</code> makes an array of it at the end.</details>
@@ -210,7 +210,7 @@ With numbers: $x = (1, 0)$ with the weights of above, so $h = (0,\; 0.762,\; 0.3
 def rnn_backward(g, x, states, w_ih, w_hh):
     """The gradients of a loss that says g[t] about the state after x[t].
 
-    g (T, N, H), x (T, N, D), states (T + 1, N, H) as unroll returns them, w_ih (H, D), w_hh (H, H)
+    g (T, N, H), x (T, N, D), states (T + 1, N, H) as rnn_forward returns them, w_ih (H, D), w_hh (H, H)
       ->  dx (T, N, D), dh (N, H) for the first state, dw_ih (H, D), dw_hh (H, H), db (H,)
     Example: g = [[[0]], [[1]]], x = [[[1]], [[0]]], states = [[[0]], [[0.7616]], [[0.3634]]], w_ih = [[1]], w_hh = [[0.5]]
       ->  dx = [[[0.182]], [[0.868]]], dh = [[0.091]], dw_ih = [[0.182]], dw_hh = [[0.661]], db = [1.050]
@@ -458,7 +458,7 @@ with when_written:
     compared = "fewer" if learnt[0] < learnt[1] else "no fewer"
     print(f"learnt: clipped by {learnt[1]} of 6 seeds, as it is by {compared}")
     axes[0].set(xlabel="step", ylabel="norm of the gradient", title="seed 0, as it is")
-    axes[1].axhline(np.log(2), color="grey", lw=0.8)
+    axes[1].axhline(np.log(2), color="gray", lw=0.8)
     axes[1].set(xlabel="step", ylabel="loss (a coin: 0.69)", title="seed 0")
     axes[1].legend()
     plot.show(
@@ -584,7 +584,7 @@ With numbers: *zulu* is $T + 1 = 6$ tokens with start and end, so 5 are read and
 
 ### Exercise 12.8: the loss of a batch of names
 
-<details><summary>Hint 1</summary>Forward: the one-hot rows are <code>np.eye(K)[tokens[:-1]]</code>, of shape (T, N, K). Then your unroll, the linear layer on states[1:], and your masked_cross_entropy with tokens[1:].</details>
+<details><summary>Hint 1</summary>Forward: the one-hot rows are <code>np.eye(K)[tokens[:-1]]</code>, of shape (T, N, K). Then your rnn_forward, the linear layer on states[1:], and your masked_cross_entropy with tokens[1:].</details>
 <details><summary>Hint 2</summary>Backward: the gradient g of the scores, (T, N, K). For the states it is g times w; your rnn_backward takes it from there. For c it is g summed over times and names.</details>
 <details><summary>Hint 3</summary>For w it is, summed over times and names, g transposed times states: <code>np.einsum("tnk,tnh->kh", ...)</code>, or reshape both to two axes and take one product.</details>
 """
@@ -624,7 +624,7 @@ words = names()
 vocabulary = Vocabulary.of(words)
 K = len(vocabulary)
 table, lengths = pad_sequences([vocabulary.encode(word) for word in words])
-known, kept = split(np.arange(len(words)), 0.1, rng=0)
+known, kept = group_split(np.arange(len(words)), 0.1, rng=0)
 print(f"{len(known)} names to learn from, {len(kept)} kept aside, {K} tokens; some of them:")
 print(", ".join(words[i] for i in known[::120]))
 
@@ -782,7 +782,7 @@ with when_written:
     ax = plot.axes(7.5, 2.8)
     ax.plot(years, spots, color="black", lw=1, label="the sun")
     ax.plot(years, 100 * forecasts[0], "--", color=plot.COLORS[1], lw=1, label="network, seed 0")
-    ax.axvline(1921, color="grey", lw=0.8)
+    ax.axvline(1921, color="gray", lw=0.8)
     ax.set(xlabel="year", ylabel="sunspots", xlim=(1881, 2009))
     ax.legend()
     plot.show(

@@ -577,7 +577,7 @@ with when_written:
     for n, (kind, losses) in enumerate(curves.items()):
         smooth = np.convolve(losses, np.ones(10) / 10, "valid")
         ax.semilogy(smooth, ("-", "--", "-.", ":")[n], color=plot.COLORS[n], label=kind)
-    ax.axhline(1 / 6, color="grey", lw=0.8)
+    ax.axhline(1 / 6, color="gray", lw=0.8)
     ax.set(xlabel="step", ylabel="loss (always 1: 0.167)", title="the last seed, means of ten")
     ax.legend(fontsize=8)
     plot.show(

@@ -328,7 +328,7 @@ By what to change a row? Not by 1: a network that first subtracts the mean of a 
 
 
 # %%
-def depends_on(f, x):
+def dependency_matrix(f, x):
     """Which outputs of a network move when an input is changed.
 
     f: a function from (T, D) to (T, M), x (T, D)  ->  boolean (T, T), [t, s]: whether output t depends on input s
@@ -347,7 +347,7 @@ def depends_on(f, x):
 
 
 # %%
-check("attention.depends_on", depends_on)
+check("attention.dependency_matrix", dependency_matrix)
 
 # %% [markdown]
 r"""
@@ -403,7 +403,7 @@ with when_written:
     networks = (anna, ben, carla, dario, emma)
     axes = plot.axes(2, 2.2, columns=5)
     for ax, network in zip(axes, networks):
-        found = depends_on(network, np.random.default_rng(1).standard_normal((8, 4)))
+        found = dependency_matrix(network, np.random.default_rng(1).standard_normal((8, 4)))
         ax.imshow(found, cmap="Greys", vmin=0, vmax=1.5)
         ax.set(title=network.__name__, xlabel="input", xticks=[0, 7], yticks=[0, 7])
         future = "looks into the future" if np.any(np.triu(found, 1)) else "does not"
@@ -486,7 +486,7 @@ Usually $E = D / H$, so that several heads cost no more than a single wide one. 
 
 
 # %%
-def multi_head(x, w_q, w_k, w_v, w_o, mask=None):
+def multi_head_attention(x, w_q, w_k, w_v, w_o, mask=None):
     """Self-attention with several heads, added up.
 
     x (N, T, D), w_q, w_k, w_v (H, D, E), w_o (H, E, M), mask None or boolean (N, T, T)  ->  (N, T, M)
@@ -502,7 +502,7 @@ def multi_head(x, w_q, w_k, w_v, w_o, mask=None):
 
 
 # %%
-check("attention.multi_head", multi_head)
+check("attention.multi_head_attention", multi_head_attention)
 
 # %% [markdown]
 r"""
@@ -516,7 +516,7 @@ with when_written:
     draw = np.random.default_rng(4)
     x, order = draw.standard_normal((1, 6, 8)), draw.permutation(6)
     w_q, w_k, w_v, w_o = draw.standard_normal((4, 2, 8, 8)) / 3
-    straight, shuffled = (multi_head(a, w_q, w_k, w_v, w_o) for a in (x, x[:, order]))
+    straight, shuffled = (multi_head_attention(a, w_q, w_k, w_v, w_o) for a in (x, x[:, order]))
     print("the order:", order)
     print("the same outputs, in this order:", np.allclose(straight[:, order], shuffled))
 
@@ -545,7 +545,7 @@ With numbers: $E = 4$ has $\theta = (1, 0.01)$. The row $(1, 2, 0, 0)$ at place 
 
 
 # %%
-def rotary(x, positions, base=10000.0):
+def rotary_embedding(x, positions, base=10000.0):
     """Turn each pair of features (i, i + E/2) by its position times base ** (-2 i / E).
 
     x (..., T, E) with E even, positions (T,)  ->  (..., T, E)
@@ -563,7 +563,7 @@ def rotary(x, positions, base=10000.0):
 
 
 # %%
-check("attention.rotary", rotary)
+check("attention.rotary_embedding", rotary_embedding)
 
 # %% [markdown]
 r"""
@@ -578,8 +578,16 @@ with when_written:
     ax = plot.axes(6.5, 2.8)
     for n, pairs in enumerate((1, 4, 32)):
         row = np.ones((40, 2 * pairs))
-        products = rotary(row, places - 3, 40.0) @ rotary(row, places, 40.0).T / (2 * pairs)
-        later = rotary(row, places + 97, 40.0) @ rotary(row, places + 100, 40.0).T / (2 * pairs)
+        products = (
+            rotary_embedding(row, places - 3, 40.0)
+            @ rotary_embedding(row, places, 40.0).T
+            / (2 * pairs)
+        )
+        later = (
+            rotary_embedding(row, places + 97, 40.0)
+            @ rotary_embedding(row, places + 100, 40.0).T
+            / (2 * pairs)
+        )
         back = products[39, ::-1]  # of the last place, from itself on back
         ax.plot(back, ("-", "--", "-.")[n], color=plot.COLORS[n], label=f"{pairs}")
         print(
@@ -620,14 +628,14 @@ With numbers: for $N = 2$, $T = 5$, $D = 8$, $H = 2$, $E = 4$, $K = 22$, the sha
 
 ### Exercise 14.8: the loss of a batch
 
-<details><summary>Hint 1</summary>Your multi_head does not say what lies between, and the way back needs it. So take the steps one by one, all heads at once: <code>x[:, None] @ w_q</code> is (N, H, T, E), your attention does the rest, and the scores are a sum over the heads' axis.</details>
+<details><summary>Hint 1</summary>Your multi_head_attention does not say what lies between, and the way back needs it. So take the steps one by one, all heads at once: <code>x[:, None] @ w_q</code> is (N, H, T, E), your attention does the rest, and the scores are a sum over the heads' axis.</details>
 <details><summary>Hint 2</summary><code>masked_cross_entropy(scores, targets)</code> of lesson 12 gives the loss and g (N, T, K). With an axis for the heads, g[:, None], it meets the matrices w_o with their last two axes exchanged: <code>.mT</code>, as in exercise 14.2.</details>
 <details><summary>Hint 3</summary>For a matrix of a head: x[:, None] with its last two axes exchanged, times that gradient, summed over the sequences. For the table: zeros, and <code>np.add.at(zeros, tokens, dx)</code>.</details>
 """
 
 
 # %%
-def causal_loss(params, tokens, targets, places):
+def next_token_loss(params, tokens, targets, places):
     """The mean surprise at the targets that are not 0, and the gradients.
 
     params [table (K, D), w_q, w_k, w_v (H, D, E), w_o (H, E, K)], tokens, targets (N, T), places (T, D), not learnt
@@ -651,7 +659,7 @@ def causal_loss(params, tokens, targets, places):
 
 
 # %%
-check("attention.causal_loss", causal_loss)
+check("attention.next_token_loss", next_token_loss)
 
 # %% [markdown]
 r"""
@@ -674,13 +682,13 @@ def attention_learns(seed, places, *batch):
     shapes = (K, 32), (2, 32, 16), (2, 32, 16), (2, 32, 16), (2, 16, K)
     first = [draw.standard_normal(shape) / shape[-2] ** 0.5 for shape in shapes[1:]]
     first.insert(0, draw.standard_normal(shapes[0]))
-    return learn(lambda p, *data: causal_loss(p, *data, places), first, draw, batch, 0.02)
+    return learn(lambda p, *data: next_token_loss(p, *data, places), first, draw, batch, 0.02)
 
 
 def attention_scores(params, tokens, places):
     """What comes next, (n, T, K)."""
     may = attention_mask(np.full(len(tokens), len(places)), len(places), causal=True)
-    return multi_head(params[0][tokens] + places, *params[1:], may)
+    return multi_head_attention(params[0][tokens] + places, *params[1:], may)
 
 
 def in_a_line(name, weights, *columns):
@@ -855,8 +863,8 @@ r"""
 **Question A.** A colleague's network forecasts the sales of the next day from those of the last 60. On days that it has not seen it is right to within 1 %, and in the shop it is off by 20 %. Where would you look for the leak, apart from the mask, and how would you find out without reading the code?
 
 === BEGIN MARK SCHEME ===
-1 point: anything computed over all times before the network sees them: standardisation or smoothing with later days, the target among the inputs, a layer that averages over time, an LSTM in both directions.
-1 point: change one input (a later day) and see whether earlier outputs move, as depends_on does, over the whole way from the raw data to the forecast.
+1 point: anything computed over all times before the network sees them: standardization or smoothing with later days, the target among the inputs, a layer that averages over time, an LSTM in both directions.
+1 point: change one input (a later day) and see whether earlier outputs move, as dependency_matrix does, over the whole way from the raw data to the forecast.
 === END MARK SCHEME ===
 """
 

@@ -25,7 +25,7 @@ from dlcore import data, explore, plot
 from dlcore.data import series
 from dlcore.scratch.convolution import conv2d, conv2d_backward  # lesson 9
 from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
-from dlcore.scratch.training import batches, he_init, split  # lesson 7
+from dlcore.scratch.training import batches, group_split, he_init  # lesson 7
 
 # %%
 explore.latent()
@@ -42,7 +42,7 @@ A digit has $8 \times 8 = 64$ pixels. In the upper row below are eight of them. 
 # %%
 digits = data.digits()
 x = digits.x.reshape(-1, 64) / digits.x.max()
-known, new = split(np.arange(len(x)), 0.3, rng=0)
+known, new = group_split(np.arange(len(x)), 0.3, rng=0)
 
 
 def row_of(axes, pictures, title=""):
@@ -58,7 +58,7 @@ with when_written:
     mixed = np.stack([draw.permutation(pixel) for pixel in x[known].T], axis=1)
     for pictures, title in ((x[known], "digits"), (mixed, "mixed")):
         row_of(plot.axes(1, 1.1, columns=8), pictures, title)
-        plot.show(f"Eight pictures in grey, of 8 by 8 pixels each: {title}.")
+        plot.show(f"Eight pictures in gray, of 8 by 8 pixels each: {title}.")
     print(f"digits: {len(known)} known, {len(new)} new")
 
 # %% [markdown]
@@ -144,7 +144,7 @@ r"""
 # %%
 with when_written:
     row_of(plot.axes(1, 1.1, columns=8), x[new], "64")
-    plot.show("Eight digits in grey, of 8 by 8 pixels each, as they are.")
+    plot.show("Eight digits in gray, of 8 by 8 pixels each, as they are.")
     for k in (2, 4, 8, 16):
         _, nearest = project(x[new], *pca(x[known], k))
         print(f"{k:2} numbers: mean squared error {np.mean((nearest - x[new]) ** 2):.4f}")
@@ -422,7 +422,7 @@ with when_written:
         ("mended", found["trained to mend"]),
     ):
         row_of(plot.axes(1, 1.1, columns=8), pictures, name)
-        plot.show(f"Eight digits in grey, of 8 by 8 pixels each: {name}.")
+        plot.show(f"Eight digits in gray, of 8 by 8 pixels each: {name}.")
 
 # %% [markdown]
 r"""
@@ -549,19 +549,19 @@ Equal scores cross the threshold *together*: they are one point of the curve. Ot
 
 
 # %%
-def roc_curve(scores, unusual):
+def roc_curve(scores, labels):
     """The shares of false alarms and of hits, for all thresholds from above all scores down to the lowest.
 
-    scores (N,), unusual (N,) of 0 and 1, both of which occur  ->  false alarms (M,), hits (M,), from 0 to 1;
+    scores (N,), labels (N,) of 0 and 1, both of which occur  ->  false alarms (M,), hits (M,), from 0 to 1;
     M is one more than there are different scores
-    Example: scores = [0.9, 0.6, 0.5, 0.1], unusual = [1, 0, 1, 0]  ->  [0, 0, 0.5, 0.5, 1], [0, 0.5, 0.5, 1, 1]
+    Example: scores = [0.9, 0.6, 0.5, 0.1], labels = [1, 0, 1, 0]  ->  [0, 0, 0.5, 0.5, 1], [0, 0.5, 0.5, 1, 1]
     """
     ### BEGIN SOLUTION
     false, hits = [0.0], [0.0]
     for threshold in np.unique(scores)[::-1]:
         alarm = scores >= threshold
-        false.append(np.mean(alarm[unusual == 0]))
-        hits.append(np.mean(alarm[unusual == 1]))
+        false.append(np.mean(alarm[labels == 0]))
+        hits.append(np.mean(alarm[labels == 1]))
     return np.array(false), np.array(hits)
     ### END SOLUTION
 
@@ -672,10 +672,10 @@ def windows_of(series):
 
 
 with when_written:
-    learnt_from = windows_of(series.machine(20_000, np.random.default_rng(0)))
-    healthy = series.machine(20_000, np.random.default_rng(1))
+    learnt_from = windows_of(series.bearing_vibration(20_000, np.random.default_rng(0)))
+    healthy = series.bearing_vibration(20_000, np.random.default_rng(1))
     ill = {
-        fault: series.machine(6000, np.random.default_rng(5), fault, 3000)
+        fault: series.bearing_vibration(6000, np.random.default_rng(5), fault, 3000)
         for fault in series.FAULTS
     }
 

@@ -7,7 +7,7 @@ r"""
 You will be able to
 
 - say why the code of lesson 17 cannot be drawn from, and what must be true of one that can;
-- derive the bound that is maximised in place of a likelihood that nobody can compute;
+- derive the bound that is maximized in place of a likelihood that nobody can compute;
 - let a gradient through a draw by chance, and say what happens otherwise;
 - see when a code is not used at all, and why;
 - ask a network for a certain digit, and judge what it makes.
@@ -28,7 +28,7 @@ from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs  # lesso
 from dlcore.scratch.losses import logsumexp  # lesson 3
 from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.regularization import loss_and_gradients, shift_images  # lesson 8
-from dlcore.scratch.training import batches, he_init, split  # lesson 7
+from dlcore.scratch.training import batches, group_split, he_init  # lesson 7
 
 # %%
 explore.walk()
@@ -47,7 +47,7 @@ How to judge what comes out? By a classifier: a network of lesson 7, which has l
 # %%
 digits = data.digits()
 x = digits.x.reshape(-1, 64) / digits.x.max()
-known, new = split(np.arange(len(x)), 0.3, rng=0)
+known, new = group_split(np.arange(len(x)), 0.3, rng=0)
 
 
 def learn(params, gradients, many, epochs, seed, rate=0.003):
@@ -121,7 +121,7 @@ with when_written:
         found.append(sure(pictures) < 0.5 * sure(said))
     print("of those made up, less than half as many:", f"{sum(found)} of 3 seeds")
     row_of(plot.axes(1, 1.1, columns=8), pictures, "made up")
-    plot.show("Eight pictures in grey that were made up: few of them look like a digit.")
+    plot.show("Eight pictures in gray that were made up: few of them look like a digit.")
 
 # %% [markdown]
 r"""
@@ -275,26 +275,26 @@ With numbers: $f(z) = z^2$, $\mu = 1$, $\ell = 0$. Then $\mathbb E f = \mu^2 + \
 ### Exercise 18.3: two guesses
 
 <details><summary>Hint 1</summary>Make z of all eps at once. The width of the cloud is the exponential of <em>half</em> of logvar; the variance below the fraction is the exponential of the whole.</details>
-<details><summary>Hint 2</summary>Ask f and slope at z, not at mu. No mean is taken: one guess for each draw.</details>
+<details><summary>Hint 2</summary>Ask f and derivative at z, not at mu. No mean is taken: one guess for each draw.</details>
 """
 
 
 # %%
-def two_estimates(f, slope, mu, logvar, eps):
-    """The slope of the mean of f(z) by mu, guessed from each draw: by the score, and through the draw.
+def gradient_estimators(f, derivative, mu, logvar, eps):
+    """The derivative of the mean of f(z) by mu, guessed from each draw: by the score, and through the draw.
 
-    f and slope take an array (N,) and return one, numbers mu and logvar, eps (N,) from N(0, 1)  ->  (N,), (N,)
-    Example: f = z -> z**2, slope = z -> 2 z, mu = 1, logvar = 0, eps = [0.5, -1]  ->  [1.125, 0], [3, 0]
+    f and derivative take an array (N,) and return one, numbers mu and logvar, eps (N,) from N(0, 1)  ->  (N,), (N,)
+    Example: f = z -> z**2, derivative = z -> 2 z, mu = 1, logvar = 0, eps = [0.5, -1]  ->  [1.125, 0], [3, 0]
     """
     ### BEGIN SOLUTION
     sigma = np.exp(logvar / 2)
     z = mu + sigma * eps
-    return f(z) * eps / sigma, slope(z)
+    return f(z) * eps / sigma, derivative(z)
     ### END SOLUTION
 
 
 # %%
-check("vae.two_estimates", two_estimates)
+check("vae.gradient_estimators", gradient_estimators)
 
 # %% [markdown]
 r"""
@@ -310,7 +310,7 @@ with when_written:
     print("f            mean of both      draws for 1 %, by the score   through the draw")
     spreads = []
     for constant in (0, 5, 25):
-        guesses = two_estimates(
+        guesses = gradient_estimators(
             lambda z, constant=constant: z**2 + constant, lambda z: 2 * z, 1.0, 0.0, eps
         )
         means = "  ".join(f"{guess.mean():.2f}" for guess in guesses)
@@ -482,13 +482,13 @@ with when_written:
     draw = np.random.default_rng(1)
     for name, params in (("made up", trained[0]), ("cut off", severed[0])):
         row_of(plot.axes(1, 1.1, columns=8), decoded(params, draw.standard_normal((8, 8))), name)
-        plot.show(f"Eight pictures in grey from drawn codes ({name}).")
+        plot.show(f"Eight pictures in gray from drawn codes ({name}).")
     print(f"the judge is sure of {sure(decoded(trained[0], draw.standard_normal((1000, 8)))):.0%}")
 
 # %% [markdown]
 r"""
 <!-- measured: cut off, the code says nothing: 3 of 3 seeds -->
-Cut off, every cloud becomes $\mathcal N(0, 1)$ itself, which costs nothing and says nothing, and the decoder says the same grey average always.
+Cut off, every cloud becomes $\mathcal N(0, 1)$ itself, which costs nothing and says nothing, and the decoder says the same gray average always.
 
 But look at what the *right* one makes up. Some are digits; yet the judge is sure of hardly a quarter of them, and it was sure of as many of the plain autoencoder's! Was it all for nothing? Two things are to be said. One: a code without holes must lead from the 3s to the 0s *through something*, and nobody draws just the places that belong to a kind. Section 7 will deal with that. Two: to be sure of what one sees is not what the VAE was trained for. What was it trained for, and is it good at *that*?
 
@@ -657,7 +657,7 @@ with when_written:
     zero, one, six = (codes[np.flatnonzero(digits.y[new] == kind)[0]] for kind in (0, 1, 6))
     for a, b, name in ((zero, six, "0 to 6"), (one, zero, "1 to 0")):
         row_of(plot.axes(1, 1.1, columns=8), decoded(trained[0], slerp(a, b, 8)), name)
-        plot.show(f"Eight pictures in grey, a walk from {name}: one digit turns into the other.")
+        plot.show(f"Eight pictures in gray, a walk from {name}: one digit turns into the other.")
 
 # %% [markdown]
 r"""
@@ -700,7 +700,7 @@ with when_written:
     print(f"the higher beta, the less variety: {calmer} of 3 seeds")
     for kind in (2, 3, 4, 5):
         row_of(plot.axes(1, 1.1, columns=8), sheet[kind], f"{kind}, please")
-        plot.show(f"Eight digits in grey, made up on being asked for a {kind}.")
+        plot.show(f"Eight digits in gray, made up on being asked for a {kind}.")
 
 # %% [markdown]
 r"""
@@ -709,7 +709,7 @@ That is a machine for digits. And a choice that nobody can make for you: a judge
 
 ## 8. Are they of use?
 
-A tempting thought: you have only 30 labelled digits, three of each kind. Train a VAE on them that can be asked, have it make up 1,000 more, and train the classifier with those, too. Beside it, what you know from lesson 8: move each of the 30 by a pixel, up, down, left and right.
+A tempting thought: you have only 30 labeled digits, three of each kind. Train a VAE on them that can be asked, have it make up 1,000 more, and train the classifier with those, too. Beside it, what you know from lesson 8: move each of the 30 by a pixel, up, down, left and right.
 
 **Predict, then look.** Which helps?
 """
@@ -835,7 +835,7 @@ r"""
 
 The cost of a cloud; a bound that touches the truth just where one believes rightly; a slope that goes through chance; a whole variational autoencoder, there and back, that can be asked; an honest likelihood; and a walk that stays where digits are. Open `dlcore/generative.py`: `elbo` and `vae_step` are yours, on the tape of lesson 5.
 
-What it makes is soft. A pixel that may be black or white is said to be grey, for grey is the mean, and pixel by pixel the mean is never far off. But nobody looks at pixels one by one. Whoever looks at the *whole* picture sees at once that a grey edge is not real. What if the network were judged by such an eye, one that learns to see what is not real? That is lesson 19.
+What it makes is soft. A pixel that may be black or white is said to be gray, for gray is the mean, and pixel by pixel the mean is never far off. But nobody looks at pixels one by one. Whoever looks at the *whole* picture sees at once that a gray edge is not real. What if the network were judged by such an eye, one that learns to see what is not real? That is lesson 19.
 
 ## References
 

@@ -10,7 +10,7 @@ You will be able to
 - explain why a forger who is bad learns nothing from one loss, and much from the other;
 - give each network its turn, with the right one of them held still;
 - make a forger collapse on purpose, measure it, and cure it;
-- tell whether something has been made or memorised.
+- tell whether something has been made or memorized.
 
 **It builds on** leaky ReLU (lesson 2), binary cross-entropy (lesson 3), the way back of a layer (lesson 5), `AdamW` (lesson 6) and the VAE (lesson 18). **Time:** about 120 minutes.
 
@@ -26,7 +26,7 @@ from dlcore.backend.device import to_gpu, to_numpy, where
 from dlcore.scratch.activations import sigmoid  # lesson 2
 from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.regularization import loss_and_gradients  # lesson 8
-from dlcore.scratch.training import batches, he_init, split  # lesson 7
+from dlcore.scratch.training import batches, group_split, he_init  # lesson 7
 from dlcore.scratch.vae import vae_loss  # lesson 18
 
 # %%
@@ -44,7 +44,7 @@ The VAE of lesson 18 makes digits up. You have seen that they are soft. Is that 
 # %%
 digits = data.digits()
 x = digits.x.reshape(-1, 64) / digits.x.max()
-known, new = split(np.arange(len(x)), 0.3, rng=0)
+known, new = group_split(np.arange(len(x)), 0.3, rng=0)
 
 
 def learn(params, gradients, many, epochs, seed, rate=0.003):
@@ -431,28 +431,28 @@ check("gan.gan_step", gan_step)
 
 # %% [markdown]
 r"""
-The proving ground is a ring of eight clouds (Metz and others, 2017): the forger should make points in all of them, and none between them. To see how he does, count. A point is *near* if it lies within a radius of the nearest centre; a centre is *hit* if at least one in a hundred of all points lies near it.
+The proving ground is a ring of eight clouds (Metz and others, 2017): the forger should make points in all of them, and none between them. To see how he does, count. A point is *near* if it lies within a radius of the nearest center; a center is *hit* if at least one in a hundred of all points lies near it.
 
-With numbers: the centres $(0, 0)$, $(4, 0)$, $(8, 0)$, the radius 1, and the points $(0, 0)$, $(0, 0.5)$, $(4, 0)$ and $(9, 9)$. Three of the four points are near, $0.75$; two centres are hit.
+With numbers: the centers $(0, 0)$, $(4, 0)$, $(8, 0)$, the radius 1, and the points $(0, 0)$, $(0, 0.5)$, $(4, 0)$ and $(9, 9)$. Three of the four points are near, $0.75$; two centers are hit.
 
 ### Exercise 19.7: who is hit?
 
-<details><summary>Hint 1</summary>All distances at once: <code>points[:, None] - centres</code> is (N, K, D); squares, a sum over the last axis, a root.</details>
-<details><summary>Hint 2</summary>argmin over the centres says which one is nearest, min how far it is. A point that is too far counts for none. A centre needs a share of 0.01 of <em>all</em> points.</details>
+<details><summary>Hint 1</summary>All distances at once: <code>points[:, None] - centers</code> is (N, K, D); squares, a sum over the last axis, a root.</details>
+<details><summary>Hint 2</summary>argmin over the centers says which one is nearest, min how far it is. A point that is too far counts for none. A center needs a share of 0.01 of <em>all</em> points.</details>
 """
 
 
 # %%
-def mode_coverage(points, centres, radius):
-    """Which share of the points lies within the radius of a centre, and how many centres are hit.
+def mode_coverage(points, centers, radius):
+    """Which share of the points lies within the radius of a center, and how many centers are hit.
 
-    points (N, D), centres (K, D), a number  ->  a number from 0 to 1, a whole number
-    Example: points = [[0, 0], [0, 0.5], [4, 0], [9, 9]], centres = [[0, 0], [4, 0], [8, 0]], radius = 1  ->  0.75, 2
+    points (N, D), centers (K, D), a number  ->  a number from 0 to 1, a whole number
+    Example: points = [[0, 0], [0, 0.5], [4, 0], [9, 9]], centers = [[0, 0], [4, 0], [8, 0]], radius = 1  ->  0.75, 2
     """
     ### BEGIN SOLUTION
-    away = np.linalg.norm(points[:, None] - centres, axis=2)
+    away = np.linalg.norm(points[:, None] - centers, axis=2)
     near = away.min(axis=1) <= radius
-    shares = np.bincount(away.argmin(axis=1)[near], minlength=len(centres)) / len(points)
+    shares = np.bincount(away.argmin(axis=1)[near], minlength=len(centers)) / len(points)
     return near.mean(), int(np.sum(shares >= 0.01))
     ### END SOLUTION
 
@@ -473,12 +473,12 @@ Now let them play, in three ways, with three seeds each. *In one heap* are the p
 
 # %%
 turns = np.arange(8) * np.pi / 4
-centres = 2 * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+centers = 2 * np.stack([np.cos(turns), np.sin(turns)], axis=1)
 
 
 def ring(many, draw):
-    """So many real points: a cloud about each of the eight centres."""
-    return centres[draw.integers(0, 8, many)] + 0.1 * draw.standard_normal((many, 2))
+    """So many real points: a cloud about each of the eight centers."""
+    return centers[draw.integers(0, 8, many)] + 0.1 * draw.standard_normal((many, 2))
 
 
 def play(
@@ -491,7 +491,7 @@ def play(
     momentum=0.5,
     clip=None,
 ):
-    """The forger after so many rounds, and (share, centres hit) at ten times on the way."""
+    """The forger after so many rounds, and (share, centers hit) at ten times on the way."""
     draw = np.random.default_rng(seed)
     forger, judge = he_init([2, 64, 64, 2], draw), he_init([2, 64, 64, 1], draw)
     of_forger, of_judge = (AdamW(rate, (momentum, 0.99), weight_decay=0) for rate in rates)
@@ -509,7 +509,7 @@ def play(
             again = generator_gradients(forger, judge, draw.standard_normal((64, 2)), kind)[1]
             forger = of_forger.step(forger, again)
         if done % (rounds // 10) == 0:
-            way.append(mode_coverage(mlp_outputs(forger, look)[-1], centres, 0.3))
+            way.append(mode_coverage(mlp_outputs(forger, look)[-1], centers, 0.3))
     return mlp_outputs(forger, look)[-1], way
 
 
@@ -528,7 +528,7 @@ with when_written:
     }
     axes = plot.axes(3.2, 3.2, columns=3)
     hits, heaps = {}, {}
-    print("three seeds      near a centre     centres hit     in one heap")
+    print("three seeds      near a center     centers hit     in one heap")
     for ax, (name, chosen) in zip(axes, ways.items()):
         ends = [play(seed, **chosen) for seed in range(3)]
         middles = [np.median(points, axis=0) for points, _ in ends]
@@ -540,7 +540,7 @@ with when_written:
         columns = [f"{a:5.0%}" for a in near], [f"{n:3}" for n in hits[name]]
         heap = [f"{a:5.0%}" for a in heaps[name]]
         print(f"{name:15}", "".join(columns[0]), "  ", "".join(columns[1]), "     ", "".join(heap))
-        ax.plot(*centres.T, "o", ms=16, mfc="none", mec="black")
+        ax.plot(*centers.T, "o", ms=16, mfc="none", mec="black")
         ax.plot(*ends[0][0].T, ".", ms=3, color=plot.COLORS[1])
         ax.set(xlim=(-3, 3), ylim=(-3, 3), title=name, xlabel="first number")
     axes[0].set_ylabel("second number")
@@ -549,14 +549,14 @@ with when_written:
         "place or along one line, most rings empty. Marks: points in all rings, and between them."
     )
     for name in ("in turns", "marks"):
-        print(f"{name}, at least 6 centres are hit: {sum(n >= 6 for n in hits[name])} of 3 seeds")
+        print(f"{name}, at least 6 centers are hit: {sum(n >= 6 for n in hits[name])} of 3 seeds")
     few = sum(n <= 3 for n in hits["a hasty forger"])
-    print(f"hasty, at most 3 centres are hit: {few} of 3 seeds")
+    print(f"hasty, at most 3 centers are hit: {few} of 3 seeds")
 
 # %% [markdown]
 r"""
-<!-- measured: in turns, at least 6 centres are hit: 3 of 3 seeds | marks, at least 6 centres are hit: 3 of 3 seeds | hasty, at most 3 centres are hit: 3 of 3 seeds -->
-The hasty forger has *collapsed*. Before a judge who holds still, the best that one can do is to carry everything towards the *one* place of which the judge is surest. By the next turn the judge has learnt better, and all set out for another place: at the moment when you look, it may be a heap, or a thread on its way, near a centre or not. This is called **mode collapse**, and it is the illness of this family: what the forger makes may look perfect, and be always the same. Nothing in his loss tells him to be various; only a judge who keeps up with him does.
+<!-- measured: in turns, at least 6 centers are hit: 3 of 3 seeds | marks, at least 6 centers are hit: 3 of 3 seeds | hasty, at most 3 centers are hit: 3 of 3 seeds -->
+The hasty forger has *collapsed*. Before a judge who holds still, the best that one can do is to carry everything towards the *one* place of which the judge is surest. By the next turn the judge has learnt better, and all set out for another place: at the moment when you look, it may be a heap, or a thread on its way, near a center or not. This is called **mode collapse**, and it is the illness of this family: what the forger makes may look perfect, and be always the same. Nothing in his loss tells him to be various; only a judge who keeps up with him does.
 
 And the cure is in that sentence. Keep the judge up to date: as many steps for him as for the forger, or more. Or give him marks and a clip: then he may be trained as long as one likes, since his slopes cannot vanish.
 
@@ -567,29 +567,29 @@ Now 64 pixels instead of two numbers: noise of 16 numbers, two hidden layers of 
 - *Is it a digit?* In how many is the classifier of lesson 18 at least 95 % sure?
 - *Are they various?* Their variance, as a share of that of real digits.
 - *Can it be told from the real?* The share of the new network of the beginning; 50 % would be perfect.
-- *Made, or memorised?* A forger who had only learnt the known digits by heart would be perfect in the first three. So look for the nearest *known* digit of each. How near is too near? New real digits say: only 5 in 100 of them come nearer than their 5 % quantile. Whoever makes something new gets about 5 %, whoever repeats, 100 %.
+- *Generated, or memorized?* A forger who had only learnt the known digits by heart would be perfect in the first three. So look for the nearest *known* digit of each. How near is too near? New real digits say: only 5 in 100 of them come nearer than their 5 % quantile. Whoever makes something new gets about 5 %, whoever repeats, 100 %.
 
-With numbers, in one dimension: known $0, 1, 2, 3$; new $0.2, 1.3, 2.4, 3.6, 5$, whose nearest known rows are away by $0.2, 0.3, 0.4, 0.6, 2$. A quarter of them come nearer than $0.3$ (`np.quantile` with 0.25; for squares, $0.09$). Made: $0, 1.1, 7, 3.5$, away by $0, 0.1, 4, 0.5$: two of the four are nearer than $0.3$, so $0.5$.
+With numbers, in one dimension: train $0, 1, 2, 3$; held_out $0.2, 1.3, 2.4, 3.6, 5$, whose nearest training rows are away by $0.2, 0.3, 0.4, 0.6, 2$. A quarter of them come nearer than $0.3$ (`np.quantile` with 0.25; for squares, $0.09$). Generated: $0, 1.1, 7, 3.5$, away by $0, 0.1, 4, 0.5$: two of the four are nearer than $0.3$, so $0.5$.
 
-### Exercise 19.8: made or memorised?
+### Exercise 19.8: generated or memorized?
 
-<details><summary>Hint 1</summary>A small function of its own for the distance (or its square) from each row to the nearest known row. It is needed for the made and for the new.</details>
+<details><summary>Hint 1</summary>A small function of its own for the distance (or its square) from each row to the nearest training row. It is needed for the generated and for the held-out rows.</details>
 <details><summary>Hint 2</summary>Compare squares with squares: the quantile of the squares is not the square of the quantile, where it lies between two rows. Squares are meant here.</details>
 """
 
 
 # %%
-def memorized(made, known, new, share=0.05):
-    """Which share of made is nearer to a known row than the share-quantile of new is, in squared distances.
+def memorized(generated, train, held_out, share=0.05):
+    """Which share of the generated rows is nearer to a training row than the share-quantile of the held-out rows, in squared distances.
 
-    made (N, D), known (K, D), new (M, D)  ->  a number from 0 to 1
-    Example: made = [[0], [1.1], [7], [3.5]], known = [[0], [1], [2], [3]], new = [[0.2], [1.3], [2.4], [3.6], [5]],
+    generated (N, D), train (K, D), held_out (M, D)  ->  a number from 0 to 1
+    Example: generated = [[0], [1.1], [7], [3.5]], train = [[0], [1], [2], [3]], held_out = [[0.2], [1.3], [2.4], [3.6], [5]],
       share = 0.25  ->  0.5
     """
     ### BEGIN SOLUTION
     nearest = [
-        np.array([np.min(np.sum((known - row) ** 2, axis=1)) for row in rows])
-        for rows in (made, new)
+        np.array([np.min(np.sum((train - row) ** 2, axis=1)) for row in rows])
+        for rows in (generated, held_out)
     ]
     return np.mean(nearest[0] < np.quantile(nearest[1], share))
     ### END SOLUTION
@@ -602,7 +602,7 @@ check("gan.memorized", memorized)
 r"""
 Besides the VAE, and the forger who knows all 1,258 digits, two more: forgers who have a judge that knows only 30 of them, or 10.
 
-**Predict, then look.** Who will have memorised?
+**Predict, then look.** Who will have memorized?
 """
 
 
@@ -637,7 +637,7 @@ with when_written:
         share, told = memorized(made[:500], x[rows], x[new]), told_apart(made)
         print(f"{name:22} {sure(made):7.0%} {various:9.2f} {told:12.0%} {share:8.0%}")
         row_of(plot.axes(1, 1.1, columns=8), made, name.replace(", ", ",\n").replace("digits", ""))
-        plot.show(f"Eight digits in grey, of 8 by 8 pixels each, made by: {name}.")
+        plot.show(f"Eight digits in gray, of 8 by 8 pixels each, made by: {name}.")
         return share, told
 
     makers = {"VAE": (of_vae, known)}
@@ -683,7 +683,7 @@ What he makes is oftener a digit, and still made, not copied. And a fresh judge 
 Go back to the explorer at the top, or run `explore.duel()` in a new cell.
 
 1. Play 200 rounds in turns. Then give the forger ten turns, and start afresh. Follow the heap: where does it go, and what does the judge think of the place that it has left?
-2. Choose *wasserstein*, three turns for the judge, and no momentum. What becomes of the tint? Compare how many centres are hit after 40 rounds.
+2. Choose *wasserstein*, three turns for the judge, and no momentum. What becomes of the tint? Compare how many centers are hit after 40 rounds.
 3. Back to *non-saturating*. Raise the momentum to 0.9. What becomes of the beginning? (Two who chase each other go round in circles, and momentum makes the circles larger.)
 
 ## 8. Cross-check

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.author import build
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from dlcore.explore import EXPLORERS
 
 console = Console(width=100)
@@ -72,7 +72,7 @@ def start_up() -> None:
     from autograder.check.instant import evaluate
 
     table = Table("one check, warm", "right (ms)", "wrong, with its hint (ms)", box=None)
-    for lesson in catalogue.lessons():
+    for lesson in catalog.lessons():
         scope: dict = {}
         exec("import numpy as np", scope)
         for cell in build.source_notebook(lesson).cells:
@@ -137,9 +137,9 @@ from dlcore import explore
 def empty():
     slider, image = widgets.IntSlider(50), widgets.Image(format="png")
     dots = []
-    for grey in (0, 255):
+    for gray in (0, 255):
         dots.append(io.BytesIO())
-        Image.new("L", (1, 1), grey).save(dots[-1], "png")
+        Image.new("L", (1, 1), gray).save(dots[-1], "png")
     def show(_=None):
         image.value = dots[slider.value % 2].getvalue()
     slider.observe(show, "value")

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from autograder import classroom, demo
 from autograder.classroom import Classroom
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade import assignment as assignments
 from autograder.grade import schedule, work
 from autograder.grade.work import Item
@@ -102,7 +102,7 @@ def beside_nbgrader(rounds: int = 3) -> None:
             f"{ours:.4f}",
             f"{theirs / ours:.0f}",
         )
-    lesson = catalogue.lessons()[0]
+    lesson = catalog.lessons()[0]
     answers = {e.function: "reference" for e in lesson.exercises}
     with tempfile.TemporaryDirectory() as folder:
         few, many = 3, 12

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
@@ -88,7 +88,7 @@ def test_everything_that_a_clone_has_travels_in_the_wheel(wheel):
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 assert path.relative_to(ROOT).as_posix() in inside
-    for lesson in catalogue.lessons():
+    for lesson in catalog.lessons():
         assert f"autograder/lessons/solutions/{lesson.source.name}" in inside
         assert f"autograder/lessons/solutions/alternatives/{lesson.name}.py" in inside
         assert f"autograder/lessons/course/{lesson.slug}/{lesson.slug}.ipynb" in inside
@@ -150,13 +150,13 @@ def test_a_check_needs_neither_torch_nor_anything_for_grading(alone, tmp_path):
 def test_from_a_wheel_the_command_does_what_it_does_in_a_clone(full, tmp_path):
     command = full.with_name("autograder")
     said = run(command, "doctor", cwd=tmp_path)
-    assert all(lesson.slug in re.sub(r"\s+", " ", said) for lesson in catalogue.lessons())
+    assert all(lesson.slug in re.sub(r"\s+", " ", said) for lesson in catalog.lessons())
     where = run(full, "-c", "import autograder; print(autograder.__file__)", cwd=tmp_path)
     assert str(ROOT) not in where
     said = run(command, "build", cwd=tmp_path, code=1)
     assert "clone the repository" in said
     put = "from pathlib import Path; from autograder.lab import put_lessons; print(len(put_lessons(Path('mine'))))"
-    assert run(full, "-c", put, cwd=tmp_path).split() == [str(len(catalogue.lessons()))]
+    assert run(full, "-c", put, cwd=tmp_path).split() == [str(len(catalog.lessons()))]
     changed = tmp_path / "mine" / "01-neurons" / "01-neurons.ipynb"
     changed.write_text("my work", encoding="utf-8")
     assert run(full, "-c", put, cwd=tmp_path).split() == ["0"]
@@ -174,10 +174,10 @@ def oldest() -> list[str]:
 SOLVED = """
 from nbclient import NotebookClient
 from autograder.author import build
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 
 for name in ("neurons", "rnn"):
-    nb = build.source_notebook(catalogue.find_lesson(name))
+    nb = build.source_notebook(catalog.find_lesson(name))
     NotebookClient(nb, timeout=300, kernel_name="python3", allow_errors=True).execute()
     outputs = [o for c in nb.cells if c.cell_type == "code" for o in c.outputs]
     bad = [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
@@ -186,7 +186,7 @@ for name in ("neurons", "rnn"):
         for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade") and c.cell_type == "code"
         for o in c.outputs if o.output_type == "execute_result"
     )
-    print(name, len(bad), points == sum(e.points for e in catalogue.find_lesson(name).exercises))
+    print(name, len(bad), points == sum(e.points for e in catalog.find_lesson(name).exercises))
 """
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import dlcore
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "dlcore").rglob("*.py"))
@@ -101,7 +101,7 @@ def test_a_room_lists_its_files(name):
 
 def test_lessons_contents_and_files_agree():
     """One file a lesson, named as the lesson; ``debugging`` holds scripts that lesson 07 reads."""
-    lessons = {lesson.name: lesson.number for lesson in catalogue.lessons()}
+    lessons = {lesson.name: lesson.number for lesson in catalog.lessons()}
     assert {name: n for name, n in SCRATCH.items() if name != "debugging"} == lessons
     assert list(SCRATCH.values()) == sorted(SCRATCH.values())
     assert list(LIBRARY.values()) == sorted(LIBRARY.values())
@@ -119,7 +119,7 @@ def test_scratch_imports_earlier_lessons_numpy_and_data(name):
 
 
 def test_twins_are_what_learners_write():
-    for exercise in catalogue.exercises():
+    for exercise in catalog.exercises():
         assert exercise.twin.rpartition(".")[0] == f"dlcore.scratch.{exercise.lesson}"
 
 
@@ -198,7 +198,7 @@ def test_every_room_of_the_grader_says_what_comes_in_what_goes_out_and_what_is_n
 @pytest.mark.parametrize("name", ["exercises", "check"])
 def test_the_instant_answer_is_free_of_nbgrader(name):
     for path in (ROOT / "autograder" / name).rglob("*.py"):
-        if path.stem != "catalogue":  # reads alternatives with jupytext, for authors
+        if path.stem != "catalog":  # reads alternatives with jupytext, for authors
             heavy = {"nbgrader", "nbformat", "nbconvert", "jupytext", "sqlalchemy", "jinja2"}
             assert not heavy & {n.split(".")[0] for n in imports(path)}, path
 

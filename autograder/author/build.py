@@ -23,8 +23,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.errors import Problem
-from autograder.exercises import catalogue
-from autograder.exercises.catalogue import Lesson, checked
+from autograder.exercises import catalog
+from autograder.exercises.catalog import Lesson, checked
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _PLAIN = {"language_info": {"name": "python"}, "kernelspec": KERNEL}
@@ -41,14 +41,14 @@ class BuildReport:
 
 def run(lessons: Sequence[Lesson] | None = None, target: Path | None = None) -> BuildReport:
     """Build ``lessons`` (all by default) into ``target`` (``course/`` by default)."""
-    if target is None and catalogue.installed():
+    if target is None and catalog.installed():
         raise Problem(
             "the lessons of an installed package are built already",
             "clone the repository to change them, or open them with `autograder lab`",
         )
-    target = target or catalogue.root() / "course"
+    target = target or catalog.root() / "course"
     report = BuildReport()
-    for lesson in catalogue.lessons() if lessons is None else lessons:
+    for lesson in catalog.lessons() if lessons is None else lessons:
         path = target / lesson.slug / f"{lesson.slug}.ipynb"
         text = release_text(lesson)
         if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -98,7 +98,7 @@ def source_notebook(lesson: Lesson) -> NotebookNode:
             answer = cell
             continue  # named by the check that follows
         if cell.cell_type == "code" and (name := checked(cell.source)):
-            exercise = catalogue.find_exercise(name)
+            exercise = catalog.find_exercise(name)
             if exercise is None:
                 raise _error(lesson, cell, f"checks {name!r}, which is not in checks/", "define it")
             grading = _grading(exercise.function, grade=True, points=exercise.points)

@@ -1,6 +1,6 @@
 """The card that a check shows: what passed, what did not, and what to think about next.
 
-``summarise`` turns a verdict into plain data (the payload); ``to_html`` and ``to_text``
+``summarize`` turns a verdict into plain data (the payload); ``to_html`` and ``to_text``
 render that data. The payload also travels in the notebook's output, under ``MIME``, so that
 feedback pages and reports are made from the same facts.
 """
@@ -23,7 +23,7 @@ MIME = "application/vnd.dlcourse.check.v1+json"
 _RIGHT, _WRONG = "#1f77b4", "#d95f02"
 
 
-def summarise(verdict: Verdict, *, library: str, seed: int | None, grading: bool) -> dict[str, Any]:
+def summarize(verdict: Verdict, *, library: str, seed: int | None, grading: bool) -> dict[str, Any]:
     """The verdict as JSON-ready data. When grading, drawn inputs are described, not shown."""
     exercise = verdict.exercise
     payload: dict[str, Any] = {
@@ -151,7 +151,7 @@ def heading(payload: dict[str, Any]) -> str:
 
 
 def rows(failure: dict[str, Any]) -> list[tuple[str, str]]:
-    """The labelled lines that tell a failure: inputs, expected, got."""
+    """The labeled lines that tell a failure: inputs, expected, got."""
     lines = [(name, text) for name, text in failure.get("input", [])]
     lines += [(key, failure[key]) for key in ("expected", "got") if key in failure]
     return lines
@@ -194,13 +194,13 @@ def to_html(payload: dict[str, Any]) -> str:
     ]
     for part in payload["parts"]:
         passed = part["kind"] == Kind.RIGHT
-        mark, colour, fault = (
+        mark, color, fault = (
             ("\u2713", _RIGHT, "") if passed else ("\u2717", _WRONG, f": <b>{part['kind']}</b>")
         )
         said = "passed" if passed else "failed"
         worth = f"{number(part['points'])}/{number(part['max_points'])}"
         body.append(
-            f'<li><span role="img" aria-label="{said}" style="color:{colour};font-weight:bold">'
+            f'<li><span role="img" aria-label="{said}" style="color:{color};font-weight:bold">'
             f"{mark}</span> {html.escape(part['name'])} ({worth}){fault}</li>"
         )
     body.append("</ul>")
@@ -233,8 +233,8 @@ def failure_html(failure: dict[str, Any]) -> str:
     return "".join(body)
 
 
-def _box(colour: str, body: str) -> str:
+def _box(color: str, body: str) -> str:
     return (
-        f'<div class="dlcourse-check" style="border-left:4px solid {colour};'
+        f'<div class="dlcourse-check" style="border-left:4px solid {color};'
         'padding:.3em .8em;margin:.3em 0;max-width:60em">' + body + "</div>"
     )

@@ -19,7 +19,7 @@ import numpy as np
 
 from autograder.check.judge import judge
 from autograder.check.verdict import Kind, Outcome, PartResult, Verdict
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.exercises.exercise import Exercise
 
 passed: dict[str, bool] = {}  # by exercise: whether its last check in this notebook passed
@@ -33,7 +33,7 @@ def forget() -> None:
 def failed_before(exercise: Exercise) -> list[Exercise]:
     """The earlier exercises of the lesson that were checked in this notebook and did not pass."""
     known = dict.fromkeys(_checks_in_history(), False) | passed
-    lesson = catalogue.lesson_exercises(exercise.lesson)
+    lesson = catalog.lesson_exercises(exercise.lesson)
     earlier = takewhile(lambda e: e.name != exercise.name, lesson)
     return [e for e in earlier if not known.get(e.name, True)]
 
@@ -44,7 +44,7 @@ def _checks_in_history() -> list[str]:
     kernel = getattr(ipython.get_ipython(), "kernel", None) if ipython else None
     cells = kernel.shell.user_ns.get("In") if kernel else None
     sources = [c for c in cells if isinstance(c, str)] if isinstance(cells, list) else []
-    return [name for source in sources if (name := catalogue.checked(source))]
+    return [name for source in sources if (name := catalog.checked(source))]
 
 
 def judged_again(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.check import carried_forward
-from autograder.check.card import MIME, heading, summarise, to_html, to_text
+from autograder.check.card import MIME, heading, summarize, to_html, to_text
 from autograder.check.limits import Lost, TimeUp
 
 
@@ -57,14 +57,14 @@ def check(name: str, student: Any, *, seed: int | None = None) -> Score:
 
 
 def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]:
-    """Judge without showing: the payload of ``card.summarise``."""
+    """Judge without showing: the payload of ``card.summarize``."""
     from autograder.check.judge import judge
-    from autograder.exercises import catalogue
+    from autograder.exercises import catalog
     from autograder.exercises.oracle import load_library
 
-    exercise = catalogue.find_exercise(name)
+    exercise = catalog.find_exercise(name)
     if exercise is None:
-        close = difflib.get_close_matches(name, catalogue.exercise_names(), 1)
+        close = difflib.get_close_matches(name, catalog.exercise_names(), 1)
         mend = f" Did you mean {close[0]!r}?" if close else ""
         return _problem(name, f"There is no exercise called {name!r}.{mend}")
     grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
@@ -86,7 +86,7 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
                 f"Judged with a right {' and '.join(called)} in the place of yours, "
                 "whose mistake counts once."
             )
-    payload = summarise(verdict, library=oracle.__name__, seed=shown, grading=grading)
+    payload = summarize(verdict, library=oracle.__name__, seed=shown, grading=grading)
     if note:
         payload["note"] = note
     carried_forward.passed[name] = payload["points"] == payload["max_points"]

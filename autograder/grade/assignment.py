@@ -164,10 +164,10 @@ class Assignment:
     @cached_property
     def exercises(self) -> list[Any]:
         """Those of the course that this lesson checks."""
-        from autograder.exercises import catalogue
+        from autograder.exercises import catalog
 
-        names = [catalogue.checked(cell.source) for cell in self.code if cell.graded]
-        found = [catalogue.find_exercise(name) for name in names if name]
+        names = [catalog.checked(cell.source) for cell in self.code if cell.graded]
+        found = [catalog.find_exercise(name) for name in names if name]
         return [exercise for exercise in found if exercise is not None]
 
     @cached_property

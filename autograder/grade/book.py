@@ -74,7 +74,7 @@ class Book:
         with self._transaction():
             self._save(batch)
 
-    def enrol(self, students: Sequence[str]) -> None:
+    def enroll(self, students: Sequence[str]) -> None:
         """Put those who are not in the gradebook yet into it, in this order."""
         new = [s for s in students if s not in self.students]
         if new:

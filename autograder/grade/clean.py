@@ -16,7 +16,7 @@ import nh3
 from jinja2 import pass_context
 from nbformat import NotebookNode
 
-# colours ("\x1b[0;31m") stay: Jupyter shows them; every other control sequence goes
+# colors ("\x1b[0;31m") stay: Jupyter shows them; every other control sequence goes
 _CONTROL = re.compile(
     r"\x1b\[[0-9;]*m"
     r"|(\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[P^_X][^\x1b]*(?:\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b.?|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\x80-\x9f])"
@@ -32,7 +32,7 @@ _ATTRIBUTES = {
 
 
 def text(value: Any, most: int = 300_000) -> str:
-    """Text without control sequences other than colours."""
+    """Text without control sequences other than colors."""
     if isinstance(value, list):
         value = "".join(x for x in value if isinstance(x, str))
     if not isinstance(value, str):

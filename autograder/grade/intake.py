@@ -43,7 +43,7 @@ class Refused(Exception):
 def intake(room: Classroom, student: str, lesson: str) -> Submission | None:
     """Examine a submission folder; None if there is none.
 
-    A notebook under another name is recognised by its cells and copied to the right name
+    A notebook under another name is recognized by its cells and copied to the right name
     beside the original, which stays as it was handed in.
     """
     wanted = room.notebook("submitted", student, lesson)

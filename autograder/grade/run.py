@@ -20,7 +20,7 @@ from nbformat import NotebookNode, from_dict
 
 from autograder.check import carried_forward
 from autograder.check.limits import Lost, TimeUp, memory_limit, time_limit
-from autograder.exercises.catalogue import checked
+from autograder.exercises.catalog import checked
 from autograder.exercises.oracle import load_library
 from autograder.grade import assignment as assignments
 from autograder.grade.assignment import Assignment

@@ -180,7 +180,7 @@ class _Lesson:
         rows: list[Graded] = []
         with Book(self.room, self.lesson) as book:
             # in one order whatever order they are graded in: exports list them as they came
-            book.enrol(sorted(s.student for s in self.waiting))
+            book.enroll(sorted(s.student for s in self.waiting))
 
             def commit() -> None:
                 nonlocal last

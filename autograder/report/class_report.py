@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autograder.check.card import number
 from autograder.classroom import Classroom
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade.intake import intake
 from autograder.report import overview, results
 from autograder.report.integrity import KINDS, Integrity, examine
@@ -167,7 +167,7 @@ def _write_html(path: Path, room: Classroom, report: ClassReport) -> Path:
     hints = {
         (exercise.function, m.name): m.hint
         for lesson in lessons
-        if (known := catalogue.find_lesson(lesson))
+        if (known := catalog.find_lesson(lesson))
         for exercise in known.exercises
         for m in exercise.misconceptions
     }

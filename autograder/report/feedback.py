@@ -18,7 +18,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.check import card
 from autograder.classroom import Classroom
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade.intake import intake
 from autograder.report import results
 from autograder.report.pages import template
@@ -60,7 +60,7 @@ def _write(room: Classroom, lesson: str, student: str, text: str) -> Path:
 
 
 def title(lesson: str) -> str:
-    known = catalogue.find_lesson(lesson)
+    known = catalog.find_lesson(lesson)
     return f"Lesson {known.number}: {known.name}" if known else lesson
 
 

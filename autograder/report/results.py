@@ -15,7 +15,7 @@ from typing import Any
 from autograder.check.card import MIME
 from autograder.classroom import Classroom
 
-# terminal colours and links: CSI and OSC sequences, and whatever control characters remain
+# terminal colors and links: CSI and OSC sequences, and whatever control characters remain
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -26,7 +26,7 @@ HIDDEN = "a hidden test failed"
 class Result:
     """One exercise, or one written question, of one student.
 
-    ``payload`` is what the check found (see card.summarise), None for a written question or
+    ``payload`` is what the check found (see card.summarize), None for a written question or
     if the check could not run; then ``error`` says why, if there is a reason.
     """
 
@@ -52,7 +52,7 @@ class Result:
 
 
 def plain(text: str) -> str:
-    """Text without colours, links or control characters."""
+    """Text without colors, links or control characters."""
     return _CONTROL.sub("", text)
 
 

@@ -19,7 +19,7 @@ from itertools import combinations
 from autograder.grade.assignment import parse
 
 GRAM = 16  # nodes in a fingerprint
-WINDOW = 6  # one of so many neighbouring ones is kept
+WINDOW = 6  # one of so many neighboring ones is kept
 SHARED = 8  # fingerprints that a pair must share
 ALIKE = 0.7  # and as a share of the smaller one's
 COMMON = 0.05  # what more than this share of the class has is everybody's

@@ -1,6 +1,6 @@
 """3 x 3 convolution with 2.25 times fewer multiplications.
 
-Two neighbouring outputs of a kernel (w0 w1 w2) on (a b c d) need 6 products, done one by one. But
+Two neighboring outputs of a kernel (w0 w1 w2) on (a b c d) need 6 products, done one by one. But
 
     y0 = a w0 + b w1 + c w2 = m0 + m1 + m2      m0 = (a - c) w0
     y1 = b w0 + c w1 + d w2 = m1 - m2 - m3      m1 = (b + c) (w0 + w1 + w2) / 2

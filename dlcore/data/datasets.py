@@ -58,8 +58,8 @@ def digits() -> Dataset:
 
 def blobs(n: int, rng: np.random.Generator, distance: float = 3.0, spread: float = 0.8) -> Dataset:
     """Two round clouds in the plane, ``n`` points each, whose centers lie ``distance`` apart."""
-    centre = np.array([distance, distance]) / (2 * np.sqrt(2))
-    x = np.concatenate([c + spread * rng.standard_normal((n, 2)) for c in (-centre, centre)])
+    center = np.array([distance, distance]) / (2 * np.sqrt(2))
+    x = np.concatenate([c + spread * rng.standard_normal((n, 2)) for c in (-center, center)])
     return Dataset(x, np.repeat([0, 1], n), ("x1", "x2"), ("0", "1"))
 
 

@@ -23,7 +23,7 @@ def sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 FAULTS = ("bearing", "gear", "stuck", "loose")
 
 
-def machine(
+def bearing_vibration(
     n: int, rng: np.random.Generator, fault: str | None = None, onset: int = 0
 ) -> NDArray[np.float64]:
     """The vibration of a machine whose speed and load drift, about 20 numbers a turn; from ``onset`` on it wears out.
@@ -33,7 +33,7 @@ def machine(
     last number at once. Simulated.  Shapes: (n,).  Raises ValueError for another fault.
     """
     if fault is not None and fault not in FAULTS:
-        raise ValueError(f"machine: no fault is called {fault!r}; choose one of {FAULTS}")
+        raise ValueError(f"bearing_vibration: no fault is called {fault!r}; choose one of {FAULTS}")
     time = np.arange(n)
 
     def drift(scale: int) -> NDArray[np.float64]:

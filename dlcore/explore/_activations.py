@@ -124,7 +124,7 @@ class _View:
         self.shade = curve.fill_between(self.x, -2, 4, where=[False] * 241, color="0.9")
         self.curve_axes = curve
         curve.set(xlabel="x", ylabel="f(x), f'(x)", xlim=(-6, 6), ylim=(-1.5, 2.5))
-        curve.set_title(f"grey: slope below {FLAT}", fontsize=10)
+        curve.set_title(f"gray: slope below {FLAT}", fontsize=10)
         curve.legend(loc="upper left", fontsize=8)
         self.forward = stack.plot([], [], "o-", ms=3, color=COLORS[0], label="signal, forward")[0]
         self.backward = stack.plot(

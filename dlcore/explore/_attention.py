@@ -15,7 +15,7 @@ from dlcore.explore._pace import when_free
 from dlcore.explore._slider import FloatSlider
 from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
-from dlcore.scratch.attention import attention, attention_backward, attention_mask, rotary
+from dlcore.scratch.attention import attention, attention_backward, attention_mask, rotary_embedding
 from dlcore.scratch.optimizers import AdamW
 
 MOST = 12  # words, padding included
@@ -92,9 +92,9 @@ def arrows(sentence: list[str], head: str) -> tuple[np.ndarray, np.ndarray]:
         queries, keys = trained()
         return queries[known], keys[known]
     east, places = np.tile([FAR, 0.0], (len(sentence), 1)), ANGLE * np.arange(len(sentence))
-    keys = rotary(east, places)
+    keys = rotary_embedding(east, places)
     keys[[word == PAD for word in sentence]] = 0  # padding has no place
-    return rotary(east, places - ANGLE), keys
+    return rotary_embedding(east, places - ANGLE), keys
 
 
 def state(
@@ -257,8 +257,8 @@ class _View:
     def _paint(self, now: State, shown: list[str], at: int) -> None:
         pixels, wide = self.heat.pixels, CELL * len(shown)
         pixels[:] = 255
-        grey = 255 - 215 * now.weights[..., None] * np.ones(3)
-        pixels[:wide, :wide] = np.repeat(np.repeat(grey, CELL, axis=0), CELL, axis=1)
+        gray = 255 - 215 * now.weights[..., None] * np.ones(3)
+        pixels[:wide, :wide] = np.repeat(np.repeat(gray, CELL, axis=0), CELL, axis=1)
         pixels[: wide + 1 : CELL, : wide + 1] = pixels[: wide + 1, : wide + 1 : CELL] = 225
         for edge in (CELL * at, CELL * at + CELL - 2):
             pixels[edge : edge + 3, :wide] = 255 * FRAME

@@ -75,10 +75,10 @@ def places(n: int, stride: int, padding: int, dilation: int) -> int:
 
 
 def _tint(values: np.ndarray) -> np.ndarray:
-    """Shapes: (H, W) -> colours (H, W, 3): white is 0, the largest number is strongest."""
+    """Shapes: (H, W) -> colors (H, W, 3): white is 0, the largest number is strongest."""
     strong = (np.abs(values) / max(np.abs(values).max(), 1e-9))[..., None]
-    colour = np.where(values[..., None] < 0, NEGATIVE, POSITIVE)
-    return 255 * (1 - strong * (1 - colour))
+    color = np.where(values[..., None] < 0, NEGATIVE, POSITIVE)
+    return 255 * (1 - strong * (1 - color))
 
 
 class _View:
@@ -210,12 +210,12 @@ class _View:
     def _paint(self, now: State, padding: int, place: tuple[int, int]) -> None:
         pixels = self.pixels.pixels
         pixels[:] = 255
-        grey = 255 * (1 - now.padded[..., None] * np.ones(3))
+        gray = 255 * (1 - now.padded[..., None] * np.ones(3))
         edge = np.ones(now.padded.shape, bool)
         edge[padding : padding + SIDE, padding : padding + SIDE] = False
-        grey[edge] = (232, 240, 232)  # zeros that were added
-        for left, colours in ((LEFT, grey), (RIGHT, _tint(now.y))):
-            big = np.kron(colours, np.ones((CELL, CELL, 1)))
+        gray[edge] = (232, 240, 232)  # zeros that were added
+        for left, colors in ((LEFT, gray), (RIGHT, _tint(now.y))):
+            big = np.kron(colors, np.ones((CELL, CELL, 1)))
             big[::CELL], big[:, ::CELL] = 215, 215
             pixels[TOP : TOP + len(big), left : left + big.shape[1]] = big
         for i, j in now.cells.reshape(-1, 2):

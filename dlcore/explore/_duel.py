@@ -29,7 +29,7 @@ ROUNDS, TURNS = 200, 10  # rounds at most, and turns of each in one round
 BATCH, UNITS, CODE = 96, 24, 2
 SHOWN = 400  # points that are drawn
 GRID, ZOOM, EDGE = 100, 4, 3.0
-CLIP, NEAR = 0.3, 0.3  # of the judge's weights, and what counts as near a centre
+CLIP, NEAR = 0.3, 0.3  # of the judge's weights, and what counts as near a center
 KINDS = ("non-saturating", "minimax", "wasserstein")
 
 
@@ -38,7 +38,7 @@ def _ring(many: int) -> np.ndarray:
     return 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-CENTRES = {
+CENTERS = {
     "ring of eight": _ring(8),
     "ring of three": _ring(3),
     "one in the corner": np.array([[1.5, 1.5]]),
@@ -62,7 +62,7 @@ class State(NamedTuple):
     """What there is to see after a round.
 
     ``made`` (SHOWN, 2); ``field`` (GRID, GRID), how much the judge takes each place for real, from 0 to 1, the first row
-    below; ``near`` (rounds + 1,) the shares of points near a centre, ``hit`` (rounds + 1,) how many centres are hit.
+    below; ``near`` (rounds + 1,) the shares of points near a center, ``hit`` (rounds + 1,) how many centers are hit.
     """
 
     made: np.ndarray
@@ -80,7 +80,7 @@ class Run:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.rng = settings, np.random.default_rng([settings.seed, 1])
-        self.centres = CENTRES[settings.points]
+        self.centers = CENTERS[settings.points]
         forger = he_init([CODE, UNITS, UNITS, 2], [settings.seed, 2])
         judge = he_init([2, UNITS, UNITS, 1], [settings.seed, 3])
         self.clip = CLIP if settings.kind == "wasserstein" else None
@@ -96,7 +96,7 @@ class Run:
 
     def real(self, many: int) -> np.ndarray:
         """So many real points, (N, 2)."""
-        chosen = self.centres[self.rng.integers(0, len(self.centres), many)]
+        chosen = self.centers[self.rng.integers(0, len(self.centers), many)]
         return chosen + 0.1 * self.rng.standard_normal((many, 2))
 
     def until(self, round_: int) -> None:
@@ -127,7 +127,7 @@ class Run:
         return mlp_outputs(self.networks[round_][0], self.codes)[-1]
 
     def _measure(self) -> None:
-        near, hit = mode_coverage(self.made(-1), self.centres, NEAR)
+        near, hit = mode_coverage(self.made(-1), self.centers, NEAR)
         self.measured.append((float(near), hit))
 
 
@@ -156,7 +156,7 @@ class _View:
         first = Settings()
         whole, choice = widgets.IntSlider, widgets.Dropdown
         self.controls: dict[str, Any] = {
-            "points": choice(options=list(CENTRES), value=first.points, description="real points"),
+            "points": choice(options=list(CENTERS), value=first.points, description="real points"),
             "kind": choice(options=KINDS, value=first.kind, description="loss"),
             "forger": whole(first.forger, min=1, max=10, description="forger ×"),
             "judge": whole(first.judge, min=1, max=10, description="judge ×"),
@@ -190,9 +190,9 @@ class _View:
         (self.real,) = plane.plot([], [], "o", ms=29, mfc="none", mec="black", mew=1.5)
         (self.dots,) = plane.plot([], [], ".", ms=5, color="black", mec="white", mew=0.4)
         curves = [figure.add_axes(box(545, y, 370, 160)) for y in (TOP, TOP + 220)]
-        curves[0].set(xlim=(0, ROUNDS), ylim=(0, 1), ylabel="share near a centre")
+        curves[0].set(xlim=(0, ROUNDS), ylim=(0, 1), ylabel="share near a center")
         curves[1].set(
-            xlim=(0, ROUNDS), ylim=(0, 9.5), xlabel="round", ylabel="centres that are hit"
+            xlim=(0, ROUNDS), ylim=(0, 9.5), xlabel="round", ylabel="centers that are hit"
         )
         self.curves = [ax.plot([], [], color=COLORS[0], lw=2)[0] for ax in curves]
         self.field = Pixels(np.zeros((SIDE, SIDE, 3), np.uint8), TOP, LEFT)
@@ -200,7 +200,7 @@ class _View:
             figure,
             [self.field, self.real, self.dots, *self.curves],
             "Left, the plane: rings where real points are, dots that the forger has made, and the judge's opinion of each place as "
-            "a tint. Right, how many dots are near a real centre and how many centres are hit, round by round.",
+            "a tint. Right, how many dots are near a real center and how many centers are hit, round by round.",
         )
 
     @when_free
@@ -211,14 +211,14 @@ class _View:
         round_ = min(self.round.value, reached + 1)
         seen = state(now, round_)
         self.field.pixels = tinted(seen.field, ZOOM)
-        self.real.set_data(*CENTRES[now.points].T)
+        self.real.set_data(*CENTERS[now.points].T)
         self.dots.set_data(*np.clip(seen.made, -EDGE, EDGE).T)
         for curve, values in zip(self.curves, (seen.near, seen.hit), strict=True):
             curve.set_data(np.arange(round_ + 1), values)
         self.stage.update()
         self.said.value = (
-            f"after {round_} round{'s' * (round_ != 1)} of {TURNS} turns each<br><b>{seen.near[-1]:.0%}</b> of what is made is near a real centre<br>"
-            f"<b>{seen.hit[-1]:.0f}</b> of {len(CENTRES[now.points])} centres are hit"
+            f"after {round_} round{'s' * (round_ != 1)} of {TURNS} turns each<br><b>{seen.near[-1]:.0%}</b> of what is made is near a real center<br>"
+            f"<b>{seen.hit[-1]:.0f}</b> of {len(CENTERS[now.points])} centers are hit"
         )
         return round_ < self.round.value
 

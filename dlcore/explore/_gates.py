@@ -212,8 +212,8 @@ class _View:
     def _paint(self, now: State, at: int) -> None:
         heat, wide = self.heat.pixels, COLUMN * now.c.size
         heat[:] = 255
-        grey = 255 * (1 - now.gates[..., None] * np.ones(3))
-        heat[:, :wide] = np.repeat(np.repeat(grey, ROW, axis=0), COLUMN, axis=1)
+        gray = 255 * (1 - now.gates[..., None] * np.ones(3))
+        heat[:, :wide] = np.repeat(np.repeat(gray, ROW, axis=0), COLUMN, axis=1)
         heat[::ROW, :wide] = heat[-1, :wide] = heat[:, 0:wide:COLUMN] = 215
         for bars, values, note in zip(self.bars, (now.c, now.h), self.scale, strict=True):
             pixels, middle = bars.pixels, HIGH // 2

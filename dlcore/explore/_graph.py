@@ -264,8 +264,8 @@ class _View:
         if now is None or self.formula_drawn != self.formula.value:
             return
         for k, line in enumerate(self.lines):
-            line.set_color(colour := COLORS[1] if now.passed[k] else "0.7")
-            self.heads[k].set_color(colour)
+            line.set_color(color := COLORS[1] if now.passed[k] else "0.7")
+            self.heads[k].set_color(color)
             shown = now.known[now.arrows[k][1]]
             self.beside[k].set_text(f"× {now.slopes[k]:.3g}" if shown else "")
         for i, label in enumerate(now.labels):

@@ -16,7 +16,7 @@ from dlcore.explore._stage import Pixels, Stage, words
 from dlcore.plot import COLORS
 from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs, pca, project
 from dlcore.scratch.optimizers import AdamW, cosine_schedule
-from dlcore.scratch.training import batches, he_init, split
+from dlcore.scratch.training import batches, group_split, he_init
 
 KINDS = ("autoencoder", "PCA")
 SIDE, CELL = 8, 20  # pixels of a picture, and how large one is drawn
@@ -44,7 +44,7 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     all_of_them = data.digits()
     x = all_of_them.x.reshape(-1, SIDE * SIDE).astype(float)
     x /= x.max()
-    known, new = split(np.arange(len(x)), 0.3, rng=0)
+    known, new = group_split(np.arange(len(x)), 0.3, rng=0)
     return x[known], all_of_them.y[known], x[new], all_of_them.y[new]
 
 
@@ -183,8 +183,8 @@ class _View:
         landed = encode(self.model, self.sheet[None])
         said = decode(self.model, np.stack([place, landed[0]]))
         for sheet, picture in zip(self.sheets, (said[0], self.sheet, said[1]), strict=True):
-            grey = 255 * (1 - np.clip(picture, 0, 1).reshape(SIDE, SIDE))
-            sheet.pixels[:-1, :-1] = np.kron(grey, np.ones((CELL, CELL)))[..., None]
+            gray = 255 * (1 - np.clip(picture, 0, 1).reshape(SIDE, SIDE))
+            sheet.pixels[:-1, :-1] = np.kron(gray, np.ones((CELL, CELL)))[..., None]
             sheet.pixels[::CELL] = sheet.pixels[:, ::CELL] = 205
         self.pen.pixels[:] = 205
         self.pen.pixels[1:-1, 1:-1] = round(255 * (1 - self.ink.value))

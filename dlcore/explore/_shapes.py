@@ -90,12 +90,12 @@ def _draw(pixels: np.ndarray, name: str, tint: str, shape: tuple[int, ...], stro
     _, rows, columns = _blocks(shape)
     strong = np.reshape(strong, (-1, rows, columns))
     middle = np.zeros_like(strong) if middle is None else np.reshape(middle, strong.shape)
-    colour = np.array(TINTS[tint])
+    color = np.array(TINTS[tint])
     left, top = PLACES[name]
     for k, i, j in np.ndindex(strong.shape):
         share = 1.0 if strong[k, i, j] else 0.55 if middle[k, i, j] else 0.18
         x, y = left + CELL * (k * (columns + 1) + j), top + CELL * i
-        pixels[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = 255 * (1 - share * (1 - colour))
+        pixels[y + 1 : y + CELL - 1, x + 1 : x + CELL - 1] = 255 * (1 - share * (1 - color))
 
 
 class _View:

@@ -19,7 +19,7 @@ from dlcore.plot import COLORS
 from dlcore.scratch.autoencoders import autoencoder_loss, layer_outputs
 from dlcore.scratch.optimizers import AdamW, cosine_schedule
 from dlcore.scratch.regularization import loss_and_gradients
-from dlcore.scratch.training import batches, he_init, split
+from dlcore.scratch.training import batches, group_split, he_init
 from dlcore.scratch.vae import vae_loss
 
 KINDS = ("autoencoder", "VAE", "VAE told the digit")
@@ -46,7 +46,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     """The known pictures (N, 64), from 0 to 1, and what they are."""
     all_of_them = data.digits()
     x = all_of_them.x.reshape(-1, SIDE * SIDE).astype(float)
-    known, _ = split(np.arange(len(x)), 0.3, rng=0)
+    known, _ = group_split(np.arange(len(x)), 0.3, rng=0)
     return x[known] / x.max(), all_of_them.y[known]
 
 
@@ -126,7 +126,7 @@ def everywhere() -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def whole_plane(kind: str, beta: float, digit: int) -> tuple[np.ndarray, np.ndarray]:
-    """The plane as grey pixels, and what the classifier says to each of its pictures (MANY * MANY, 10)."""
+    """The plane as gray pixels, and what the classifier says to each of its pictures (MANY * MANY, 10)."""
     pictures = said(trained(kind, beta), everywhere(), digit)
     return tiled(pictures, MANY, CELL), chances(pictures)
 
@@ -137,11 +137,11 @@ def cloud(place: np.ndarray, width: float, draw: int) -> np.ndarray:
 
 
 def tiled(pictures: np.ndarray, columns: int, cell: int) -> np.ndarray:
-    """Pictures (N, 64) side by side as grey pixels (H, W, 3)."""
+    """Pictures (N, 64) side by side as gray pixels (H, W, 3)."""
     rows = len(pictures) // columns
     sheet = pictures.reshape(rows, columns, SIDE, SIDE).transpose(0, 2, 1, 3)
-    grey = 255 * (1 - sheet.reshape(rows * SIDE, columns * SIDE))
-    large = np.kron(grey, np.ones((cell, cell))).astype(np.uint8)
+    gray = 255 * (1 - sheet.reshape(rows * SIDE, columns * SIDE))
+    large = np.kron(gray, np.ones((cell, cell))).astype(np.uint8)
     large[:: SIDE * cell] = large[:, :: SIDE * cell] = 170
     return np.repeat(large[..., None], 3, axis=2)
 

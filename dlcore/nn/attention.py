@@ -13,7 +13,7 @@ from dlcore.attention import (
     KVCache,
     join_heads,
     make_mask,
-    rotary,
+    rotary_embedding,
     scaled_dot_product_attention,
     self_attention,
     sinusoidal_positions,
@@ -87,7 +87,7 @@ class MultiheadAttention(Module):
             q, k, v = self._project(query, key, value)
             start = cache.length if cache is not None else 0
             if self.rotary:
-                q, k = rotary(q, start), rotary(k, start)
+                q, k = rotary_embedding(q, start), rotary_embedding(k, start)
             if cache is not None:
                 k, v = cache.append(k, v)
                 is_causal = is_causal and q.shape[2] > 1  # the last row may look at everything

@@ -1,4 +1,4 @@
-"""Normalisation as modules; the mathematics is in ``normalization``."""
+"""Normalization as modules; the mathematics is in ``normalization``."""
 
 from __future__ import annotations
 

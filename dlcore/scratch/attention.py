@@ -17,7 +17,7 @@ from dlcore.scratch.rnn import masked_cross_entropy
 
 
 def soft_lookup(query: Any, keys: Any, values: Any) -> tuple[Any, Any]:
-    """A mixture of values, each weighted by how well its key fits the query:  softmax(keys query) values.
+    """A weighted mean of the values, with weights from the dot products of query and keys:  softmax(keys query) values.
 
     Shapes: query (E,), keys (S, E), values (S, V) -> (V,), weights (S,).
     """
@@ -28,10 +28,10 @@ def soft_lookup(query: Any, keys: Any, values: Any) -> tuple[Any, Any]:
 
 
 def attention(q: Any, k: Any, v: Any, mask: Any = None) -> tuple[Any, Any]:
-    """Many look-ups at once:  softmax(q k^T / sqrt(E)) v,  where ``mask`` says who may look where.
+    """Scaled dot-product attention:  softmax(q k^T / sqrt(E)) v,  over the keys that ``mask`` allows.
 
-    A query that may look nowhere gets zeros.
-    Shapes: q (..., L, E), k (..., S, E), v (..., S, V), mask boolean, broadcast to (..., L, S), True: may look
+    A query without any allowed key gets zeros.
+    Shapes: q (..., L, E), k (..., S, E), v (..., S, V), mask boolean, broadcast to (..., L, S), True: allowed
     -> (..., L, V), weights (..., L, S).
     """
     scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
@@ -45,19 +45,19 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None) -> tuple[Any, Any]:
 
 
 def attention_mask(lengths: Any, size: int, causal: bool = False) -> Any:
-    """Who may look where among ``size`` places: only at what is real and, if ``causal``, not at what comes later.
+    """Padding mask and, if ``causal``, causal mask: which of ``size`` positions may attend to which.
 
-    Shapes: lengths (N,) -> boolean (N, size, size), [n, i, j] says whether i may look at j.
+    Shapes: lengths (N,) -> boolean (N, size, size), [n, i, j] says whether i may attend to j.
     """
     j = np.arange(size)
     real = j < np.asarray(lengths)[:, None, None]
     return real & (j <= j[:, None]) if causal else np.repeat(real, size, axis=1)
 
 
-def depends_on(f: Callable[[Any], Any], x: Any) -> Any:
-    """Which outputs of a sequence depend on which inputs, found by changing one input after the other.
+def dependency_matrix(f: Callable[[Any], Any], x: Any) -> Any:
+    """Which output positions depend on which input positions, found by changing one input after the other.
 
-    Shapes: f takes (T, D) to (T, M), x (T, D) -> boolean (T, T), [t, s] says whether output t moves with input s.
+    Shapes: f takes (T, D) to (T, M), x (T, D) -> boolean (T, T), [t, s] says whether output t changes with input s.
     """
     rng, before = np.random.default_rng(0), f(x)
     moved = np.zeros((len(x), len(x)), dtype=bool)
@@ -80,8 +80,8 @@ def attention_backward(g: Any, q: Any, k: Any, v: Any, weights: Any) -> tuple[An
     return ds @ k, np.swapaxes(ds, -1, -2) @ q, np.swapaxes(weights, -1, -2) @ g
 
 
-def multi_head(x: Any, w_q: Any, w_k: Any, w_v: Any, w_o: Any, mask: Any = None) -> Any:
-    """Several look-ups side by side, each with queries, keys and values of its own, added up.
+def multi_head_attention(x: Any, w_q: Any, w_k: Any, w_v: Any, w_o: Any, mask: Any = None) -> Any:
+    """Multi-head self-attention: heads with projections of their own, whose outputs are projected and added.
 
     Shapes: x (N, T, D), w_q, w_k, w_v (H, D, E), w_o (H, E, M), mask boolean (N, T, T) -> (N, T, M).
     """
@@ -90,8 +90,8 @@ def multi_head(x: Any, w_q: Any, w_k: Any, w_v: Any, w_o: Any, mask: Any = None)
     return np.einsum("nhte,hem->ntm", y, w_o)
 
 
-def rotary(x: Any, positions: Any, base: float = 10000.0) -> Any:
-    """Turn each pair of features (i, i + E/2) by its position times base^(-2i/E).
+def rotary_embedding(x: Any, positions: Any, base: float = 10000.0) -> Any:
+    """Rotary position embedding: rotates each pair of features (i, i + E/2) by position times base^(-2i/E).
 
     Shapes: x (..., T, E), positions (T,) -> (..., T, E).
     """
@@ -102,10 +102,10 @@ def rotary(x: Any, positions: Any, base: float = 10000.0) -> Any:
     return np.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
 
 
-def causal_loss(
+def next_token_loss(
     params: Sequence[Any], tokens: Any, targets: Any, places: Any
 ) -> tuple[Any, list[Any]]:
-    """The mean surprise at the targets, for multi-head attention that looks at no later token, and the gradients.
+    """The mean cross-entropy of the targets under causal multi-head attention, and the gradients.
 
     A target of 0 does not count.
     Shapes: params [table (K, D), w_q, w_k, w_v (H, D, E), w_o (H, E, K)], tokens, targets (N, T), places (T, D)

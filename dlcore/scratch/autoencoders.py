@@ -15,7 +15,7 @@ import numpy as np
 
 
 def project(x: Any, mean: Any, directions: Any) -> tuple[Any, Any]:
-    """Each point's place in a plane, and the point of the plane that is nearest to it.
+    """Orthogonal projection on a hyperplane: the coordinates of each point (its code), and the nearest point of the hyperplane.
 
     Shapes: x (N, D), mean (D,), directions (K, D) orthonormal rows -> codes (N, K), (N, D).
     """
@@ -24,7 +24,7 @@ def project(x: Any, mean: Any, directions: Any) -> tuple[Any, Any]:
 
 
 def pca(x: Any, k: int) -> tuple[Any, Any]:
-    """The plane that is nearest to all points: its middle, and ``k`` directions, that of the largest variance first.
+    """Principal component analysis: the mean, and the ``k`` directions of largest variance, the largest first.
 
     Shapes: x (N, D) -> (D,), (k, D) orthonormal rows.
     """
@@ -34,9 +34,9 @@ def pca(x: Any, k: int) -> tuple[Any, Any]:
 
 
 def layer_outputs(params: Sequence[Any], x: Any) -> list[Any]:
-    """What comes out of each layer of a network with a narrow middle, x first.
+    """The outputs of every layer of an autoencoder, x first.
 
-    ReLU stands after each layer but the middle one, which is the code, and the last.
+    A ReLU follows every layer but the middle one, whose output is the latent code, and the last.
     Shapes: params [w, b, w, b ...] of an even number of layers, w (M, D), b (M,), x (N, D) -> x, (N, M) ...
     """
     outputs, layers = [x], len(params) // 2
@@ -47,7 +47,7 @@ def layer_outputs(params: Sequence[Any], x: Any) -> list[Any]:
 
 
 def autoencoder_loss(params: Sequence[Any], seen: Any, x: Any) -> tuple[Any, list[Any]]:
-    """The mean squared difference of x and what the network makes of ``seen``, and the gradients.
+    """The mean squared error between x and the reconstruction from ``seen``, and the gradients.
 
     Shapes: params as for ``layer_outputs``, seen and x (N, D) -> a number, a list like params.
     """
@@ -63,9 +63,9 @@ def autoencoder_loss(params: Sequence[Any], seen: Any, x: Any) -> tuple[Any, lis
 
 
 def principal_angles(a: Any, b: Any) -> Any:
-    """The angles between two planes, in degrees, the smallest first.
+    """The principal angles between two subspaces, in degrees, the smallest first.
 
-    Shapes: a, b (K, D), rows that span a plane each -> (K,).
+    Shapes: a, b (K, D), rows that span a subspace each -> (K,).
     Paper: Björck and Golub (1973), Numerical methods for computing angles between linear subspaces.
     """
     (q, _), (r, _) = np.linalg.qr(a.T), np.linalg.qr(b.T)
@@ -74,7 +74,7 @@ def principal_angles(a: Any, b: Any) -> Any:
 
 
 def conv_transpose2d(x: Any, w: Any, b: Any, stride: int = 1, padding: int = 0) -> Any:
-    """A convolution's way back, used to make pictures larger: each number presses its stamp, and stamps add up.
+    """Transposed convolution: every input adds its multiple of the kernel to the output, ``stride`` pixels apart.
 
     Shapes: x (N, C, H, W), w (C, M, K, K), b (M,) -> (N, M, (H - 1) stride + K - 2 padding, the same for W).
     """
@@ -93,20 +93,20 @@ def conv_transpose2d(x: Any, w: Any, b: Any, stride: int = 1, padding: int = 0) 
     return whole[:, :, inner, inner] + b[:, None, None]
 
 
-def roc_curve(scores: Any, unusual: Any) -> tuple[Any, Any]:
-    """The shares of false and of true alarms, for each threshold, from none to all; equal scores rise together.
+def roc_curve(scores: Any, labels: Any) -> tuple[Any, Any]:
+    """False-positive and true-positive rate for every threshold, the highest first; equal scores share one threshold.
 
-    Shapes: scores (N,), unusual (N,) of 0 and 1 -> (M,), (M,), both from 0 to 1.
+    Shapes: scores (N,), labels (N,), 1 for an anomaly, else 0 -> (M,), (M,), both from 0 to 1.
     """
     order = np.argsort(-scores, kind="stable")
-    sorted_scores, hit = scores[order], np.asarray(unusual)[order] > 0
+    sorted_scores, hit = scores[order], np.asarray(labels)[order] > 0
     ends = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
     true, false = np.cumsum(hit)[ends], np.cumsum(~hit)[ends]
     return np.append(0, false / false[-1]), np.append(0, true / true[-1])
 
 
 def anomaly_scores(params: Sequence[Any], series: Any, size: int) -> Any:
-    """How badly a network makes again the last ``size`` numbers, for each time; 0 before there are so many.
+    """The reconstruction error of the last ``size`` numbers at each time step; 0 before there are that many.
 
     Shapes: params as for ``layer_outputs``, series (T,) -> (T,).
     """

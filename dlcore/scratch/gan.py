@@ -17,7 +17,7 @@ from dlcore.scratch.activations import sigmoid
 
 
 def mlp_outputs(params: Sequence[Any], x: Any) -> list[Any]:
-    """What comes out of each layer, x first; leaky ReLUs (slope 0.2) stand after all layers but the last.
+    """The outputs of every layer, x first; leaky ReLUs (slope 0.2) follow all layers but the last.
 
     Shapes: params [w, b, w, b ...], w (M, D), b (M,), x (N, D) -> x, (N, M) ...
     """
@@ -29,7 +29,7 @@ def mlp_outputs(params: Sequence[Any], x: Any) -> list[Any]:
 
 
 def mlp_backward(params: Sequence[Any], outputs: Sequence[Any], g: Any) -> tuple[list[Any], Any]:
-    """The gradients of the parameters, and that of what went in, from that of what came out.
+    """The backward pass of ``mlp_outputs``: gradients of the parameters and of the input.
 
     Shapes: params and outputs as for ``mlp_outputs``, g (N, M) of the last layer -> a list like params, (N, D).
     """
@@ -43,7 +43,7 @@ def mlp_backward(params: Sequence[Any], outputs: Sequence[Any], g: Any) -> tuple
 
 
 def discriminator_loss(real: Any, fake: Any, kind: str = "non-saturating") -> tuple[Any, Any, Any]:
-    """How badly scores tell real from made, and the gradients of the scores.
+    """The discriminator's loss, and the gradients of the scores.
 
     -mean log s(real) - mean log(1 - s(fake)); for "wasserstein", mean fake - mean real.
     Shapes: real (N, 1), fake (M, 1) -> a number, (N, 1), (M, 1).
@@ -57,7 +57,7 @@ def discriminator_loss(real: Any, fake: Any, kind: str = "non-saturating") -> tu
 
 
 def generator_loss(fake: Any, kind: str = "non-saturating") -> tuple[Any, Any]:
-    """How badly the scores of what was made deceive, and their gradient.
+    """The generator's loss, and the gradient of the scores of its samples.
 
     "minimax": mean log(1 - s(fake)); "non-saturating": -mean log s(fake); "wasserstein": -mean fake.
     Shapes: fake (N, 1) -> a number, (N, 1).  Paper: Goodfellow et al. (2014), section 3.
@@ -77,7 +77,7 @@ def discriminator_gradients(
     z: Any,
     kind: str = "non-saturating",
 ) -> tuple[Any, list[Any]]:
-    """The judge's loss on real rows x and on what the forger makes of z, and the gradients of the judge alone.
+    """The discriminator's loss on real rows x and on samples generated from z, and the gradients of its own parameters.
 
     Shapes: parameters as for ``mlp_outputs``, x (N, D), z (M, Z) -> a number, a list like discriminator.
     """
@@ -92,7 +92,7 @@ def discriminator_gradients(
 def generator_gradients(
     generator: Sequence[Any], discriminator: Sequence[Any], z: Any, kind: str = "non-saturating"
 ) -> tuple[Any, list[Any]]:
-    """The forger's loss before the judge as it stands, and the gradients of the forger alone.
+    """The generator's loss against a fixed discriminator, and the gradients of the generator's own parameters.
 
     Shapes: parameters as for ``mlp_outputs``, z (N, Z) -> a number, a list like generator.
     """
@@ -114,10 +114,10 @@ def gan_step(
     kind: str = "non-saturating",
     clip: float | None = None,
 ) -> tuple[list[Any], list[Any]]:
-    """A turn of the judge, on x and what is made of z[0], then one of the forger with z[1], before the judge as he is now.
+    """A step of the discriminator, on x and samples from z[0], then one of the generator, on z[1], against the new discriminator.
 
-    ``move`` takes parameters and gradients and returns parameters, as an optimizer's step does. With ``clip``, the judge's
-    parameters are then kept within [-clip, clip].
+    ``move`` takes parameters and gradients and returns parameters, as an optimizer's step does. With ``clip``, the discriminator's
+    parameters are then clipped to [-clip, clip].
     Shapes: x (N, D), z (2, M, Z) -> both lists of parameters, the generator's first.
     Paper: Goodfellow et al. (2014), algorithm 1; Arjovsky et al. (2017), algorithm 1.
     """
@@ -129,25 +129,25 @@ def gan_step(
     return move_generator(generator, grads), discriminator
 
 
-def mode_coverage(points: Any, centres: Any, radius: float) -> tuple[Any, Any]:
-    """The share of points that lie within ``radius`` of a centre, and how many centres have one such point in a hundred.
+def mode_coverage(points: Any, centers: Any, radius: float) -> tuple[Any, Any]:
+    """The share of points within ``radius`` of their nearest center, and how many centers get at least 1 % of all points so.
 
-    Shapes: points (N, D), centres (K, D) -> a number from 0 to 1, a whole number.
+    Shapes: points (N, D), centers (K, D) -> a number from 0 to 1, a whole number.
     """
-    away = np.sqrt(((points[:, None] - centres) ** 2).sum(axis=2))
+    away = np.sqrt(((points[:, None] - centers) ** 2).sum(axis=2))
     near = (away <= radius) & (away == away.min(axis=1, keepdims=True))
     return near.any(axis=1).mean(), int((near.mean(axis=0) >= 0.01).sum())
 
 
-def memorized(made: Any, known: Any, new: Any, share: float = 0.05) -> Any:
-    """Which share of what was made lies nearer to a known row than only ``share`` of new rows do.
+def memorized(generated: Any, train: Any, held_out: Any, share: float = 0.05) -> Any:
+    """The share of generated rows that lie nearer to a training row than only ``share`` of held-out rows do.
 
-    Whoever makes new rows gets about ``share``; whoever repeats the known ones, 1.
-    Shapes: made (N, D), known (K, D), new (M, D) -> a number from 0 to 1.
+    A generator of new rows gets about ``share``; one that repeats its training rows gets 1.
+    Shapes: generated (N, D), train (K, D), held_out (M, D) -> a number from 0 to 1.
     """
 
     def nearest(rows: Any) -> Any:
-        squares = (rows * rows).sum(axis=1)[:, None] + (known * known).sum(axis=1)
-        return (squares - 2 * rows @ known.T).min(axis=1)
+        squares = (rows * rows).sum(axis=1)[:, None] + (train * train).sum(axis=1)
+        return (squares - 2 * rows @ train.T).min(axis=1)
 
-    return (nearest(made) < np.quantile(nearest(new), share)).mean()
+    return (nearest(generated) < np.quantile(nearest(held_out), share)).mean()

@@ -25,7 +25,7 @@ def mse(x: Any, t: Any) -> Any:
 
 
 def mse_gradient(x: Any, t: Any) -> Any:
-    """How the mean squared error changes with each prediction:  2 (x - t) / n, n the number of entries.
+    """The gradient of the mean squared error:  2 (x - t) / n, n the number of entries.
 
     Shapes: x, t (...) -> (...).
     """
@@ -43,34 +43,34 @@ def logsumexp(x: Any, axis: int = -1) -> Any:
 
 
 def cross_entropy(x: Any, t: Any) -> Any:
-    """The average surprise at the right class:  mean over n of logsumexp(x_n) - x_n[t_n].
+    """The mean negative log-likelihood of the right class, in nats:  mean over n of logsumexp(x_n) - x_n[t_n].
 
-    Shapes: scores x (N, K), classes t (N,) -> a number.
+    Shapes: logits x (N, K), classes t (N,) -> a number.
     """
     return (logsumexp(x, 1) - np.take_along_axis(x, t[:, None], 1)[:, 0]).mean()
 
 
 def cross_entropy_gradient(x: Any, t: Any) -> Any:
-    """(p - onehot(t)) / N, with p = softmax(x).
+    """The gradient of the cross-entropy with respect to the scores:  (p - onehot(t)) / N, with p = softmax(x).
 
-    Shapes: scores x (N, K), classes t (N,) -> (N, K).
+    Shapes: logits x (N, K), classes t (N,) -> (N, K).
     """
     right = t[:, None] == np.arange(x.shape[1])
     return (softmax(x, 1) - right) / len(x)
 
 
 def bce_with_logits(x: Any, t: Any) -> Any:
-    """The average surprise at a yes or no:  mean of max(x, 0) - t x + log(1 + exp(-|x|)).
+    """Binary cross-entropy from logits, in nats:  mean of max(x, 0) - t x + log(1 + exp(-|x|)).
 
-    Shapes: scores x (...), targets t (...) from 0 to 1 -> a number.
+    Shapes: logits x (...), targets t (...) from 0 to 1 -> a number.
     """
     return (np.logaddexp(0, x) - t * x).mean()
 
 
 def bce_with_logits_gradient(x: Any, t: Any) -> Any:
-    """(sigmoid(x) - t) / n, n the number of entries.
+    """The gradient of the binary cross-entropy:  (sigmoid(x) - t) / n, n the number of entries.
 
-    Shapes: scores x (...), targets t (...) from 0 to 1 -> (...).
+    Shapes: logits x (...), targets t (...) from 0 to 1 -> (...).
     """
     return (sigmoid(x) - t) / x.size
 

@@ -17,7 +17,7 @@ from dlcore.scratch.activations import sigmoid
 
 
 def cell_state_update(c: Any, f: Any, i: Any, g: Any) -> Any:
-    """All states of a memory that keeps f of itself and takes in i of something new:  f c + i g.
+    """All cell states under  c <- f c + i g,  with forget gate f, input gate i and candidate g.
 
     Shapes: c (...), f, i, g (T, ...) -> (T + 1, ...), the first state first.
     """
@@ -28,7 +28,7 @@ def cell_state_update(c: Any, f: Any, i: Any, g: Any) -> Any:
 
 
 def forget_bias(steps: float) -> Any:
-    """The bias with which a forget gate that gets nothing else halves its memory in so many steps.
+    """The bias of a forget gate, without input, at which the cell state halves in ``steps`` time steps.
 
     sigmoid(b)^steps = 1 / 2.  Shapes: a number or (...) above 0 -> same.
 
@@ -51,7 +51,7 @@ def lstm_step(x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any) -> tuple[Any
 
 
 def lstm_step_backward(dh: Any, dc: Any, c: Any, c_new: Any, gates: Any) -> tuple[Any, Any]:
-    """The backward pass of one step, to what went into the gates and to the cell state before.
+    """The backward pass of one step: gradients of the gates' pre-activations and of the previous cell state.
 
     dh, dc: gradients of the new h and of the new cell state ``c_new``, the latter without what h passes on to it.
     Shapes: dh, dc, c, c_new (N, H), gates (N, 4 H) -> da (N, 4 H), dc (N, H).
@@ -69,7 +69,7 @@ def lstm_step_backward(dh: Any, dc: Any, c: Any, c_new: Any, gates: Any) -> tupl
 
 
 def lstm(x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b: Any) -> tuple[Any, Any, Any]:
-    """All steps of a sequence: the states, the given ones first, and the gates.
+    """An LSTM over a sequence: all hidden and cell states, the initial ones first, and the gates.
 
     Shapes: x (T, N, D), h, c (N, H), w_ih (4 H, D), w_hh (4 H, H), b (4 H,)
     -> hs, cs (T + 1, N, H), gates (T, N, 4 H).
@@ -116,7 +116,7 @@ def gru_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
 
 
 def last_state_loss(params: Sequence[Any], x: Any, y: Any) -> tuple[Any, list[Any]]:
-    """The mean squared error of a number that is read from an LSTM's last state, and the gradients.
+    """The mean squared error of a linear output on an LSTM's last hidden state, and the gradients.
 
     Shapes: params [w_ih (4 H, D), w_hh (4 H, H), b (4 H,), w (1, H), c (1,)], x (T, N, D), y (N,)
     -> a number, a list like params.

@@ -17,9 +17,9 @@ import numpy as np
 def gradient_descent(
     gradient: Callable[[Any], Any], x: Any, lr: float = 0.1, steps: int = 100
 ) -> Any:
-    """The way of gradient descent from x:  x <- x - lr gradient(x).
+    """The path of gradient descent from x:  x <- x - lr gradient(x).
 
-    Shapes: x (D,), gradient (D,) -> (D,); the way is (steps + 1, D), with x first.
+    Shapes: x (D,), gradient (D,) -> (D,); the path is (steps + 1, D), with x first.
 
     >>> gradient_descent(lambda x: x, np.array([1.0]), lr=0.5, steps=2).ravel()
     array([1.  , 0.5 , 0.25])
@@ -32,7 +32,7 @@ def gradient_descent(
 
 
 def max_learning_rate(curvature: Any) -> float:
-    """The learning rate from which on gradient descent on a quadratic runs away:  2 / largest eigenvalue.
+    """The learning rate above which gradient descent on a quadratic diverges:  2 / largest eigenvalue.
 
     Shapes: curvature (D, D), symmetric and positive -> a number.
     """
@@ -63,7 +63,7 @@ def rmsprop_step(
 
 
 def cosine_schedule(t: int, steps: int, peak: float = 1.0, warmup: int = 0) -> float:
-    """The learning rate of step t: a line up to ``peak`` in ``warmup`` steps, then half a cosine down to 0.
+    """The learning rate of step t: linear warm-up to ``peak`` in ``warmup`` steps, then cosine decay to 0.
 
     >>> [round(cosine_schedule(t, 6, warmup=2), 3) for t in range(6)]
     [0.5, 1.0, 1.0, 0.854, 0.5, 0.146]
@@ -75,9 +75,9 @@ def cosine_schedule(t: int, steps: int, peak: float = 1.0, warmup: int = 0) -> f
 
 
 class AdamW:
-    """Adam with bias correction, and weight decay apart from the gradient.
+    """Adam with bias correction and decoupled weight decay.
 
-    ``step(params, grads)`` takes and returns lists of arrays; what is remembered of each begins at 0.
+    ``step(params, grads)`` takes and returns lists of arrays; both moment estimates start at 0.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from dlcore.scratch.tensors import Tensor
 
 
 def ridge(x: Any, y: Any, l2: float = 0.0) -> Any:
-    """The w with the smallest  |x w - y|^2 + l2 |w|^2;  without l2, the shortest of all that fit best.
+    """Ridge regression: the w with the smallest  |x w - y|^2 + l2 |w|^2;  for l2 = 0 the minimum-norm least-squares solution.
 
     Shapes: x (N, D), y (N,) -> (D,).
 
@@ -30,7 +30,7 @@ def ridge(x: Any, y: Any, l2: float = 0.0) -> Any:
 
 
 def penalty(params: Sequence[Any], l1: float = 0.0, l2: float = 0.0) -> tuple[float, list[Any]]:
-    """l1 sum |w| + l2 / 2 sum w^2 over all weights, and its gradient for each parameter; biases go free.
+    """l1 sum |w| + l2 / 2 sum w^2 over all weights, and its gradient for each parameter; biases are not penalized.
 
     Shapes: params [w (M, D), b (M,), ...] -> a number, a list like params.
     """
@@ -43,7 +43,7 @@ def penalty(params: Sequence[Any], l1: float = 0.0, l2: float = 0.0) -> tuple[fl
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = 0) -> tuple[Any, Any]:
-    """x with each entry set to 0 with probability p and the others divided by 1 - p, and what it was multiplied with.
+    """x with each entry set to 0 with probability p and the others divided by 1 - p, and the factors.
 
     Shapes: x (...) -> two of the same. Without ``training`` x stays as it is.
     """
@@ -64,7 +64,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> tuple[Any, Any, Any]:
-    """w (x - mean) / sqrt(var + eps) + b by columns, and the running mean and variance.
+    """w (x - mean) / sqrt(var + eps) + b for each feature, and the running mean and variance.
 
     In training with the batch's own mean and variance, of which ``momentum`` goes into the running ones (the
     variance there with N - 1); otherwise with the running ones.
@@ -81,7 +81,7 @@ def batch_norm(
 
 
 def batch_norm_backward(g: Any, x: Any, w: Any, eps: float = 1e-5) -> tuple[Any, Any, Any]:
-    """The backward pass of ``batch_norm`` in training: what changes x changes its mean and its variance too.
+    """The backward pass of ``batch_norm`` in training: mean and variance depend on x too.
 
     Shapes: g, x (N, D), w (D,) -> dx (N, D), dw (D,), db (D,).
     """
@@ -110,7 +110,7 @@ def early_stopping(losses: Sequence[float], patience: int = 5) -> tuple[int, int
 
 
 def shift_images(images: Any, down: int = 0, right: int = 0) -> Any:
-    """Pictures moved by whole pixels, up and left if negative; what comes in from the edge is 0.
+    """Images shifted by whole pixels, up and left if negative; pixels that enter at the edge are 0.
 
     Shapes: images (N, H, W) -> same.
 

@@ -26,7 +26,7 @@ def rnn_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:
 
 
 def rnn_forward(x: Any, h: Any, w_ih: Any, w_hh: Any, b: Any) -> Any:
-    """All states of a sequence, the one before it first.
+    """All hidden states of a sequence, the initial one first.
 
     Shapes: x (T, N, D), h (N, H), w_ih (H, D), w_hh (H, H), b (H,) -> (T + 1, N, H).
     """
@@ -55,7 +55,7 @@ def rnn_backward(
 
 
 def gradient_norms(g: Any, states: Any, w_hh: Any) -> Any:
-    """How much of the last state's gradient arrives at states farther and farther back: its norm.
+    """The norm of the last state's gradient after 0, 1, 2 ... T steps back through time.
 
     Shapes: g (N, H), states (T + 1, N, H), w_hh (H, H) -> (T + 1,), the last state's own first.
     """
@@ -69,7 +69,7 @@ def gradient_norms(g: Any, states: Any, w_hh: Any) -> Any:
 def clip_grad_norm(grads: Sequence[Any], max_norm: float) -> tuple[list[Any], Any]:
     """The gradients, scaled down together to ``max_norm`` where their common norm is larger; and that norm.
 
-    Shapes: a list of any -> a list of the same, a number.
+    Shapes: a list of arrays of any shape -> a list of the same, a number.
     """
     norm = np.sqrt(sum(np.sum(g * g) for g in grads))
     scale = max_norm / norm if norm > max_norm else 1.0
@@ -79,7 +79,7 @@ def clip_grad_norm(grads: Sequence[Any], max_norm: float) -> tuple[list[Any], An
 def truncated_bptt(
     g: Any, x: Any, states: Any, w_ih: Any, w_hh: Any, steps: int
 ) -> tuple[Any, Any, Any]:
-    """The weights' gradients if nothing flows back from a piece of ``steps`` times to the piece before it.
+    """Truncated backpropagation through time: no gradient leaves a chunk of ``steps`` time steps for the chunk before it.
 
     Shapes: g (T, N, H), x (T, N, D), states (T + 1, N, H), w_ih (H, D), w_hh (H, H)
     -> dw_ih (H, D), dw_hh (H, H), db (H,).
@@ -105,7 +105,7 @@ def masked_cross_entropy(scores: Any, t: Any, ignore_index: int = 0) -> tuple[An
 
 
 def next_token_loss(params: Sequence[Any], tokens: Any) -> tuple[Any, list[Any]]:
-    """The mean surprise at each next token, and the gradients: an RNN that starts from 0 reads all but the last.
+    """The mean cross-entropy of each next token, and the gradients: an RNN that starts from 0 reads all but the last.
 
     Shapes: params [w_ih (H, K), w_hh (H, H), b (H,), w (K, H), c (K,)], tokens (T + 1, N), 0 after the end
     -> a number, a list like params.

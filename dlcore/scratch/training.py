@@ -17,12 +17,12 @@ import numpy as np
 from dlcore.scratch.tensors import Tensor
 
 
-def split(groups: Any, share: float = 0.2, rng: Any = 0) -> tuple[Any, Any]:
+def group_split(groups: Any, share: float = 0.2, rng: Any = 0) -> tuple[Any, Any]:
     """Row numbers for training and for testing; rows of one group stay on one side.
 
     Shapes: groups (N,) -> training rows (A,), test rows (N - A,). round(share * groups) groups go to the test.
 
-    >>> train, test = split(np.array([7, 7, 8, 8, 9, 9]), share=1 / 3)
+    >>> train, test = group_split(np.array([7, 7, 8, 8, 9, 9]), share=1 / 3)
     >>> len(train), len(test), len(set(test // 2))
     (4, 2, 1)
     """
@@ -42,17 +42,17 @@ def standardize(train: Any, new: Any) -> tuple[Any, Any]:
     return (train - mean) / std, (new - mean) / std
 
 
-def confusion_matrix(truth: Any, said: Any, classes: int) -> Any:
-    """How often each class (row) was taken for each (column).
+def confusion_matrix(targets: Any, predictions: Any, classes: int) -> Any:
+    """How often each class (row) was predicted as each class (column).
 
-    Shapes: truth and said (N,) class numbers -> (classes, classes).
+    Shapes: targets and predictions (N,) class numbers -> (classes, classes).
 
     >>> confusion_matrix(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)
     array([[1, 1],
            [0, 2]])
     """
     counts = np.zeros((classes, classes), dtype=int)
-    np.add.at(counts, (truth, said), 1)
+    np.add.at(counts, (targets, predictions), 1)
     return counts
 
 
@@ -84,7 +84,7 @@ def he_init(sizes: Sequence[int], rng: Any = 0) -> list[Any]:
 
 
 def layer_statistics(params: Sequence[Any], x: Any, t: Any) -> tuple[Any, Any, Any]:
-    """What goes on inside a network of ReLUs: how large signals and gradients are, and who is dead.
+    """Layer by layer in a network of ReLUs: spread of the outputs, share of dead units, spread of the gradients.
 
     Shapes: params [w (M, D), b (M,), ...] of L layers, x (N, D), t (N,) class numbers -> three of (L,):
     the spread of each layer's outputs; the share of units whose output is not above 0 for any example; the spread

@@ -41,19 +41,19 @@ def reparameterize(mu: Any, logvar: Any, eps: Any) -> Any:
     return mu + np.exp(0.5 * logvar) * eps
 
 
-def two_estimates(
-    f: Callable[[Any], Any], slope: Callable[[Any], Any], mu: float, logvar: float, eps: Any
+def gradient_estimators(
+    f: Callable[[Any], Any], derivative: Callable[[Any], Any], mu: float, logvar: float, eps: Any
 ) -> tuple[Any, Any]:
-    """The slope of E f(z) by mu, z from N(mu, exp(logvar)), guessed from each draw in two ways.
+    """Two estimates of d/dmu E f(z), z from N(mu, exp(logvar)), for each sample: score function and reparameterization.
 
-    By the score, f(z) (z - mu) / variance, and through the draw, f'(z).  Shapes: eps (N,) -> (N,), (N,).
+    f(z) (z - mu) / variance, and f'(z), where f' is ``derivative``.  Shapes: eps (N,) -> (N,), (N,).
     """
     z = reparameterize(mu, logvar, eps)
-    return f(z) * (z - mu) / np.exp(logvar), slope(z)
+    return f(z) * (z - mu) / np.exp(logvar), derivative(z)
 
 
 def latent_backward(g: Any, mu: Any, logvar: Any, eps: Any, beta: float = 1.0) -> tuple[Any, Any]:
-    """What goes back to mean and log-variance: g, the gradient of z, through the draw, and beta times the mean KL's own.
+    """Gradients of mean and log-variance: from g, the gradient of z, through the reparameterization, plus beta times those of the mean KL.
 
     Shapes: four of (N, Z) -> (N, Z), (N, Z).
     """
@@ -64,9 +64,9 @@ def latent_backward(g: Any, mu: Any, logvar: Any, eps: Any, beta: float = 1.0) -
 def vae_loss(
     params: Sequence[Any], x: Any, eps: Any, beta: float = 1.0, c: Any = None
 ) -> tuple[Any, Any, list[Any]]:
-    """The negative evidence lower bound, mean over the batch: how badly x is said, and beta times the KL; the gradients.
+    """The negative evidence lower bound, mean over the batch: reconstruction term plus beta times the KL term; and the gradients.
 
-    One hidden layer of ReLUs on each side; x is between 0 and 1, said by logits. ``c``, if given, is told to both.
+    One hidden layer of ReLUs on each side; x is between 0 and 1, and the decoder returns its logits. The condition ``c``, if given, is an input of both.
     Shapes: params [w (H, D + C), b, w (2 Z, H), b, w (H', Z + C), b, w (D, H'), b], x (N, D), eps (N, Z), c (N, C)
     -> a number, [reconstruction, KL], a list like params.
     Paper: Kingma and Welling (2014), equation 10; Sohn et al. (2015) for c.
@@ -92,7 +92,7 @@ def vae_loss(
 
 
 def log_likelihood(params: Sequence[Any], x: Any, eps: Any) -> Any:
-    """log p(x), estimated by importance sampling with K draws; with K = 1, in the mean, the evidence lower bound.
+    """log p(x), estimated by importance sampling with K samples; for K = 1 its expectation is the evidence lower bound.
 
     Shapes: params as for ``vae_loss`` without c, x (N, D), eps (K, N, Z) -> (N,).
     Paper: Burda, Grosse and Salakhutdinov (2016), equation 8.
@@ -107,7 +107,7 @@ def log_likelihood(params: Sequence[Any], x: Any, eps: Any) -> Any:
 
 
 def slerp(a: Any, b: Any, steps: int) -> Any:
-    """From a to b on an arc: turning evenly, and as far from 0 as a and b are, not nearer.
+    """Spherical linear interpolation from a to b: an arc about 0 at constant angular speed.
 
     Shapes: a, b (Z,) -> (steps, Z), a first and b last.  Paper: White (2016), Sampling generative networks.
     """

@@ -107,11 +107,11 @@ def attention_mask(lengths, size, causal=False):
     return np.logical_and(mask, i >= j) if causal else mask
 
 
-# %% depends_on: changed and put back
+# %% dependency_matrix: changed and put back
 import numpy as np
 
 
-def depends_on(f, x):
+def dependency_matrix(f, x):
     rng = np.random.default_rng()
     x = np.array(x, dtype=float)
     before = f(x.copy())
@@ -124,8 +124,8 @@ def depends_on(f, x):
     return np.array(columns).T
 
 
-# %% depends_on: one feature after the other
-def depends_on(f, x):
+# %% dependency_matrix: one feature after the other
+def dependency_matrix(f, x):
     T, D = x.shape
     reference = f(x)
     found = np.zeros((T, T), dtype=bool)
@@ -137,8 +137,8 @@ def depends_on(f, x):
     return found
 
 
-# %% depends_on: not a number
-def depends_on(f, x):
+# %% dependency_matrix: not a number
+def dependency_matrix(f, x):
     found = []
     for s in range(len(x)):
         other = np.array(x, dtype=float)
@@ -183,7 +183,7 @@ def attention_backward(g, q, k, v, weights):
     return dq, dk, dv
 
 
-# %% multi_head: all heads at once
+# %% multi_head_attention: all heads at once
 import numpy as np
 
 
@@ -195,13 +195,13 @@ def _softly(q, k, v, mask):
     return e / e.sum(axis=-1, keepdims=True) @ v
 
 
-def multi_head(x, w_q, w_k, w_v, w_o, mask=None):
+def multi_head_attention(x, w_q, w_k, w_v, w_o, mask=None):
     wide = x[:, None]
     y = _softly(wide @ w_q, wide @ w_k, wide @ w_v, None if mask is None else mask[:, None])
     return (y @ w_o).sum(axis=1)
 
 
-# %% multi_head: side by side, then one product
+# %% multi_head_attention: side by side, then one product
 def _one_head(q, k, v, mask):
     scores = np.einsum("nle,nse->nls", q, k) / q.shape[2] ** 0.5
     if mask is not None:
@@ -211,13 +211,13 @@ def _one_head(q, k, v, mask):
     return np.einsum("nls,nsv->nlv", e / e.sum(axis=2, keepdims=True), v)
 
 
-def multi_head(x, w_q, w_k, w_v, w_o, mask=None):
+def multi_head_attention(x, w_q, w_k, w_v, w_o, mask=None):
     heads = [_one_head(x @ a, x @ b, x @ c, mask) for a, b, c in zip(w_q, w_k, w_v)]
     return np.concatenate(heads, axis=2) @ np.concatenate(list(w_o), axis=0)
 
 
-# %% multi_head: queries and keys in one matrix
-def multi_head(x, w_q, w_k, w_v, w_o, mask=None):
+# %% multi_head_attention: queries and keys in one matrix
+def multi_head_attention(x, w_q, w_k, w_v, w_o, mask=None):
     total = np.zeros((*x.shape[:2], w_o.shape[2]))
     for a, b, c, d in zip(w_q, w_k, w_v, w_o):
         scores = x @ (a @ b.T / np.sqrt(a.shape[1])) @ x.swapaxes(1, 2)
@@ -228,19 +228,19 @@ def multi_head(x, w_q, w_k, w_v, w_o, mask=None):
     return total
 
 
-# %% rotary: as complex numbers
+# %% rotary_embedding: as complex numbers
 import numpy as np
 
 
-def rotary(x, positions, base=10000.0):
+def rotary_embedding(x, positions, base=10000.0):
     half = x.shape[-1] // 2
     speeds = base ** (-2 * np.arange(half) / x.shape[-1])
     z = (x[..., :half] + 1j * x[..., half:]) * np.exp(1j * np.asarray(positions)[:, None] * speeds)
     return np.concatenate([z.real, z.imag], axis=-1)
 
 
-# %% rotary: both halves at once
-def rotary(x, positions, base=10000.0):
+# %% rotary_embedding: both halves at once
+def rotary_embedding(x, positions, base=10000.0):
     E = x.shape[-1]
     angles = np.outer(positions, base ** -(np.arange(E // 2) * 2 / E))
     angles = np.concatenate([angles, angles], axis=1)
@@ -248,8 +248,8 @@ def rotary(x, positions, base=10000.0):
     return x * np.cos(angles) + crossed * np.sin(angles)
 
 
-# %% rotary: a pair and a place at a time
-def rotary(x, positions, base=10000.0):
+# %% rotary_embedding: a pair and a place at a time
+def rotary_embedding(x, positions, base=10000.0):
     y, half = np.array(x, dtype=float), x.shape[-1] // 2
     for i in range(half):
         speed = 1 / base ** (i / half)
@@ -260,7 +260,7 @@ def rotary(x, positions, base=10000.0):
     return y
 
 
-# %% causal_loss: a head at a time
+# %% next_token_loss: a head at a time
 import numpy as np
 
 from dlcore.scratch.rnn import masked_cross_entropy
@@ -280,7 +280,7 @@ def _look_back(g, q, k, v, weights):
     return ds @ k, ds.swapaxes(1, 2) @ q, weights.swapaxes(1, 2) @ g
 
 
-def causal_loss(params, tokens, targets, places):
+def next_token_loss(params, tokens, targets, places):
     table, *first, w_o = params
     x = table[tokens] + places
     kept, scores = [], 0
@@ -302,11 +302,11 @@ def causal_loss(params, tokens, targets, places):
     return loss, grads
 
 
-# %% causal_loss: einsum, and one-hot rows for the table
+# %% next_token_loss: einsum, and one-hot rows for the table
 from dlcore.scratch.rnn import masked_cross_entropy
 
 
-def causal_loss(params, tokens, targets, places):
+def next_token_loss(params, tokens, targets, places):
     table, a, b, c, w = params
     one_hot = np.eye(len(table))[tokens]
     x = one_hot @ table + places
@@ -328,13 +328,13 @@ def causal_loss(params, tokens, targets, places):
     return loss, [dtable, *inner, np.einsum("hnte,ntk->hek", y, g)]
 
 
-# %% causal_loss: the pieces of the library that lesson 5 taught
+# %% next_token_loss: the pieces of the library that lesson 5 taught
 from dlcore import exp, matmul
 from dlcore.scratch.rnn import masked_cross_entropy
 from dlcore.tensor import Tensor
 
 
-def causal_loss(params, tokens, targets, places):
+def next_token_loss(params, tokens, targets, places):
     leaves = [Tensor(np.array(p), requires_grad=True) for p in params]
     table, w_q, w_k, w_v, w_o = leaves
     n, size = tokens.shape

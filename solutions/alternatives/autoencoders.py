@@ -249,17 +249,17 @@ def conv_transpose2d(x, w, b, stride=1, padding=0):
 import numpy as np
 
 
-def roc_curve(scores, unusual):
+def roc_curve(scores, labels):
     thresholds = np.append(np.inf, np.unique(scores)[::-1])
     alarms = scores >= thresholds[:, None]
-    bad = np.asarray(unusual).astype(bool)
+    bad = np.asarray(labels).astype(bool)
     return alarms[:, ~bad].mean(axis=1), alarms[:, bad].mean(axis=1)
 
 
 # %% roc_curve: walking down
-def roc_curve(scores, unusual):
-    by_score = sorted(zip(scores, unusual), key=lambda pair: -pair[0])
-    many, few = sum(unusual == 0), sum(unusual == 1)
+def roc_curve(scores, labels):
+    by_score = sorted(zip(scores, labels), key=lambda pair: -pair[0])
+    many, few = sum(labels == 0), sum(labels == 1)
     false, hits, points, last = 0, 0, [(0.0, 0.0)], None
     for score, kind in by_score:
         if last is not None and score != last:
@@ -270,9 +270,9 @@ def roc_curve(scores, unusual):
 
 
 # %% roc_curve: counts of each score
-def roc_curve(scores, unusual):
+def roc_curve(scores, labels):
     levels, which = np.unique(scores, return_inverse=True)
-    counted = [np.bincount(which[unusual == kind], minlength=len(levels))[::-1] for kind in (0, 1)]
+    counted = [np.bincount(which[labels == kind], minlength=len(levels))[::-1] for kind in (0, 1)]
     return tuple(np.concatenate([[0], np.cumsum(c)]) / c.sum() for c in counted)
 
 

@@ -469,27 +469,27 @@ import math
 import numpy as np
 
 
-def mode_coverage(points, centres, radius):
-    counts = [0] * len(centres)
+def mode_coverage(points, centers, radius):
+    counts = [0] * len(centers)
     for point in points:
-        away = [math.dist(point, centre) for centre in centres]
+        away = [math.dist(point, center) for center in centers]
         nearest = away.index(min(away))
         if away[nearest] <= radius:
             counts[nearest] += 1
     return sum(counts) / len(points), sum(count / len(points) >= 0.01 for count in counts)
 
 
-# %% mode_coverage: centre by centre, with squares
-def mode_coverage(points, centres, radius):
-    squares = np.stack([((points - centre) ** 2).sum(1) for centre in centres])
+# %% mode_coverage: center by center, with squares
+def mode_coverage(points, centers, radius):
+    squares = np.stack([((points - center) ** 2).sum(1) for center in centers])
     nearest, close = squares.argmin(0), squares.min(0) <= radius * radius
-    many = sum(np.sum(close & (nearest == k)) * 100 >= len(points) for k in range(len(centres)))
+    many = sum(np.sum(close & (nearest == k)) * 100 >= len(points) for k in range(len(centers)))
     return close.mean(), int(many)
 
 
 # %% mode_coverage: complex einsum
-def mode_coverage(points, centres, radius):
-    gaps = points[:, None, :] - centres[None, :, :]
+def mode_coverage(points, centers, radius):
+    gaps = points[:, None, :] - centers[None, :, :]
     away = np.sqrt(np.einsum("nkd,nkd->nk", gaps, gaps))
     rows = np.flatnonzero(away.min(1) <= radius)
     found, counts = np.unique(away[rows].argmin(1), return_counts=True)
@@ -500,28 +500,28 @@ def mode_coverage(points, centres, radius):
 import numpy as np
 
 
-def memorized(made, known, new, share=0.05):
+def memorized(generated, train, held_out, share=0.05):
     def gap(rows):
-        return ((rows[:, None] - known[None]) ** 2).sum(axis=-1).min(axis=1)
+        return ((rows[:, None] - train[None]) ** 2).sum(axis=-1).min(axis=1)
 
-    limit = np.quantile(gap(new), share)
-    return np.mean(gap(made) < limit)
+    limit = np.quantile(gap(held_out), share)
+    return np.mean(gap(generated) < limit)
 
 
 # %% memorized: row by row
-def memorized(made, known, new, share=0.05):
+def memorized(generated, train, held_out, share=0.05):
     def gap(row):
-        return min(float((row - other) @ (row - other)) for other in known)
+        return min(float((row - other) @ (row - other)) for other in train)
 
-    limit = np.quantile([gap(row) for row in new], share)
-    return sum(gap(row) < limit for row in made) / len(made)
+    limit = np.quantile([gap(row) for row in held_out], share)
+    return sum(gap(row) < limit for row in generated) / len(generated)
 
 
 # %% memorized: a product instead of differences
-def memorized(made, known, new, share=0.05):
-    lengths = np.einsum("kd,kd->k", known, known)
+def memorized(generated, train, held_out, share=0.05):
+    lengths = np.einsum("kd,kd->k", train, train)
 
     def gap(rows):
-        return np.min(np.einsum("nd,nd->n", rows, rows)[:, None] + lengths - 2 * rows @ known.T, 1)
+        return np.min(np.einsum("nd,nd->n", rows, rows)[:, None] + lengths - 2 * rows @ train.T, 1)
 
-    return float((gap(made) < np.percentile(gap(new), 100 * share)).mean())
+    return float((gap(generated) < np.percentile(gap(held_out), 100 * share)).mean())

@@ -184,7 +184,7 @@ def train_perceptron(x, y, epochs=10):
 
 # %% xor_network: the two corners of "one"
 def xor_network():
-    # each hidden neuron recognises one of the two corners, the output is their OR
+    # each hidden neuron recognizes one of the two corners, the output is their OR
     w1 = np.array([[1.0, -1.0], [-1.0, 1.0]])
     return w1, np.array([-0.5, -0.5]), np.array([[1.0, 1.0]]), np.array([-0.5])
 

@@ -114,11 +114,11 @@ def batch_norm(x, w, b, mean, var, training=True, momentum=0.1, eps=1e-5):
     if not training:
         scale = w / np.sqrt(var + eps)
         return x * scale + (b - mean * scale), mean, var
-    centred = x - x.mean(axis=0)
-    v = np.einsum("nd,nd->d", centred, centred) / len(x)
+    centered = x - x.mean(axis=0)
+    v = np.einsum("nd,nd->d", centered, centered) / len(x)
     running = momentum * np.cov(x, rowvar=False).reshape(x.shape[1], -1).diagonal()
     return (
-        w * centred / np.sqrt(v + eps) + b,
+        w * centered / np.sqrt(v + eps) + b,
         (1 - momentum) * mean + momentum * x.mean(axis=0),
         (1 - momentum) * var + running,
     )
@@ -127,14 +127,14 @@ def batch_norm(x, w, b, mean, var, training=True, momentum=0.1, eps=1e-5):
 # %% batch_norm_backward: three ways, one after the other
 def batch_norm_backward(g, x, w, eps=1e-5):
     n = len(x)
-    centred = x - x.mean(axis=0)
-    var = (centred**2).mean(axis=0)
+    centered = x - x.mean(axis=0)
+    var = (centered**2).mean(axis=0)
     std = np.sqrt(var + eps)
-    z = centred / std
+    z = centered / std
     dz = g * w
-    dvar = (dz * centred * -0.5 * (var + eps) ** -1.5).sum(axis=0)
-    dmean = (-dz / std).sum(axis=0) + dvar * (-2 * centred).mean(axis=0)
-    dx = dz / std + dvar * 2 * centred / n + dmean / n
+    dvar = (dz * centered * -0.5 * (var + eps) ** -1.5).sum(axis=0)
+    dmean = (-dz / std).sum(axis=0) + dvar * (-2 * centered).mean(axis=0)
+    dx = dz / std + dvar * 2 * centered / n + dmean / n
     return dx, (g * z).sum(axis=0), g.sum(axis=0)
 
 

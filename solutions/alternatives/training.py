@@ -3,11 +3,11 @@
 # ruff: noqa: B905
 
 
-# %% split: sets and a comprehension
+# %% group_split: sets and a comprehension
 import numpy as np
 
 
-def split(groups, share=0.2, rng=0):
+def group_split(groups, share=0.2, rng=0):
     rng = np.random.default_rng(rng)
     names = list(set(groups.tolist()))
     rng.shuffle(names)
@@ -17,8 +17,8 @@ def split(groups, share=0.2, rng=0):
     return train, test
 
 
-# %% split: a choice without replacement
-def split(groups, share=0.2, rng=0):
+# %% group_split: a choice without replacement
+def group_split(groups, share=0.2, rng=0):
     rng = np.random.default_rng(rng)
     names, number = np.unique(groups, return_inverse=True)
     chosen = rng.choice(len(names), size=round(share * len(names)), replace=False)
@@ -27,8 +27,8 @@ def split(groups, share=0.2, rng=0):
     return np.where(~mask[number])[0], np.where(mask[number])[0]
 
 
-# %% split: sorted by random numbers
-def split(groups, share=0.2, rng=0):
+# %% group_split: sorted by random numbers
+def group_split(groups, share=0.2, rng=0):
     rng = np.random.default_rng(rng)
     names = np.unique(groups)
     order = np.argsort(rng.random(len(names)))
@@ -75,22 +75,24 @@ def standardize(train, new):
 
 
 # %% confusion_matrix: a loop
-def confusion_matrix(truth, said, classes):
+def confusion_matrix(targets, predictions, classes):
     table = np.zeros((classes, classes), dtype=int)
-    for a, b in zip(truth, said):
+    for a, b in zip(targets, predictions):
         table[a, b] += 1
     return table
 
 
 # %% confusion_matrix: bincount of pairs
-def confusion_matrix(truth, said, classes):
-    return np.bincount(truth * classes + said, minlength=classes**2).reshape(classes, classes)
+def confusion_matrix(targets, predictions, classes):
+    return np.bincount(targets * classes + predictions, minlength=classes**2).reshape(
+        classes, classes
+    )
 
 
 # %% confusion_matrix: a product of one-hot rows
-def confusion_matrix(truth, said, classes):
+def confusion_matrix(targets, predictions, classes):
     eye = np.eye(classes)
-    return eye[truth].T @ eye[said]
+    return eye[targets].T @ eye[predictions]
 
 
 # %% batches: a list

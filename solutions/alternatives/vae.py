@@ -61,36 +61,36 @@ def gaussian_elbo(x, mu, logvar, w, s):
     return total - np.log(2 * np.pi) / 2
 
 
-# %% two_estimates: with eps itself
+# %% gradient_estimators: with eps itself
 import numpy as np
 
 
-def two_estimates(f, slope, mu, logvar, eps):
+def gradient_estimators(f, derivative, mu, logvar, eps):
     sigma = np.exp(logvar / 2)
     z = mu + sigma * eps
-    return f(z) * eps / sigma, slope(z)
+    return f(z) * eps / sigma, derivative(z)
 
 
-# %% two_estimates: draw by draw
-def two_estimates(f, slope, mu, logvar, eps):
+# %% gradient_estimators: draw by draw
+def gradient_estimators(f, derivative, mu, logvar, eps):
     variance = np.exp(logvar)
     by_score, through = [], []
     for e in eps:
         z = mu + variance**0.5 * e
         by_score.append(f(z) * (z - mu) / variance)
-        through.append(slope(z))
+        through.append(derivative(z))
     return np.array(by_score), np.array(through)
 
 
-# %% two_estimates: the slope of the log density by finite differences
-def two_estimates(f, slope, mu, logvar, eps):
+# %% gradient_estimators: the derivative of the log density by finite differences
+def gradient_estimators(f, derivative, mu, logvar, eps):
     def log_density(z, mean):
         return -((z - mean) ** 2) / (2 * np.exp(logvar))
 
     z = np.asarray(eps) * np.sqrt(np.exp(logvar)) + mu
     h = 1e-4  # exact for a square, but for rounding
     score = (log_density(z, mu + h) - log_density(z, mu - h)) / (2 * h)
-    return f(z) * score, slope(z)
+    return f(z) * score, derivative(z)
 
 
 # %% latent_backward: two ways, added up

@@ -760,8 +760,8 @@ OPS = [
         extreme=True,
     ),
     Op(
-        "rotary",
-        attention.rotary,
+        "rotary_embedding",
+        attention.rotary_embedding,
         rotary_by_hand,
         lambda rng: Case([some(rng, n(rng), n(rng), 2 * n(rng))]),
         wrong=[shapes((2, 3))],

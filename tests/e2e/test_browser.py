@@ -11,13 +11,13 @@ import pytest
 import dlcore
 from autograder.author import build
 from autograder.check.judge import judge
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from tests.conftest import ROOT, some
 from tests.e2e.lab import Browser, Notebook, Server, copy_course
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
-LESSONS = catalogue.lessons()
+LESSONS = catalog.lessons()
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda x: x.slug)
 SHOTS = Path(os.environ.get("DLCOURSE_ARTIFACTS", ROOT / "artifacts"))
 
@@ -51,7 +51,7 @@ def test_a_student_works_through_a_lesson(server, browser, lesson):
 
     exercise = lesson.exercises[0]
     misconception = exercise.misconceptions[0]
-    wrong = catalogue.misconception_source(exercise, misconception.wrong)
+    wrong = catalog.misconception_source(exercise, misconception.wrong)
     notebook.type_into(f"{exercise.function}-answer", wrong)
     shown = notebook.run_cell(exercise.function)
     assert misconception.hint in shown

@@ -17,13 +17,13 @@ import pytest
 
 from autograder.author import build
 from autograder.check.card import MIME
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from tests.conftest import ROOT, WHOLE
 from tests.e2e.lab import Browser, Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("class")]
 BIN = Path(sys.executable).parent
-LESSONS = catalogue.lessons()
+LESSONS = catalog.lessons()
 # the first lesson and the newest; `make test-whole` takes all
 SHOWN = LESSONS if WHOLE else [LESSONS[0], LESSONS[-1]]
 

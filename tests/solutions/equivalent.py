@@ -141,7 +141,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "1 -> 2": "0 divided by any number is 0",
         "1 -> -1": "0 divided by any number is 0",
     },
-    "attention.depends_on": {
+    "attention.dependency_matrix": {
         "0 -> 1": "any random numbers will do",
         "1 -> -1": _TWO_AXES,
     },
@@ -212,9 +212,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "np.maximum(p, -clip) -> np.maximum(-clip, p)": _LARGER,
     },
     "gan.mode_coverage": {
-        "points[:, None] - centres -> centres - points[:, None]": "a length has no sign",
-        "np.bincount(away.argmin(axis=1)[near], minlength=len(centres)) -> "
-        "np.bincount(away.argmin(axis=1)[near])": "the last centres are not hit then, and do not count",
+        "points[:, None] - centers -> centers - points[:, None]": "a length has no sign",
+        "np.bincount(away.argmin(axis=1)[near], minlength=len(centers)) -> "
+        "np.bincount(away.argmin(axis=1)[near])": "the last centers are not hit then, and do not count",
         "int(np.sum(shares >= 0.01)) -> np.sum(shares >= 0.01)": "a whole number either way",
         "1 -> -1": _TWO_AXES,
     },

@@ -16,12 +16,12 @@ from autograder.author import build
 from autograder.check import card
 from autograder.check.compare import run_case
 from autograder.check.judge import expect, judge
-from autograder.exercises import catalogue, oracle
+from autograder.exercises import catalog, oracle
 from autograder.exercises.exercise import Exercise, call
 
-EXERCISES = [e for lesson in catalogue.lessons() for e in lesson.exercises]
+EXERCISES = [e for lesson in catalog.lessons() for e in lesson.exercises]
 MISCONCEPTIONS = [(e, m) for e in EXERCISES for m in e.misconceptions]
-ALTERNATIVES = [a for lesson in catalogue.lessons() for a in catalogue.alternatives(lesson)]
+ALTERNATIVES = [a for lesson in catalog.lessons() for a in catalog.alternatives(lesson)]
 SEEDS = range(3)
 
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
@@ -34,7 +34,7 @@ def library_for(seed: int):
 @functools.cache
 def reference(lesson_name: str) -> dict:
     """The names that a lesson's solution cells define, with its first cell's imports and the functions it gives."""
-    lesson = catalogue.find_lesson(lesson_name)
+    lesson = catalog.find_lesson(lesson_name)
     scope = {"__name__": "reference"}
     cells = build.source_notebook(lesson).cells
     first = next(cell for cell in cells if cell.cell_type == "code")
@@ -67,7 +67,7 @@ def test_reference_gets_full_marks(exercise, seed):
 @pytest.mark.parametrize("answer", ALTERNATIVES, ids=lambda a: f"{a.exercise}: {a.style}")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_right_answers_in_other_styles_get_full_marks(answer, seed):
-    exercise = catalogue.find_exercise(answer.exercise)
+    exercise = catalog.find_exercise(answer.exercise)
     scope = {"np": np}
     exec(compile(answer.source, answer.style, "exec"), scope)
     full_marks(exercise, scope[exercise.function], seed)
@@ -79,14 +79,14 @@ def test_every_misconception_fails_with_its_own_hint(exercise, misconception, se
     verdict = judge(exercise, misconception.wrong, library_for(seed), np.random.default_rng(seed))
     assert verdict.points < exercise.points
     assert verdict.first_failure.misconception is misconception
-    payload = card.summarise(verdict, library="", seed=seed, grading=False)
+    payload = card.summarize(verdict, library="", seed=seed, grading=False)
     assert misconception.hint in card.to_text(payload)
 
 
 @pytest.mark.parametrize(("exercise", "misconception"), MISCONCEPTIONS, ids=lambda x: x.name)
 def test_every_misconception_can_be_typed_into_a_notebook(exercise, misconception):
     scope = {"np": np}
-    exec(catalogue.misconception_source(exercise, misconception.wrong), scope)
+    exec(catalog.misconception_source(exercise, misconception.wrong), scope)
     verdict = judge(exercise, scope[exercise.function], dlcore, np.random.default_rng(0))
     assert verdict.first_failure.misconception is misconception
 
@@ -159,7 +159,7 @@ def test_handing_in_the_twin_is_noticed(exercise):
 @pytest.mark.parametrize("seed", range(100))
 def test_the_perceptron_is_trained_on_numbers_whose_sums_are_exact(seed):
     """A neuron at exactly 0 fires or not by how its sum was rounded, which differs from machine to machine."""
-    exercise = catalogue.find_exercise("neurons.train_perceptron")
+    exercise = catalog.find_exercise("neurons.train_perceptron")
     for part in exercise.parts:
         for case in part.cases(np.random.default_rng(seed)):
             x, y, epochs = case.args
@@ -218,7 +218,7 @@ def test_the_judge_leaves_cases_as_they_were(exercise):
 
 
 def test_every_lesson_has_five_to_eight_exercises():
-    for lesson in catalogue.lessons():
+    for lesson in catalog.lessons():
         assert 5 <= len(lesson.exercises) <= 8, lesson.slug
 
 

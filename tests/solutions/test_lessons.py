@@ -16,13 +16,13 @@ import dlcore
 from autograder import demo
 from autograder.author import build
 from autograder.check.card import MIME
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade import run
 from autograder.grade.assignment import Assignment, CodeCell, Settings
 from dlcore import scratch
 from tests.conftest import ROOT, one
 
-every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda x: x.slug)
+every_lesson = pytest.mark.parametrize("lesson", catalog.lessons(), ids=lambda x: x.slug)
 
 AMERICAN = re.compile(
     r"\b(color|colors|behavior|normalize|normalized|normalization|initialize|initialization|"
@@ -228,7 +228,7 @@ def test_with_the_solutions_it_runs_in_silence(lesson):
     assert measured(lesson)
     for claim in measured(lesson):
         assert claim in printed, claim
-    elsewhere = " | ".join(c for other in catalogue.lessons() for c in measured(other))
+    elsewhere = " | ".join(c for other in catalog.lessons() for c in measured(other))
     for share in shares(lesson):
         assert re.search(rf"(?<![\d.]){share} ?%", printed + elsewhere), f"{share} %: who says so?"
     for cell in nb.cells:
@@ -247,7 +247,7 @@ def test_with_the_solutions_it_runs_in_silence(lesson):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "lesson",
-    one([x for x in catalogue.lessons() if "\nlonger = False" in x.source.read_text()]),
+    one([x for x in catalog.lessons() if "\nlonger = False" in x.source.read_text()]),
     ids=lambda x: x.slug,
 )
 def test_what_takes_longer_gives_what_is_said_of_it(lesson):

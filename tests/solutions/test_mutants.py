@@ -15,7 +15,7 @@ import dlcore
 from autograder.author import build
 from autograder.check.compare import run_case
 from autograder.check.judge import expect
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.exercises.exercise import Exercise
 from tests.conftest import WHOLE
 from tests.solutions.equivalent import EQUIVALENT
@@ -27,7 +27,7 @@ SAMPLE = 6
 
 def answer(exercise: Exercise) -> str:
     """The cell with the reference solution of an exercise."""
-    lesson = catalogue.find_lesson(exercise.lesson)
+    lesson = catalog.find_lesson(exercise.lesson)
     (cell,) = [
         c for c in build.source_notebook(lesson).cells if c.id == f"{exercise.function}-answer"
     ]

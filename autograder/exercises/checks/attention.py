@@ -1,4 +1,4 @@
-"""Lesson 14: a soft look-up, attention with masks there and back, what depends on what, heads, turning, a whole loss."""
+"""Lesson 14: soft lookup, masked attention forward and backward, dependency matrix, heads, rotary embedding, a loss."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ _mistake(
 )
 
 
-# 4 ---------------------------------------------------------------- depends_on
+# 4 ---------------------------------------------------------------- dependency_matrix
 
 _KINDS = ("all features", "the last feature", "differences of features")
 
@@ -381,9 +381,9 @@ def _running_sum(length):
     return f
 
 
-depends_on = Exercise(
-    "attention.depends_on",
-    twin="dlcore.scratch.attention.depends_on",
+dependency_matrix = Exercise(
+    "attention.dependency_matrix",
+    twin="dlcore.scratch.attention.dependency_matrix",
     parts=[
         Part("any network", 1, [Case(_running_sum(3), np.array([[1.0], [2.0], [3.0]]))], lambda rng: _network_case(rng, _KINDS[:1], ("",))),
         Part("one that uses little of its input", 1, draw=lambda rng: _network_case(rng, _KINDS[1:], ("", "their negatives", "ones")), draws=8),
@@ -396,45 +396,45 @@ depends_on = Exercise(
 _CHANGE = "other[s] += rng.standard_normal(other[s].shape)"
 _MOVED = "moved[:, s] = np.any(f(other) != before, axis=1)"
 _mistake(
-    depends_on,
+    dependency_matrix,
     "adds_the_same_to_all",
     """Every feature of a row is changed by the same amount. A network that subtracts the mean of a row first does not notice:
     change each feature by a random number of its own.""",
     (_CHANGE, "other[s] += 1"),
 )
 _mistake(
-    depends_on,
+    dependency_matrix,
     "changes_one_feature",
     """Only the first feature is changed. A network may read the others: change all of them.""",
     (_CHANGE, "other[s, 0] += rng.standard_normal()"),
 )
 _mistake(
-    depends_on,
+    dependency_matrix,
     "changes_more_and_more",
     """Each change stays when the next one is made, so that a column shows what all changes until then have done. Begin with a
     fresh copy of x for every s.""",
     ("    for s in range(len(x)):\n        other = np.array(x, dtype=float)\n", "    other = np.array(x, dtype=float)\n    for s in range(len(x)):\n"),
 )  # fmt: skip
 _mistake(
-    depends_on,
+    dependency_matrix,
     "transposes",
     """Rows and columns are exchanged: [t, s] says whether output t depends on input s.""",
     (_MOVED, _MOVED.replace("moved[:, s]", "moved[s]")),
 )
 _mistake(
-    depends_on,
+    dependency_matrix,
     "compares_the_sums",
     """You compare the sum over the outputs' features. Changes can cancel in it: look at each number.""",
     (_MOVED, "moved[:, s] = np.abs(f(other).sum(axis=1) - before.sum(axis=1)) > 1e-9"),
 )
 _mistake(
-    depends_on,
+    dependency_matrix,
     "asks_all_to_move",
     """You call an output moved if all of its numbers have moved. One is enough: np.any.""",
     (_MOVED, _MOVED.replace("np.any", "np.all")),
 )
 _mistake(
-    depends_on,
+    dependency_matrix,
     "sets_to_zero",
     """A row that is set to 0 does not change if it was 0 before. Change it by random numbers.""",
     (_CHANGE, "other[s] = 0"),
@@ -535,7 +535,7 @@ _mistake(
 )
 
 
-# 6 ---------------------------------------------------------------- multi_head
+# 6 ---------------------------------------------------------------- multi_head_attention
 
 
 def _heads_oracle(torch, x, w_q, w_k, w_v, w_o, mask=None):
@@ -559,9 +559,9 @@ def _masked_heads_case(rng):
     return _heads_case(rng, 3, 3, masked=True)
 
 
-multi_head = Exercise(
-    "attention.multi_head",
-    twin="dlcore.scratch.attention.multi_head",
+multi_head_attention = Exercise(
+    "attention.multi_head_attention",
+    twin="dlcore.scratch.attention.multi_head_attention",
     parts=[
         Part("a single head", 1, draw=lambda rng: _heads_case(rng, 1, *([1, False, 1] if rng.random() < 0.3 else []))),
         Part("several heads", 1, draw=lambda rng: _heads_case(rng, size(rng, 2, 4))),
@@ -577,7 +577,7 @@ _ASK = "y, _ = attention(q, k, v, None if mask is None else mask[:, None])"
 
 
 def _heads_mistake(name, hint, *changes):
-    _mistake(multi_head, name, hint, *changes, pieces=[scratch.attention])
+    _mistake(multi_head_attention, name, hint, *changes, pieces=[scratch.attention])
 
 
 _heads_mistake(
@@ -618,7 +618,7 @@ _heads_mistake(
 )
 
 
-# 7 ---------------------------------------------------------------- rotary
+# 7 ---------------------------------------------------------------- rotary_embedding
 
 
 def _rotary_oracle(torch, x, positions, base=10000.0):
@@ -636,9 +636,9 @@ def _rotary_case(rng, *front, pairs=0, base=None):
     return Case(x, positions, *([base] if base else []))
 
 
-rotary = Exercise(
-    "attention.rotary",
-    twin="dlcore.scratch.attention.rotary",
+rotary_embedding = Exercise(
+    "attention.rotary_embedding",
+    twin="dlcore.scratch.attention.rotary_embedding",
     parts=[
         Part("one pair of features", 1, draw=lambda rng: _rotary_case(rng, pairs=1)),
         Part("several pairs", 1, [Case(np.array([[1.0, 2.0, 0.0, 0.0]]), np.array([3]))], _rotary_case),
@@ -651,51 +651,51 @@ rotary = Exercise(
 _ANGLES = "angles = np.asarray(positions)[:, None] / base ** (np.arange(half) / half)"
 _TURN = "return np.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)"
 _mistake(
-    rotary,
+    rotary_embedding,
     "pairs_neighbours",
     """Features 0 and 1, 2 and 3 ... are paired. Here feature i goes with i + E/2. (Both are in use; a network must keep to one.)""",
     ("a, b = x[..., :half], x[..., half:]", "a, b = x[..., ::2], x[..., 1::2]"),
     (_TURN, "return np.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)"),
 )
 _mistake(
-    rotary,
+    rotary_embedding,
     "turns_the_other_way",
     """The turn goes the other way round: check the signs of the sine.""",
     (_TURN, "return np.concatenate([a * cos + b * sin, b * cos - a * sin], axis=-1)"),
 )
 _mistake(
-    rotary,
+    rotary_embedding,
     "turns_all_at_one_speed",
     """All pairs turn at the same speed. Pair i turns by base ** (-2 i / E) a place.""",
     (_ANGLES, "angles = np.asarray(positions)[:, None] * np.ones(half)"),
 )
 _mistake(
-    rotary,
+    rotary_embedding,
     "slows_down_by_half",
     """The speeds fall too slowly: the exponent is -2 i / E, which is -i divided by the number of pairs.""",
     (_ANGLES, "angles = np.asarray(positions)[:, None] / base ** (np.arange(half) / (2 * half))"),
 )
 _mistake(
-    rotary,
+    rotary_embedding,
     "counts_the_rows",
     """You turn by the number of the row. The places are given, as positions; they need not begin at 0.""",
     (_ANGLES, "angles = np.arange(x.shape[-2])[:, None] / base ** (np.arange(half) / half)"),
 )
 _mistake(
-    rotary,
+    rotary_embedding,
     "adds_instead_of_turning",
     """Waves are added to the features. Here the features are turned: their length stays as it is.""",
     (_TURN, "return x + np.concatenate([cos, sin], axis=-1)"),
 )
 _mistake(
-    rotary,
+    rotary_embedding,
     "squares_both_signs",
     """Both halves are made with a plus. A turn has one minus, or it would change the length.""",
     (_TURN, "return np.concatenate([a * cos + b * sin, a * sin + b * cos], axis=-1)"),
 )
 
 
-# 8 ---------------------------------------------------------------- causal_loss
+# 8 ---------------------------------------------------------------- next_token_loss
 
 _GROUPS = {"table": slice(0, 1), "queries, keys, values": slice(1, 4), "last matrices": slice(4, 5)}
 
@@ -742,9 +742,9 @@ def _loss_case(rng, column, n=0, t=0):
     return Case(params, tokens, targets, nonzero(rng, t, d), column)
 
 
-causal_loss = Exercise(
-    "attention.causal_loss",
-    twin="dlcore.scratch.attention.causal_loss",
+next_token_loss = Exercise(
+    "attention.next_token_loss",
+    twin="dlcore.scratch.attention.next_token_loss",
     parts=[
         Part("the loss", 1, draw=lambda rng: _loss_case(rng, "loss")),
         Part("one sequence, and one place", 1, draw=lambda rng: _loss_case(rng, str(rng.choice(["loss", *_GROUPS])), 1, int(rng.choice([0, 1]))), draws=6),
@@ -763,7 +763,7 @@ _LOSS = 'loss, g = masked_cross_entropy(np.einsum("nhte,hek->ntk", y, w_o), targ
 
 def _loss_mistake(name, hint, *changes):
     pieces = [scratch.attention, scratch.attention_backward]
-    _mistake(causal_loss, name, hint, *changes, pieces=pieces)
+    _mistake(next_token_loss, name, hint, *changes, pieces=pieces)
 
 
 _loss_mistake(

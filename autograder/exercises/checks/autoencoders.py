@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 17: the nearest plane, PCA, a narrow middle there and back, angles, stamps, a ROC curve, scores in time."""
+"""Lesson 17: projection, PCA, an autoencoder's loss, principal angles, transposed convolution, ROC curve, anomaly scores."""
 
 from __future__ import annotations
 
@@ -552,11 +552,11 @@ _mistake(
 # 7 ---------------------------------------------------------------- roc_curve
 
 
-def _roc_oracle(torch, scores, unusual):
+def _roc_oracle(torch, scores, labels):
     """By counting pairs of a score and a threshold."""
     thresholds = [np.inf, *sorted(set(scores.tolist()), reverse=True)]
     counted = [
-        [sum(s >= level for s, kind in zip(scores, unusual) if kind == which) / sum(unusual == which) for level in thresholds]
+        [sum(s >= level for s, kind in zip(scores, labels) if kind == which) / sum(labels == which) for level in thresholds]
         for which in (0, 1)
     ]  # fmt: skip
     return np.array(counted[0]), np.array(counted[1])
@@ -567,15 +567,15 @@ def _roc_case(rng, ties=False):
     scores = rng.permutation(np.round(rng.uniform(0, 4, n), 2) + 5 * np.arange(n) / n)
     if ties:
         scores = np.round(scores / 2) / 2
-    unusual = np.zeros(n, int)
-    unusual[rng.permutation(n)[: size(rng, 2, n - 3)]] = 1
+    labels = np.zeros(n, int)
+    labels[rng.permutation(n)[: size(rng, 2, n - 3)]] = 1
     if ties:  # a score that both kinds have
-        scores[np.flatnonzero(unusual == 0)[0]] = scores[np.flatnonzero(unusual == 1)[0]]
-    return Case(scores, unusual)
+        scores[np.flatnonzero(labels == 0)[0]] = scores[np.flatnonzero(labels == 1)[0]]
+    return Case(scores, labels)
 
 
-def _drive_roc(student, scores, unusual):
-    false, hits = student(scores, unusual)
+def _drive_roc(student, scores, labels):
+    false, hits = student(scores, labels)
     return false, hits
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 04: measured slopes, a neuron's slopes by hand, graphs and their order, Value, a network."""
+"""Lesson 04: numerical derivative, a neuron's gradients, topological order, Value, a network."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 09: sliding windows, their arithmetic, convolution and pooling forward and backward, a LeNet."""
+"""Lesson 09: cross-correlation, receptive field, convolution and pooling forward and backward, a LeNet."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ _mistake(
 _mistake(
     receptive_field,
     "forgets_the_distance",
-    """After a stride, neighbours in a map are farther apart in the picture. Each of the kernel - 1 steps counts that distance.""",
+    """After a stride, neighbors in a map are farther apart in the picture. Each of the kernel - 1 steps counts that distance.""",
     ("field += (kernel - 1) * step", "field += kernel - 1"),
 )
 _mistake(
@@ -170,7 +170,7 @@ _mistake(
 _mistake(
     receptive_field,
     "adds_the_strides",
-    """Distances multiply: after strides of 2 and 3, neighbours stand 6 pixels apart. You have added.""",
+    """Distances multiply: after strides of 2 and 3, neighbors stand 6 pixels apart. You have added.""",
     ("step *= stride", "step += stride - 1"),
 )
 

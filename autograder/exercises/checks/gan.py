@@ -1,4 +1,4 @@
-"""Lesson 19: a network there and back, two losses, two sets of gradients, turns, who is hit, who is copied."""
+"""Lesson 19: a network forward and backward, two losses, gradients of both players, GAN step, mode coverage, memorization."""
 
 from __future__ import annotations
 
@@ -638,37 +638,37 @@ _turns_mistake(
 
 
 def _ring_case(rng, rare=False, dimensions=2):
-    """Points near some of the centres, and some that are lost."""
+    """Points near some of the centers, and some that are lost."""
     k = size(rng, 3, 5)
-    centres = 6.0 * rng.permutation(np.eye(8))[:k, :dimensions] + 12.0 * np.arange(k)[:, None]
+    centers = 6.0 * rng.permutation(np.eye(8))[:k, :dimensions] + 12.0 * np.arange(k)[:, None]
     radius = round(float(rng.uniform(1.6, 2.4)), 2)
     counts = rng.integers(20, 60, k)
     counts[rng.permutation(k)[0]] = 0
     away = rng.standard_normal((int(counts.sum()), dimensions))
     away *= rng.uniform(0.7, 0.95, (len(away), 1)) * radius / np.linalg.norm(away, axis=1)[:, None]
-    points = [np.repeat(centres, counts, axis=0) + away]
+    points = [np.repeat(centers, counts, axis=0) + away]
     for axis, many in ((0, size(rng, 8, 14)), (dimensions - 1, size(rng, 15, 24))):
-        lost = centres[rng.integers(0, k, many)]
+        lost = centers[rng.integers(0, k, many)]
         lost[:, axis] += 1.4 * radius
         points.append(lost)
     points = np.concatenate(points)
-    if rare:  # one point at the centre that nobody hits: not one in a hundred
-        points = np.concatenate([np.tile(points, (3, 1)), centres[counts == 0]])
-    return Case(rng.permutation(points).round(3), centres, radius)
+    if rare:  # one point at the center that nobody hits: not one in a hundred
+        points = np.concatenate([np.tile(points, (3, 1)), centers[counts == 0]])
+    return Case(rng.permutation(points).round(3), centers, radius)
 
 
-def _coverage_oracle(torch, points, centres, radius):
-    hit, near = [0] * len(centres), 0
+def _coverage_oracle(torch, points, centers, radius):
+    hit, near = [0] * len(centers), 0
     for point in np.array(points).tolist():
-        away = [math.dist(point, centre) for centre in np.array(centres).tolist()]
+        away = [math.dist(point, center) for center in np.array(centers).tolist()]
         if min(away) <= radius:
             near += 1
             hit[away.index(min(away))] += 1
     return np.array(near / len(points)), np.array(sum(100 * n >= len(points) for n in hit))
 
 
-def _drive_coverage(student, points, centres, radius):
-    share, many = student(points, centres, radius)
+def _drive_coverage(student, points, centers, radius):
+    share, many = student(points, centers, radius)
     return share, many
 
 
@@ -682,33 +682,33 @@ mode_coverage = Exercise(
     twin="dlcore.scratch.gan.mode_coverage",
     parts=[
         Part("how many are near, and where", 1, [Case(*_THREE, 1.0)], _ring_case),
-        Part("a centre that is hardly hit", 1, [_RIM], lambda rng: _ring_case(rng, rare=True)),
+        Part("a center that is hardly hit", 1, [_RIM], lambda rng: _ring_case(rng, rare=True)),
         Part("in three dimensions", 1, draw=lambda rng: _ring_case(rng, dimensions=3)),
     ],
     oracle=_coverage_oracle,
     driver=_drive_coverage,
-    returns=("the share of points that are near", "how many centres are hit"),
+    returns=("the share of points that are near", "how many centers are hit"),
     forbidden=_FORBIDDEN,
 )  # fmt: skip
 
-_AWAY = "away = np.sqrt(((points[:, None] - centres) ** 2).sum(axis=2))"
+_AWAY = "away = np.sqrt(((points[:, None] - centers) ** 2).sum(axis=2))"
 _FOUND = "return near.any(axis=1).mean(), int((near.mean(axis=0) >= 0.01).sum())"
 _mistake(
     mode_coverage,
     "compares_squares_with_the_radius",
     """The squared distance is compared with the radius. Take its root first.""",
-    (_AWAY, "away = ((points[:, None] - centres) ** 2).sum(axis=2)"),
+    (_AWAY, "away = ((points[:, None] - centers) ** 2).sum(axis=2)"),
 )
 _mistake(
     mode_coverage,
     "counts_lost_points_for_the_nearest",
-    """Points that lie far from every centre count for the nearest one. They hit none.""",
+    """Points that lie far from every center count for the nearest one. They hit none.""",
     ("near = (away <= radius) &", "near = (away < np.inf) &"),
 )
 _mistake(
     mode_coverage,
     "counts_a_single_point_as_a_hit",
-    """A centre counts as hit if a single point is near. One in a hundred must be.""",
+    """A center counts as hit if a single point is near. One in a hundred must be.""",
     (_FOUND, "return near.any(axis=1).mean(), int(near.any(axis=0).sum())"),
 )
 _mistake(
@@ -721,12 +721,12 @@ _mistake(
     mode_coverage,
     "measures_along_one_axis",
     """Distances are measured along one axis only. Add up the squares of all differences.""",
-    (_AWAY, "away = np.abs(points[:, None] - centres)[..., 0]"),
+    (_AWAY, "away = np.abs(points[:, None] - centers)[..., 0]"),
 )
 _mistake(
     mode_coverage,
     "returns_the_share_of_the_centres",
-    """The second number is a share of the centres. How many of them are hit is asked for.""",
+    """The second number is a share of the centers. How many of them are hit is asked for.""",
     (_FOUND, "return near.any(axis=1).mean(), (near.mean(axis=0) >= 0.01).mean()"),
 )
 
@@ -737,22 +737,22 @@ _mistake(
 def _copied_case(rng, repeated=0.0, share=None):
     n, k, m = (int(v) for v in rng.permutation([23, 29, 37]))
     d = size(rng, 2, 4)
-    known, new, made = (nonzero(rng, rows, d, scale=2) for rows in (k, m, n))
+    train, held_out, generated = (nonzero(rng, rows, d, scale=2) for rows in (k, m, n))
     some = int(repeated * n)
-    made[:some] = known[rng.integers(0, k, some)] + 1e-4 * rng.standard_normal((some, d))
-    return Case(rng.permutation(made), known, new, *([share] if share else []))
+    generated[:some] = train[rng.integers(0, k, some)] + 1e-4 * rng.standard_normal((some, d))
+    return Case(rng.permutation(generated), train, held_out, *([share] if share else []))
 
 
-def _copied_oracle(torch, made, known, new, share=0.05):
+def _copied_oracle(torch, generated, train, held_out, share=0.05):
     def nearest(rows):
-        return [min(math.dist(row, other) for other in np.array(known).tolist()) for row in np.array(rows).tolist()]  # fmt: skip
+        return [min(math.dist(row, other) for other in np.array(train).tolist()) for row in np.array(rows).tolist()]  # fmt: skip
 
-    squares = sorted(d * d for d in nearest(new))
+    squares = sorted(d * d for d in nearest(held_out))
     place = share * (len(squares) - 1)
     low = int(place)
     high = min(low + 1, len(squares) - 1)
     limit = squares[low] + (place - low) * (squares[high] - squares[low])
-    return np.array(np.mean([d * d < limit for d in nearest(made)]))
+    return np.array(np.mean([d * d < limit for d in nearest(generated)]))
 
 
 _LINE = [np.array(a)[:, None] for a in ([0.0, 1.1, 7.0, 3.5], [0.0, 1.0, 2.0, 3.0], [0.2, 1.3, 2.4, 3.6, 5.0])]  # fmt: skip
@@ -769,25 +769,25 @@ memorized = Exercise(
     forbidden=(*_FORBIDDEN, "scipy", "sklearn"),
 )  # fmt: skip
 
-_NEAREST = "return (squares - 2 * rows @ known.T).min(axis=1)"
-_SHARE = "return (nearest(made) < np.quantile(nearest(new), share)).mean()"
+_NEAREST = "return (squares - 2 * rows @ train.T).min(axis=1)"
+_SHARE = "return (nearest(generated) < np.quantile(nearest(held_out), share)).mean()"
 _mistake(
     memorized,
     "compares_with_the_mean",
-    """You compare with how near new rows come in the mean. Only the share-th part of them may come as near: take the quantile.""",
-    (_SHARE, "return (nearest(made) < nearest(new).mean()).mean()"),
+    """You compare with how near the held-out rows come on average. Only a share of them may come as near: take the quantile.""",
+    (_SHARE, "return (nearest(generated) < nearest(held_out).mean()).mean()"),
 )
 _mistake(
     memorized,
     "looks_among_the_new",
-    """You look for the nearest of the new rows. A copy is one of a known row, from which the generator has learnt.""",
-    (_SHARE, "squares = ((made[:, None] - new) ** 2).sum(axis=2).min(axis=1)\n    return (squares < np.quantile(nearest(new), share)).mean()"),
+    """You look for the nearest of the held-out rows. A copy repeats a training row.""",
+    (_SHARE, "squares = ((generated[:, None] - held_out) ** 2).sum(axis=2).min(axis=1)\n    return (squares < np.quantile(nearest(held_out), share)).mean()"),
 )  # fmt: skip
 _mistake(
     memorized,
     "takes_the_mean_distance",
-    """The mean distance to all known rows says nothing about copies. Take the distance to the nearest one.""",
-    (_NEAREST, "return (squares - 2 * rows @ known.T).mean(axis=1)"),
+    """The mean distance to all training rows says nothing about copies. Take the distance to the nearest one.""",
+    (_NEAREST, "return (squares - 2 * rows @ train.T).mean(axis=1)"),
 )
 _mistake(
     memorized,
@@ -798,8 +798,8 @@ _mistake(
 _mistake(
     memorized,
     "takes_the_upper_end",
-    """The threshold is at the wrong end: only a few new rows come nearer than it, not nearly all of them.""",
-    (_SHARE, _SHARE.replace("np.quantile(nearest(new), share)", "np.quantile(nearest(new), 1 - share)")),
+    """The threshold is at the wrong end: only a few held-out rows come nearer than it, not nearly all of them.""",
+    (_SHARE, _SHARE.replace("np.quantile(nearest(held_out), share)", "np.quantile(nearest(held_out), 1 - share)")),
 )  # fmt: skip
 _mistake(
     memorized,
@@ -811,6 +811,6 @@ _mistake(
     memorized,
     "measures_each_feature",
     """Distances are measured feature by feature. Add up the squares of the differences over the features first.""",
-    ("squares = (rows * rows).sum(axis=1)[:, None] + (known * known).sum(axis=1)", "squares = (rows[:, :1] ** 2) + known[:, 0] ** 2"),
-    (_NEAREST, "return (squares - 2 * rows[:, :1] @ known[:, :1].T).min(axis=1)"),
+    ("squares = (rows * rows).sum(axis=1)[:, None] + (train * train).sum(axis=1)", "squares = (rows[:, :1] ** 2) + train[:, 0] ** 2"),
+    (_NEAREST, "return (squares - 2 * rows[:, :1] @ train[:, :1].T).min(axis=1)"),
 )  # fmt: skip

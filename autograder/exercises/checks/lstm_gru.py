@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 13: a conveyor, the bias of a forget gate, an LSTM there and back, a GRU, and a number read at the end."""
+"""Lesson 13: cell-state update, forget bias, LSTM forward and backward, GRU, a loss on the last state."""
 
 from __future__ import annotations
 

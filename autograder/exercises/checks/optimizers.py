@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 06: gradient descent, its largest rate, momentum, RMSprop, a schedule, AdamW."""
+"""Lesson 06: gradient descent, its largest learning rate, momentum, RMSprop, cosine schedule, AdamW."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 08: ridge regression, penalties, dropout, batch norm, early stopping, shifted pictures, all of it at once."""
+"""Lesson 08: ridge regression, penalties, dropout, batch norm, early stopping, shifted images, loss and gradients."""
 
 from __future__ import annotations
 
@@ -376,7 +376,7 @@ _mistake(
 _mistake(
     batch_norm,
     "forgets_scale_and_shift",
-    """w and b are missing. They let the network undo the normalising where that is better.""",
+    """w and b are missing. They let the network undo the normalizing where that is better.""",
     ("y = w * (x - m) / np.sqrt(v + eps) + b", "y = (x - m) / np.sqrt(v + eps)"),
     ("return w * (x - mean) / np.sqrt(var + eps) + b", "return (x - mean) / np.sqrt(var + eps)"),
 )
@@ -437,7 +437,7 @@ _mistake(
 _mistake(
     batch_norm_backward,
     "multiplies_with_the_raw_input",
-    """y is w times the *normalised* x, so it is z that belongs into the gradient of w, and not x.""",
+    """y is w times the *normalized* x, so it is z that belongs into the gradient of w, and not x.""",
     ("dw, db = (g * z).sum(axis=0), g.sum(axis=0)", "dw, db = (g * x).sum(axis=0), g.sum(axis=0)"),
 )
 _mistake(

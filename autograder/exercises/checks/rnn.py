@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 12: a recurrent step, a sequence, the way back through time, clipped and cut, sequences of different lengths."""
+"""Lesson 12: an RNN forward and backward through time, gradient norms, clipping, truncated BPTT, masked cross-entropy."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ _mistake(
 # 2 ---------------------------------------------------------------- rnn_forward
 
 
-def _unroll_oracle(torch, x, h, w_ih, w_hh, b):
+def _forward_oracle(torch, x, h, w_ih, w_hh, b):
     out, leaves = _layer(torch, x, h, w_ih, w_hh, b)
     return np.concatenate([to_plain(leaves[1])[None], to_plain(out)])
 
 
-def _unroll_case(rng, t=0, n=0):
+def _forward_case(rng, t=0, n=0):
     return Case(*_sequence(rng, t or size(rng, 3, 5), n))
 
 
@@ -127,47 +127,47 @@ rnn_forward = Exercise(
     "rnn.rnn_forward",
     twin="dlcore.scratch.rnn.rnn_forward",
     parts=[
-        Part("one input", 1, draw=lambda rng: _unroll_case(rng, 1)),
-        Part("one sequence", 1, [Case(*_SHORT)], lambda rng: _unroll_case(rng, 0, 1)),
-        Part("several side by side", 1, draw=_unroll_case),
+        Part("one input", 1, draw=lambda rng: _forward_case(rng, 1)),
+        Part("one sequence", 1, [Case(*_SHORT)], lambda rng: _forward_case(rng, 0, 1)),
+        Part("several side by side", 1, draw=_forward_case),
     ],
-    oracle=_unroll_oracle,
+    oracle=_forward_oracle,
     forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _APPEND = "states.append(rnn_step(at_t, states[-1], w_ih, w_hh, b))"
 
 
-def _unroll_mistake(name, hint, *changes):
+def _forward_mistake(name, hint, *changes):
     _mistake(rnn_forward, name, hint, *changes, pieces=[scratch.rnn_step])
 
 
-_unroll_mistake(
+_forward_mistake(
     "leaves_out_the_first_state",
     """The state from before the first input is missing: T inputs give T + 1 states.""",
     ("return np.stack(states)", "return np.stack(states)[1:]"),
 )
-_unroll_mistake(
+_forward_mistake(
     "starts_from_nothing",
     """The first state is given, as h. You begin with zeros.""",
     ("states = [h]", "states = [np.zeros_like(h)]"),
 )
-_unroll_mistake(
+_forward_mistake(
     "does_not_carry_the_state_along",
     """Every step begins from h, the state before the first input. It must begin from the state that the step before it left.""",
     (_APPEND, "states.append(rnn_step(at_t, h, w_ih, w_hh, b))"),
 )
-_unroll_mistake(
+_forward_mistake(
     "reads_backwards",
     """Your network reads the sequence from its end. x[0] is the first input.""",
     ("for at_t in x:", "for at_t in x[::-1]:"),
 )
-_unroll_mistake(
+_forward_mistake(
     "keeps_the_last_state_alone",
     """Only the last state is there. All of them are needed, one after the other.""",
     ("return np.stack(states)", "return states[-1]"),
 )
-_unroll_mistake(
+_forward_mistake(
     "puts_the_sequences_first",
     """Times come first: (T + 1, N, H). In your result the sequences do.""",
     ("return np.stack(states)", "return np.stack(states, axis=1)"),
@@ -180,7 +180,7 @@ _COLUMNS = ("dx", "dh", "dw_ih", "dw_hh", "db")
 
 
 def _drive_backward(student, g, x, h, w_ih, w_hh, b, column):
-    """Some of the five, in a row. The states are those of ``unroll``."""
+    """Some of the five, in a row. The states are those of ``rnn_forward``."""
     states = scratch.rnn_forward(x, h, w_ih, w_hh, b)
     return _chosen(student(g, x, states, w_ih, w_hh), column)
 
@@ -451,7 +451,7 @@ _mistake(
 
 
 def _drive_truncated(student, g, x, h, w_ih, w_hh, b, steps):
-    """The states are those of ``unroll``."""
+    """The states are those of ``rnn_forward``."""
     dw_ih, dw_hh, db = student(g, x, scratch.rnn_forward(x, h, w_ih, w_hh, b), w_ih, w_hh, steps)
     return dw_ih, dw_hh, db
 

@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 05: the way back of whole arrays, Tensor, finding a wrong gradient, a step of a network."""
+"""Lesson 05: vector-Jacobian products, Tensor, finding a wrong gradient, a training step."""
 
 from __future__ import annotations
 

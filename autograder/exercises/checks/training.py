@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 07: splits, standardisation, batches, first weights, a look inside, wrong lines, the loop."""
+"""Lesson 07: group split, standardization, confusion matrix, batches, He initialization, layer statistics, debugging, the loop."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def _split_case(rng, alone):
     return Case(rng.permutation(np.repeat(names, sizes)), int(rng.integers(3, count - 1)) / count, int(rng.integers(1000)))  # fmt: skip
 
 
-split = Exercise(
-    "training.split",
-    twin="dlcore.scratch.training.split",
+group_split = Exercise(
+    "training.group_split",
+    twin="dlcore.scratch.training.group_split",
     parts=[
         Part("every row for itself", 1, [Case(np.arange(8), 0.5, 3)], lambda rng: _split_case(rng, True)),
         Part("groups stay together", 2, [Case(np.array([7, 7, 8, 8, 8, 9, 5, 5]), 0.5, 3)], lambda rng: _split_case(rng, False)),
@@ -82,13 +82,13 @@ split = Exercise(
 _NAMES = "names = rng.permutation(np.unique(groups))"
 _CHOSEN = "chosen = np.isin(groups, names[: round(share * len(names))])"
 _mistake(
-    split,
+    group_split,
     "takes_the_first",
     """The same groups are in the test whatever rng says. Files are often sorted, so the first ones are special: shuffle.""",
     (_NAMES, "names = np.unique(groups)"),
 )
 _mistake(
-    split,
+    group_split,
     "splits_rows",
     """You draw rows, so that a group can have some on either side. Draw groups: then a row goes to where its group is.""",
     (_NAMES, "order = rng.permutation(len(groups))"),
@@ -98,7 +98,7 @@ _mistake(
     ),
 )
 _mistake(
-    split,
+    group_split,
     "swaps_the_sides",
     """The two sides are swapped: share is that of the test, and the training rows come first.""",
     (
@@ -107,13 +107,13 @@ _mistake(
     ),
 )
 _mistake(
-    split,
+    group_split,
     "ignores_share",
     """The test always has a fifth of the groups. Take the argument share; 0.2 is only its default.""",
     ("round(share * len(names))", "round(0.2 * len(names))"),
 )
 _mistake(
-    split,
+    group_split,
     "returns_groups",
     """You return the groups. Asked for are the numbers of the rows, 0 to N - 1, that belong to them.""",
     (
@@ -122,7 +122,7 @@ _mistake(
     ),
 )
 _mistake(
-    split,
+    group_split,
     "throws_a_coin",
     """Every group throws a coin of its own, so the size of the test is left to chance. Shuffle the groups, and take
     round(share * groups) of them.""",
@@ -223,17 +223,17 @@ _mistake(
 # 3 ---------------------------------------------------------------- confusion_matrix
 
 
-def _confusion_oracle(torch, truth, said, classes):
-    return np.asarray([[int(((truth == i) & (said == j)).sum()) for j in range(classes)] for i in range(classes)])  # fmt: skip
+def _confusion_oracle(torch, targets, predictions, classes):
+    return np.asarray([[int(((targets == i) & (predictions == j)).sum()) for j in range(classes)] for i in range(classes)])  # fmt: skip
 
 
 def _confusion_case(rng, k):
-    """The last class does not occur among the truths."""
+    """The last class does not occur among the targets."""
     n = int(rng.integers(8, 15))
-    truth = rng.integers(0, k - 1, n)
-    said = np.where(rng.random(n) < 0.5, truth, rng.integers(0, k, n))
-    truth[:3], said[:3] = [0, 0, 0], [1, 1, 1]
-    return Case(truth, said, k)
+    targets = rng.integers(0, k - 1, n)
+    predictions = np.where(rng.random(n) < 0.5, targets, rng.integers(0, k, n))
+    targets[:3], predictions[:3] = [0, 0, 0], [1, 1, 1]
+    return Case(targets, predictions, k)
 
 
 confusion_matrix = Exercise(
@@ -247,39 +247,42 @@ confusion_matrix = Exercise(
     forbidden=_FORBIDDEN,
 )  # fmt: skip
 
-_COUNT = "np.add.at(counts, (truth, said), 1)"
+_COUNT = "np.add.at(counts, (targets, predictions), 1)"
 _mistake(
     confusion_matrix,
     "swaps_rows_and_columns",
-    """Rows and columns are swapped: the row is what it is, the column what it was taken for.""",
-    (_COUNT, "np.add.at(counts, (said, truth), 1)"),
+    """Rows and columns are swapped: the row is the target, the column the prediction.""",
+    (_COUNT, "np.add.at(counts, (predictions, targets), 1)"),
 )
 _mistake(
     confusion_matrix,
     "counts_each_pair_once",
-    """counts[truth, said] += 1 writes each place once, however often it occurs. You met that in lesson 5, when an index
+    """counts[targets, predictions] += 1 writes each place once, however often it occurs. You met that in lesson 5, when an index
     was taken twice: np.add.at, or a loop.""",
-    (_COUNT, "counts[truth, said] += 1"),
+    (_COUNT, "counts[targets, predictions] += 1"),
 )
 _mistake(
     confusion_matrix,
     "counts_the_mistakes_alone",
-    """The diagonal is 0: you count only the mistakes. What was taken for what it is belongs there.""",
-    (_COUNT, "np.add.at(counts, (truth[truth != said], said[truth != said]), 1)"),
+    """The diagonal is 0: you count only the mistakes. Right predictions belong there.""",
+    (
+        _COUNT,
+        "np.add.at(counts, (targets[targets != predictions], predictions[targets != predictions]), 1)",
+    ),
 )
 _mistake(
     confusion_matrix,
     "divides_by_the_row",
-    """These are shares of each row. Asked for are counts: how often, not how probably.""",
+    """These are shares of each row. The exercise asks for counts.""",
     ("return counts", "return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)"),
 )
 _mistake(
     confusion_matrix,
     "counts_the_classes_itself",
-    """The table has as many rows as there are classes in truth. A class can be missing there: take the argument classes.""",
+    """The table has as many rows as there are classes in the targets. A class can be missing there: take the argument classes.""",
     (
         "counts = np.zeros((classes, classes), dtype=int)",
-        "classes = truth.max() + 1\n    truth, said = truth[said < classes], said[said < classes]\n    counts = np.zeros((classes, classes), dtype=int)",
+        "classes = targets.max() + 1\n    targets, predictions = targets[predictions < classes], predictions[predictions < classes]\n    counts = np.zeros((classes, classes), dtype=int)",
     ),
 )
 
@@ -335,7 +338,7 @@ _mistake(
 _mistake(
     batches,
     "shuffles_the_batches",
-    """You shuffle the batches, but the rows within one stay neighbours for ever. Shuffle the rows, then cut.""",
+    """You shuffle the batches, but the rows within one stay neighbors for ever. Shuffle the rows, then cut.""",
     (_ORDER, "order = np.arange(n)"),
     (_STEPS, "for start in rng.permutation(np.arange(0, n, size)):"),
 )

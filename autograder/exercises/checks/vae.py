@@ -1,5 +1,5 @@
 # ruff: noqa: B905  learners write zip without strict
-"""Lesson 18: what a cloud costs, a bound, a slope through chance, a whole VAE, a likelihood, an arc."""
+"""Lesson 18: KL divergence, ELBO, reparameterization, gradient estimators, a VAE, log-likelihood, slerp."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ _mistake(
 )
 
 
-# 3 ---------------------------------------------------------------- two_estimates
+# 3 ---------------------------------------------------------------- gradient_estimators
 
 
 def _polynomial(*factors):
@@ -204,14 +204,17 @@ def _polynomial(*factors):
     def value(z):
         return sum(a * z**n for n, a in enumerate(factors))
 
-    def slope(z):
+    def derivative(z):
         return sum(n * a * z ** (n - 1) for n, a in enumerate(factors) if n)
 
-    for function, shown in ((value, factors), (slope, [n * a for n, a in enumerate(factors)][1:])):
+    for function, shown in (
+        (value, factors),
+        (derivative, [n * a for n, a in enumerate(factors)][1:]),
+    ):
         terms = [f"{a:g}" + (f" z**{n}" if n else "") for n, a in enumerate(shown) if a]
         function.__name__ = function.__qualname__ = f"z -> {' + '.join(terms)}"
     value.factors = factors
-    return value, slope
+    return value, derivative
 
 
 def _estimates_case(rng, narrow=False):
@@ -221,8 +224,8 @@ def _estimates_case(rng, narrow=False):
     return Case(*f, mu, logvar, nonzero(rng, size(rng, 3, 6)))
 
 
-def _estimates_oracle(torch, f, slope, mu, logvar, eps):
-    """The slope of the log density times f, and that of f of the draw, by automatic differentiation."""
+def _estimates_oracle(torch, f, derivative, mu, logvar, eps):
+    """The derivative of the log density times f, and that of f of the draw, by automatic differentiation."""
     z = np.array(mu + np.exp(0.5 * logvar) * np.array(eps))
     mean = torch.tensor(np.full(len(z), mu), requires_grad=True)
     density = ((_tensor(torch, z) - mean) ** 2 * (-0.5 * math.exp(-logvar))).sum()
@@ -237,14 +240,14 @@ def _estimates_oracle(torch, f, slope, mu, logvar, eps):
     return by_score, to_plain(again.grad)
 
 
-def _drive_estimates(student, f, slope, mu, logvar, eps):
-    by_score, through = student(f, slope, mu, logvar, eps)
+def _drive_estimates(student, f, derivative, mu, logvar, eps):
+    by_score, through = student(f, derivative, mu, logvar, eps)
     return by_score, through
 
 
-two_estimates = Exercise(
-    "vae.two_estimates",
-    twin="dlcore.scratch.vae.two_estimates",
+gradient_estimators = Exercise(
+    "vae.gradient_estimators",
+    twin="dlcore.scratch.vae.gradient_estimators",
     parts=[
         Part("a variance of 1", 1, [Case(*_polynomial(0.0, 0.0, 1.0), 1.0, 0.0, np.array([0.5, -1.0]))], _estimates_case),
         Part("any variance", 2, draw=lambda rng: _estimates_case(rng, narrow=True)),
@@ -255,11 +258,11 @@ two_estimates = Exercise(
     forbidden=_FORBIDDEN,
 )  # fmt: skip
 
-_BOTH = "return f(z) * (z - mu) / np.exp(logvar), slope(z)"
+_BOTH = "return f(z) * (z - mu) / np.exp(logvar), derivative(z)"
 
 
 def _estimates_mistake(name, hint, *changes):
-    _mistake(two_estimates, name, hint, *changes, pieces=[scratch.reparameterize])
+    _mistake(gradient_estimators, name, hint, *changes, pieces=[scratch.reparameterize])
 
 
 _estimates_mistake(
@@ -274,8 +277,8 @@ _estimates_mistake(
 )
 _estimates_mistake(
     "asks_at_the_mean",
-    """Function and slope are asked at mu. Ask them at what has been drawn: z = mu + exp(logvar / 2) eps.""",
-    (_BOTH, "return f(mu) * (z - mu) / np.exp(logvar), slope(mu) * np.ones(len(z))"),
+    """Function and derivative are asked at mu. Ask them at what has been drawn: z = mu + exp(logvar / 2) eps.""",
+    (_BOTH, "return f(mu) * (z - mu) / np.exp(logvar), derivative(mu) * np.ones(len(z))"),
 )
 _estimates_mistake(
     "spreads_by_the_variance",
@@ -285,22 +288,22 @@ _estimates_mistake(
 _estimates_mistake(
     "averages_the_draws",
     """The mean over the draws is taken already. One estimate for each draw is asked for, so that their spread can be seen.""",
-    (_BOTH, "return (f(z) * (z - mu) / np.exp(logvar)).mean(), slope(z).mean()"),
+    (_BOTH, "return (f(z) * (z - mu) / np.exp(logvar)).mean(), derivative(z).mean()"),
 )
 _estimates_mistake(
     "swaps_the_two",
     """The two stand in the other order: first by the score, then through the draw.""",
-    (_BOTH, "return slope(z), f(z) * (z - mu) / np.exp(logvar)"),
+    (_BOTH, "return derivative(z), f(z) * (z - mu) / np.exp(logvar)"),
 )
 _estimates_mistake(
     "multiplies_the_slope_with_eps",
     """Through the draw, you multiply with eps. That is what goes to the deviation; mu moves z by just as much as it moves itself.""",
-    (_BOTH, _BOTH.replace("slope(z)", "slope(z) * eps")),
+    (_BOTH, _BOTH.replace("derivative(z)", "derivative(z) * eps")),
 )
 _estimates_mistake(
     "takes_the_slope_for_the_score",
-    """By the score, the slope of f is not needed: it is f(z) itself that is weighed with (z - mu) / variance.""",
-    (_BOTH, _BOTH.replace("f(z) *", "slope(z) *")),
+    """By the score, the derivative of f is not needed: it is f(z) itself that is weighed with (z - mu) / variance.""",
+    (_BOTH, _BOTH.replace("f(z) *", "derivative(z) *")),
 )
 
 

@@ -86,7 +86,7 @@ display({'application/vnd.evil+json': {'a': 1}, 'text/html': ['<script>steal()</
 )
 attack(
     "terminal codes",
-    "colours, links and titles in the instructor's terminal",
+    "colors, links and titles in the instructor's terminal",
     "print('\\x1b]8;;http://evil.example\\x07click\\x1b]8;;\\x07 \\x1b]0;title\\x07 \\x1b[2J \\x9b31m')\nraise ValueError('\\x1b]52;c;ZXZpbA==\\x07')",
     told="control sequences",
 )

@@ -10,11 +10,11 @@ import pytest
 
 from autograder.author import build
 from autograder.errors import Problem
-from autograder.exercises import catalogue
-from autograder.exercises.catalogue import Lesson
+from autograder.exercises import catalog
+from autograder.exercises.catalog import Lesson
 from tests.conftest import ROOT
 
-every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons(), ids=lambda x: x.slug)
+every_lesson = pytest.mark.parametrize("lesson", catalog.lessons(), ids=lambda x: x.slug)
 
 
 @every_lesson
@@ -26,7 +26,7 @@ def test_course_is_in_sync(lesson):
 
 
 def test_course_holds_nothing_else():
-    expected = {f"{x.slug}/{x.slug}.ipynb" for x in catalogue.lessons()}
+    expected = {f"{x.slug}/{x.slug}.ipynb" for x in catalog.lessons()}
     found = {str(p.relative_to(ROOT / "course")) for p in (ROOT / "course").rglob("*.ipynb")}
     assert {f for f in found if "checkpoint" not in f} == expected
 
@@ -82,7 +82,7 @@ def test_latex_survives(tmp_path):
 
 
 def test_building_over_somebodys_work_keeps_it(tmp_path):
-    lesson = catalogue.lessons()[0]
+    lesson = catalog.lessons()[0]
     report = build.run([lesson], tmp_path)
     (path,) = report.written
     assert build.run([lesson], tmp_path).unchanged == [path]

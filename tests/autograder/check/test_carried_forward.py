@@ -18,7 +18,7 @@ from autograder.check.carried_forward import forget
 from autograder.check.instant import check, evaluate
 from autograder.check.limits import Lost, TimeUp
 from autograder.classroom import Classroom
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade import assignment as assignments
 from autograder.grade import work
 from autograder.grade.run import Grader
@@ -157,7 +157,7 @@ def test_what_is_lent_gives_and_takes_copies():
 @pytest.fixture(scope="module")
 def neurons(tmp_path_factory):
     root = tmp_path_factory.mktemp("carried") / "class"
-    lesson = catalogue.find_lesson("neurons")
+    lesson = catalog.find_lesson("neurons")
     classroom.init(root, [lesson], seed="carried")
     a = assignments.of_class(Classroom(root), lesson.slug)
     a.settings = replace(a.settings, timeout=20.0, budget=100.0)

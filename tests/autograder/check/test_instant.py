@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder import check
 from autograder.check import card, judge
 from autograder.check.instant import evaluate
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.exercises.exercise import Case, Exercise, Part
 from dlcore.scratch import training
 
@@ -191,7 +191,7 @@ def test_a_change_is_seen_wherever_the_array_is_kept(change):
 
 
 def test_too_slow_is_stopped_and_said(monkeypatch):
-    exercise = catalogue.find_exercise(NAME)
+    exercise = catalog.find_exercise(NAME)
     monkeypatch.setattr(Part, "seconds", 0.3)
     for part in exercise.parts:
         monkeypatch.setitem(part.__dict__, "seconds", 0.3)
@@ -216,7 +216,7 @@ def test_a_bare_except_does_not_outlive_the_clock(monkeypatch):
                 pass
         return right(x)
 
-    exercise = catalogue.find_exercise(NAME)
+    exercise = catalog.find_exercise(NAME)
     monkeypatch.setattr(Part, "seconds", 0.3)
     for part in exercise.parts:
         monkeypatch.setitem(part.__dict__, "seconds", 0.3)
@@ -307,13 +307,13 @@ def test_a_secret_answer_is_on_no_card(monkeypatch, capsys, grading):
 def test_hard_coded_answers_fail():
     table = {}
 
-    def memorised(x):
+    def memorized(x):
         return table.get(x.tobytes(), np.zeros_like(x))
 
-    for part in catalogue.find_exercise(NAME).parts:
+    for part in catalog.find_exercise(NAME).parts:
         for case in part.examples:
             table[case.args[0].tobytes()] = right(case.args[0])
-    payload = evaluate(NAME, memorised)
+    payload = evaluate(NAME, memorized)
     assert payload["parts"][0]["kind"] == "right" and payload["parts"][1]["kind"] == "wrong value"
 
 
@@ -354,7 +354,7 @@ def test_a_wrong_name_is_met_with_the_nearest_right_one(capsys):
 
 
 def test_a_fault_in_the_check_itself_is_not_blamed_on_the_student(monkeypatch, capsys):
-    monkeypatch.setattr(catalogue, "find_exercise", lambda name: 1 / 0)
+    monkeypatch.setattr(catalog, "find_exercise", lambda name: 1 / 0)
     assert float(check(NAME, right)) == 0.0
     assert "not your mistake" in capsys.readouterr().out
 
@@ -406,7 +406,7 @@ def test_a_check_in_a_notebook_does_not_import_torch():
 
 def test_a_learner_does_not_wait_for_slow_wrong_implementations(monkeypatch):
     """Those are tried on large data only if the student's own answer was too slow there."""
-    exercise = catalogue.find_exercise("neurons.layer")
+    exercise = catalog.find_exercise("neurons.layer")
     tried = []
 
     def slow(x, w, b):

@@ -17,7 +17,7 @@ import pytest
 
 from autograder import classroom, demo
 from autograder.classroom import Classroom
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade import assignment as assignments
 from autograder.grade import records, schedule
 from tests.autograder import mini
@@ -162,7 +162,7 @@ def leave_out_shows(room: Classroom, lesson: str) -> None:
         nbformat.write(nb, path)
 
 
-SAMPLE = [[lesson] for lesson in catalogue.lessons()] if WHOLE else [some(catalogue.lessons())]
+SAMPLE = [[lesson] for lesson in catalog.lessons()] if WHOLE else [some(catalog.lessons())]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from autograder import classroom
 from autograder.author import build
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade import assignment as assignments
 from autograder.grade.restore import restore
 
-LESSON = catalogue.lessons()[0]
+LESSON = catalog.lessons()[0]
 
 
 @pytest.fixture(scope="module")

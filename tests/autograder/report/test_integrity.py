@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from autograder.exercises import catalogue
+from autograder.exercises import catalog
 from autograder.grade import schedule
 from autograder.report import class_report, feedback, similarity
 from tests.autograder import mini
@@ -65,10 +65,8 @@ def test_what_everybody_has_does_not_count():
 
 
 def test_different_right_answers_of_the_course_are_not_taken_for_copies():
-    for lesson in catalogue.lessons():
-        answers = {
-            f"{a.exercise} {a.style}": {"x": a.source} for a in catalogue.alternatives(lesson)
-        }
+    for lesson in catalog.lessons():
+        answers = {f"{a.exercise} {a.style}": {"x": a.source} for a in catalog.alternatives(lesson)}
         assert len(answers) > 10 and not list(similarity.pairs(answers))
 
 

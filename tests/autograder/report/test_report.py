@@ -68,8 +68,8 @@ def test_nothing_that_anybody_wrote_becomes_markup(evil):
 
 
 def test_control_sequences_are_stripped():
-    coloured = "\x1b[31mred\x1b[0m \x1b]8;;http://bad\x07link\x1b]8;;\x07\x00!"
-    assert plain(coloured) == "red link!"
+    colored = "\x1b[31mred\x1b[0m \x1b]8;;http://bad\x07link\x1b]8;;\x07\x00!"
+    assert plain(colored) == "red link!"
 
 
 def test_a_spreadsheet_reads_names_as_text(tmp_path):

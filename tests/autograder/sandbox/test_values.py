@@ -112,7 +112,7 @@ def test_rarer_things_come_back_too(value):
 
 
 def test_subclasses_become_plain():
-    class Colour(enum.IntEnum):
+    class Color(enum.IntEnum):
         RED = 3
 
     class Liar(np.ndarray):
@@ -122,7 +122,7 @@ def test_subclasses_become_plain():
     class Words(list):
         pass
 
-    assert type(there_and_back(Colour.RED)) is int
+    assert type(there_and_back(Color.RED)) is int
     assert type(there_and_back(Words([1]))) is list
     array = there_and_back(np.arange(3.0).view(Liar))
     assert type(array) is ForeignArray and array.was == "Liar"

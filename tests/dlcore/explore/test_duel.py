@@ -11,7 +11,7 @@ from dlcore.explore import _duel
 
 duels = st.builds(
     _duel.Settings,
-    points=st.sampled_from(list(_duel.CENTRES)),
+    points=st.sampled_from(list(_duel.CENTERS)),
     kind=st.sampled_from(_duel.KINDS),
     forger=st.integers(1, 3),
     judge=st.integers(1, 3),
@@ -43,7 +43,7 @@ def test_a_duel_is_remembered_and_its_field_is_pytorchs(chosen):
 
 
 def test_what_the_lesson_asks_of_the_duel():
-    """A hasty forger collapses; marks hit more centres early; momentum spoils the beginning."""
+    """A hasty forger collapses; marks hit more centers early; momentum spoils the beginning."""
 
     def hit(round_, **chosen):
         return [

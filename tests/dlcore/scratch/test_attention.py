@@ -46,7 +46,9 @@ def test_heads_are_those_of_pytorch_in_one_matrix(seed, n, t, heads, e):
         hidden = torch.triu(torch.ones(t, t), 1) > 0  # True: must not look
         wanted, _ = layer(*[torch.tensor(x)] * 3, attn_mask=hidden)
     mask = attention.attention_mask([t] * n, t, causal=True)
-    np.testing.assert_allclose(attention.multi_head(x, w_q, w_k, w_v, w_o, mask), wanted, atol=1e-9)
+    np.testing.assert_allclose(
+        attention.multi_head_attention(x, w_q, w_k, w_v, w_o, mask), wanted, atol=1e-9
+    )
 
 
 @given(seed=seeds, t=sizes, pairs=sizes, start=st.integers(0, 50))
@@ -55,9 +57,12 @@ def test_turning_is_the_librarys_and_knows_distances_alone(seed, t, pairs, start
     q, k = rng.standard_normal((2, t, 2 * pairs))
     places = start + np.arange(t)
     np.testing.assert_allclose(
-        attention.rotary(q, places), tape.rotary_forward(q, start)[0], atol=1e-12
+        attention.rotary_embedding(q, places), tape.rotary_forward(q, start)[0], atol=1e-12
     )
-    here, later = (attention.rotary(q, p) @ attention.rotary(k, p).T for p in (places, places + 9))
+    here, later = (
+        attention.rotary_embedding(q, p) @ attention.rotary_embedding(k, p).T
+        for p in (places, places + 9)
+    )
     np.testing.assert_allclose(here, later, atol=1e-9)
 
 
@@ -68,7 +73,9 @@ def test_what_depends_on_what_is_found_out(seed, t, window):
     i, j = np.indices((t, t))
     reach = (j <= i) & (i - j <= window) if seed % 2 else (j >= i) & (j - i <= window)
     f = lambda x: np.stack([x[row].mean(axis=0) for row in reach])
-    np.testing.assert_array_equal(attention.depends_on(f, rng.standard_normal((t, 3))), reach)
+    np.testing.assert_array_equal(
+        attention.dependency_matrix(f, rng.standard_normal((t, 3))), reach
+    )
 
 
 def test_a_network_that_looks_back_alone():
@@ -76,6 +83,6 @@ def test_a_network_that_looks_back_alone():
     weights = [rng.standard_normal((2, 4, 3)) for _ in range(3)]
     w_o = rng.standard_normal((2, 3, 5))
     mask = attention.attention_mask([6], 6, causal=True)
-    f = lambda x: attention.multi_head(x[None], *weights, w_o, mask)[0]
-    found = attention.depends_on(f, rng.standard_normal((6, 4)))
+    f = lambda x: attention.multi_head_attention(x[None], *weights, w_o, mask)[0]
+    found = attention.dependency_matrix(f, rng.standard_normal((6, 4)))
     np.testing.assert_array_equal(found, np.tri(6, dtype=bool))

@@ -77,18 +77,19 @@ def test_stamps_are_pytorchs(seed, n, c, m, h, w, stride, data):
 @given(seed=seeds, n=st.integers(2, 30), levels=st.integers(1, 40))
 def test_the_area_below_the_curve_is_scikit_learns(seed, n, levels):
     rng = np.random.default_rng(seed)
-    scores, unusual = rng.integers(0, levels, n) / levels, rng.integers(0, 2, n)
-    unusual[:2] = 0, 1
-    false, hits = autoencoders.roc_curve(scores, unusual)
+    scores, labels = rng.integers(0, levels, n) / levels, rng.integers(0, 2, n)
+    labels[:2] = 0, 1
+    false, hits = autoencoders.roc_curve(scores, labels)
     assert len(false) == len(set(scores.tolist())) + 1
     assert (false[0], hits[0], false[-1], hits[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(hits, false) == pytest.approx(metrics.roc_auc_score(unusual, scores))
+    assert np.trapezoid(hits, false) == pytest.approx(metrics.roc_auc_score(labels, scores))
 
 
 @pytest.mark.parametrize("fault", series.FAULTS)
 def test_a_machine_is_healthy_until_the_fault_begins(fault):
     healthy, ill = (
-        series.machine(3000, np.random.default_rng(7), kind, 1500) for kind in (None, fault)
+        series.bearing_vibration(3000, np.random.default_rng(7), kind, 1500)
+        for kind in (None, fault)
     )
     np.testing.assert_array_equal(healthy[:1500], ill[:1500])
     off = np.abs(healthy - ill)
@@ -100,4 +101,4 @@ def test_a_machine_is_healthy_until_the_fault_begins(fault):
 
 def test_an_unknown_fault_is_refused_in_words():
     with pytest.raises(ValueError, match="choose one of"):
-        series.machine(10, np.random.default_rng(0), "rust")
+        series.bearing_vibration(10, np.random.default_rng(0), "rust")

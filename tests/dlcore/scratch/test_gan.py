@@ -113,12 +113,12 @@ def test_a_turn_of_each(seed, n, m, d, z, kind, clip):
 
 
 def test_centres_that_are_hit_and_those_that_are_not():
-    centres = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
+    centers = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     points = np.concatenate([np.zeros((150, 2)), [[10.5, 0.0]], np.full((49, 2), 5.0)])
-    share, hit = gan.mode_coverage(points, centres, 1.0)
+    share, hit = gan.mode_coverage(points, centers, 1.0)
     assert (share, hit) == (151 / 200, 1)  # one point in 200 is not enough
-    assert gan.mode_coverage(points[:101], centres, 1.0) == (1.0, 1)
-    assert gan.mode_coverage(np.repeat(points[149:151], 50, axis=0), centres, 0.5)[1] == 2
+    assert gan.mode_coverage(points[:101], centers, 1.0) == (1.0, 1)
+    assert gan.mode_coverage(np.repeat(points[149:151], 50, axis=0), centers, 0.5)[1] == 2
 
 
 def test_who_repeats_and_who_makes():

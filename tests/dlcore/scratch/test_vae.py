@@ -60,8 +60,8 @@ def test_a_whole_vae_there_and_back(seed, n, d, h, z, c, beta):
 def test_both_estimates_are_right_in_the_mean_and_one_is_calmer():
     """The slope of E z^2 by mu is 2 mu. With 200,000 draws a mean is off by six of its errors once in 500 million."""
     eps = np.random.default_rng(0).standard_normal(200_000)
-    square, slope = lambda z: z * z, lambda z: 2 * z
-    by_score, through = vae.two_estimates(square, slope, 1.5, -1.0, eps)
+    square, derivative = lambda z: z * z, lambda z: 2 * z
+    by_score, through = vae.gradient_estimators(square, derivative, 1.5, -1.0, eps)
     for guess in (by_score, through):
         assert abs(guess.mean() - 3.0) < 6 * guess.std() / len(eps) ** 0.5
     assert through.std() < by_score.std() / 3
