@@ -74,7 +74,7 @@ class Zygote:
             "limits": asdict(self.limits),
             "home": str(home),
             "library": tiers.COURSE if self.tier == "bubblewrap" else str(self.library),
-            "readable": tiers.readable(self.library) if self.tier == "landlock" else [],
+            "readable": tiers.readable(self.tier, self.library),
         }
         ours, theirs = socket.socketpair()
         self.words = (self.folder / "stderr").open("w+b")

@@ -22,7 +22,7 @@ from autograder.sandbox.kernel import check, libc
 # user, pid, mount, ipc, uts, cgroup; the network was cut off when bubblewrap started, and what
 # came before in there is dead
 _NEW = 0x10000000 | 0x20000000 | 0x00020000 | 0x08000000 | 0x04000000 | 0x02000000
-_NOSUID, _NODEV = 2, 4
+_NOSUID, _NODEV, _BIND, _RECURSIVE = 2, 4, 4096, 16384
 INSIDE = 1000  # the student's uid and gid in there
 NOBODY = 65534  # who that is outside, where the grader is root
 
@@ -61,7 +61,9 @@ def fork_inside(
             check(libc.setresgid(INSIDE, INSIDE, INSIDE), "setgid")
             check(libc.setresuid(INSIDE, INSIDE, INSIDE), "setuid")
             libc.prctl(4, 1, 0, 0, 0)  # dumpable again: its /proc entries are its own
-            child = _fork(lambda: _enter_namespaces(limits, home), main, close=(told, tell))
+            child = _fork(
+                lambda: _enter_namespaces(limits, home, readable), main, close=(told, tell)
+            )
             os.write(tell, f"{child}\n".encode())
             os._exit(0)
     os.close(tell)
@@ -122,10 +124,23 @@ def _mount(kind: str, where: str, options: str = "") -> None:
     )
 
 
-def _enter_namespaces(limits: Limits, home: Path) -> None:
-    _mount("tmpfs", "/tmp", f"size={limits.disk},nr_inodes=4096,mode=1777")
-    _mount("tmpfs", str(home), f"size={limits.disk},nr_inodes=4096,mode=700")
-    _mount("tmpfs", "/dev/shm", f"size={limits.disk},nr_inodes=1024,mode=1777")
+def _enter_namespaces(limits: Limits, home: Path, readable: Sequence[str]) -> None:
+    empty = {
+        "/tmp": "nr_inodes=4096,mode=1777",
+        str(home): "nr_inodes=4096,mode=700",
+        "/dev/shm": "nr_inodes=1024,mode=1777",
+    }
+    # a Python that lives there, say a virtual environment in /tmp, must still find its modules
+    under = [f for f in readable if any(Path(f).is_relative_to(e) for e in empty)]
+    held = {folder: os.open(folder, os.O_PATH | os.O_DIRECTORY) for folder in under}
+    for where, options in empty.items():
+        _mount("tmpfs", where, f"size={limits.disk},{options}")
+    for folder, fd in held.items():
+        os.makedirs(folder, exist_ok=True)
+        source = f"/proc/self/fd/{fd}".encode()
+        flags = _NOSUID | _NODEV | _BIND | _RECURSIVE
+        check(libc.mount(source, folder.encode(), None, flags, None), f"mount {folder}")
+        os.close(fd)
     _mount("proc", "/proc")
     os.chdir(home)
     os.setsid()

@@ -124,8 +124,13 @@ def masks(library: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def readable(library: Path) -> list[str]:
-    """What the landlock tier may read: files and folders, without what is masked."""
+def readable(tier: str, library: Path) -> list[str]:
+    """What a submission must find: in the landlock tier all that it may read, without what is masked;
+    in the bubblewrap tier the folders of Python, wherever they lie."""
+    if tier == "process":
+        return []
+    if tier == "bubblewrap":
+        return list(map(str, python_folders()))
     hidden = {where for _, where in masks(library)}
     paths = (
         [Path(p) for p in _SYSTEM] + [Path("/etc") / n for n in _ETC] + [library, *python_folders()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import pwd
@@ -41,8 +42,8 @@ can = {{
     "use the network": attempt(lambda: socket.socket(socket.AF_INET)),
     "signal others": attempt(lambda: os.kill(os.getppid(), 0)),
     "import torch": attempt(lambda: __import__("torch")),
-    "import the twin": attempt(lambda: __import__("dlcore.scratch.neurons").neuron.layer(1, 2, 3)),
-    "read the twin": attempt(lambda: open({str(ROOT / "dlcore" / "neuron.py")!r}).read()),
+    "import the twin": attempt(lambda: __import__("dlcore.scratch.neurons", fromlist=["layer"]).layer(*map(__import__("numpy").ones, [(2, 3), (4, 3), 4]))),
+    "read the twin": attempt(lambda: open({str(ROOT / "dlcore" / "scratch" / "neurons.py")!r}).read()),
     "make namespaces": attempt(lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) == 0 or 1 / 0),
     "start threads": attempt(lambda: __import__("threading").Thread(target=int).start()),
     "multiply matrices": attempt(lambda: __import__("numpy").ones((300, 300)) @ __import__("numpy").ones((300, 300))),
@@ -64,6 +65,45 @@ def abilities(tier: str) -> set[str]:
         session.close()
         assert not alive("sleep 4321")
         return {name for name, may in can.items() if may}
+    finally:
+        zygote.close()
+
+
+def test_what_is_tried_succeeds_outside_of_any_sandbox(tmp_path):
+    """Else a probe that can never succeed would look like a sandbox that holds."""
+    told = "\nprint({name for name, may in can.items() if may})"
+    done = subprocess.run(
+        [sys.executable, "-c", TRIES + told],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    can = ast.literal_eval(done.stdout)
+    assert can >= {"read the course", "import the twin", "read the twin", "import torch"} | WANTED
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
+def test_packages_are_found_wherever_python_is_installed(tier, tmp_path, monkeypatch):
+    """A virtual environment in /tmp: what numpy imports late must still be there."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    folder.chmod(0o755)
+    for parent in folder.parents[:-2]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    (folder / "late.py").write_text("answer = 42")
+    assert str(folder).startswith("/tmp/")
+    monkeypatch.syspath_prepend(str(folder))
+    zygote = Zygote(tier, imports=[], twins=[], withheld=[], lesson="01")
+    try:
+        session = Session(zygote, timeout=30)
+        given = f"import sys; sys.path.append({str(folder)!r}); import late; n = late.answer"
+        assert session.run(0, given) == []
+        assert session.names(["n"])["n"] == 42
+        if tier != "process":
+            [error] = session.run(1, f"open({str(folder / 'x')!r}, 'w')")
+            assert error["ename"] in ("OSError", "PermissionError")
+        session.close()
     finally:
         zygote.close()
 
