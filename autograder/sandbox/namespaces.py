@@ -136,7 +136,7 @@ def _enter_namespaces(limits: Limits, home: Path, readable: Sequence[str]) -> No
     for where, options in empty.items():
         _mount("tmpfs", where, f"size={limits.disk},{options}")
     for folder, fd in held.items():
-        os.makedirs(folder, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         source = f"/proc/self/fd/{fd}".encode()
         flags = _NOSUID | _NODEV | _BIND | _RECURSIVE
         check(libc.mount(source, folder.encode(), None, flags, None), f"mount {folder}")
