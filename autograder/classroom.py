@@ -83,7 +83,7 @@ c.HTMLExporter.filters = {{"markdown2html": "autograder.grade.clean.markdown"}}
 # pages made by `nbgrader generate_feedback` do not show hidden tests
 c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
 
-# checks draw their random cases from this: the same for everybody, the same when graded again
+# checks draw their random cases from this and the submission: the same when graded again
 os.environ["DLCOURSE_SEED"] = {seed}
 '''
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.check.verdict import Kind, PartResult, Verdict
+from autograder.check.limits import Lost
+from autograder.check.verdict import Kind, Outcome, PartResult, Verdict
 from autograder.exercises.exercise import Case, Exercise, call
 
 MIME = "application/vnd.dlcourse.check.v1+json"
@@ -37,10 +38,42 @@ def summarize(verdict: Verdict, *, library: str, seed: int | None, grading: bool
     }
     if result := verdict.first_failure:
         payload["failure"] = _failure(verdict, result, grading)
-    warnings = [o.warning for result in verdict.parts for o in result.outcomes if o.warning]
+    warnings = [
+        outcome.warning
+        for result in verdict.parts
+        for case, outcome in zip(result.cases, result.outcomes, strict=True)
+        if outcome.warning and not (grading and case.hidden)
+    ]
     if warnings and not verdict.first_failure:
         payload["note"] = f"All right. NumPy warned on the way, which costs nothing: {warnings[0]}."
-    return payload
+    return _capped(payload)
+
+
+LONGEST = 10_000  # characters of one text: names and messages may come from the student
+
+
+def _capped(found: Any) -> Any:
+    """The same data; texts that nobody would read to their end are cut off."""
+    if isinstance(found, dict):
+        return {key: _capped(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [_capped(value) for value in found]
+    if isinstance(found, str) and len(found) > LONGEST:
+        return f"{found[:LONGEST]} ... ({len(found):,} characters)"
+    return found
+
+
+def share_of(payload: dict[str, Any], worth: float) -> dict[str, Any]:
+    """The payload where its instructor has given the exercise ``worth`` points."""
+    full = payload["max_points"]
+
+    def scaled(found: dict[str, Any]) -> dict[str, Any]:
+        now = {key: found[key] / full * worth for key in ("points", "max_points")}
+        return found | now
+
+    if not full or full == worth:
+        return payload
+    return scaled(payload) | {"parts": [scaled(part) for part in payload["parts"]]}
 
 
 def _part(result: PartResult) -> dict[str, Any]:
@@ -71,7 +104,8 @@ def _failure(verdict: Verdict, result: PartResult, grading: bool) -> dict[str, A
         for name, value in arguments(verdict.exercise, case).items()
     ]
     if hide:
-        failure["message"] = _without_values(outcome.kind, outcome.message)
+        given = list(arguments(verdict.exercise, case).values())
+        failure["message"] = _without_values(outcome, {0, 1} | _sizes(given) | _sizes(expected))
         return failure
     names = verdict.exercise.returns
     if not verdict.exercise.secret:
@@ -83,10 +117,43 @@ def _failure(verdict: Verdict, result: PartResult, grading: bool) -> dict[str, A
     return failure
 
 
-def _without_values(kind: Kind, message: str) -> str:
-    if kind is Kind.WRONG_VALUE:
-        return "The result is wrong for an input drawn at random when grading."
-    return message
+def _without_values(outcome: Outcome, sizes: set[int]) -> str:
+    """What may be said of a case that is not shown. An exception's text, the name of a class, the sizes of
+    a result can each be made to hold the numbers of the input."""
+    match outcome.kind:
+        case Kind.WRONG_VALUE:
+            return "The result is wrong for an input drawn at random when grading."
+        case Kind.RAISED if outcome.got != Lost.__name__:
+            _, *where = outcome.message.split("\n")
+            return "\n".join([str(outcome.got), *where])
+        case Kind.WRONG_TYPE if not _TYPES.search(outcome.message):
+            return "Your result is of another type than the one asked for."
+        case Kind.WRONG_SHAPE if not _shape(outcome.got) <= sizes:
+            return "Your result has another shape than the one asked for."
+        case Kind.WRONG_DTYPE if not _DTYPES.search(outcome.message):
+            return "Your result has another dtype than the one asked for."
+    return outcome.message
+
+
+# what may be named: types that everybody knows, up to nine results
+_TYPES = re.compile(
+    r"returned [0-9] values|(is|returned) (None|an? (bool|int|float|complex|str|list|tuple|dict|set|function|"
+    r"ndarray|Tensor|generator|range|bytes|matrix|map|zip|filter|method|type))[;.]"
+)
+_DTYPES = re.compile(r"dtype (float|int|uint|complex|bool|object)[0-9]*[;,. ]")
+
+
+def _shape(got: Any) -> set[int]:
+    return set(got.shape) if isinstance(got, np.ndarray) and got.ndim <= 4 else {-1}
+
+
+def _sizes(values: Any) -> set[int]:
+    """The sizes of all arrays in the case: they are said anyway."""
+    if isinstance(values, np.ndarray):
+        return set(values.shape)
+    if isinstance(values, list | tuple):
+        return {len(values)}.union(*map(_sizes, values))
+    return set()
 
 
 def arguments(exercise: Exercise, case: Case) -> dict[str, Any]:

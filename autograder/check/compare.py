@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
+import inspect
 import linecache
 import re
 import traceback
@@ -38,7 +40,7 @@ def run_case(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return Outcome(Kind.RAISED, _describe_error(error), got=type(error).__name__)
+        return Outcome(Kind.RAISED, _describe_error(error), got=_known_name(type(error)))
     # judged with the default printing and warnings of this process
     outcome = compare(exercise, expected, got)
     given = (case.args, case.kwargs)
@@ -166,6 +168,17 @@ def _too_slow(seconds: float) -> str:
         f"Stopped after {seconds:g} seconds without a result. Look for a loop that never ends, "
         "or a Python loop over many numbers where one NumPy operation would do."
     )
+
+
+def _known_name(kind: type[BaseException]) -> str:
+    """The name of an exception; of one that a learner has made, that of what it is a kind of."""
+    if kind is Lost:
+        return Lost.__name__
+    known = (k for k in kind.__mro__ if getattr(builtins, k.__name__, None) is k or k in _NUMPYS)
+    return next(known, Exception).__name__
+
+
+_NUMPYS = {np.linalg.LinAlgError, *filter(inspect.isclass, vars(np.exceptions).values())}
 
 
 def _describe_error(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograder.check import carried_forward
-from autograder.check.card import MIME, heading, summarize, to_html, to_text
+from autograder.check.card import MIME, heading, share_of, summarize, to_html, to_text
 from autograder.check.limits import Lost, TimeUp
 
 
@@ -35,6 +35,9 @@ class Score:
 
     def _repr_html_(self) -> str:
         return f"<span hidden>{heading(self.payload)}</span>"  # the card above says it already
+
+
+worth: float | None = None  # points of the graded cell that checks, as its instructor set them
 
 
 def check(name: str, student: Any, *, seed: int | None = None) -> Score:
@@ -90,11 +93,11 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
     if note:
         payload["note"] = note
     carried_forward.passed[name] = payload["points"] == payload["max_points"]
-    return payload
+    return payload if worth is None or not grading else share_of(payload, worth)
 
 
 def grading_seed(secret: str, name: str) -> int:
-    """One seed a class and exercise: everybody gets the same cases, a second run the same grade."""
+    """One seed for an exercise of a submission, for which ``secret`` stands: a second run gives the same grade."""
     return int.from_bytes(hashlib.sha256(f"{secret}/{name}".encode()).digest()[:4], "big")
 
 

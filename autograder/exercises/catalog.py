@@ -120,6 +120,18 @@ def checked(source: str) -> str | None:
     return None
 
 
+def ends_in_check(source: str) -> bool:
+    """Whether the value of a cell is what ``check`` returns."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return False
+    match statements:
+        case [*_, ast.Expr(value=ast.Call(func=ast.Name(id="check")))]:
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer to an exercise, as source code that defines the function."""

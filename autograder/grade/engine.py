@@ -45,9 +45,9 @@ class Engine(NbGraderPreprocessor):
             seed=os.environ.get("DLCOURSE_SEED", ""),
         )
         folder = Path(resources.get("metadata", {}).get("path") or ".")
-        record = _grader(self.isolation).run(a, nb, extra_files(folder))
-        record.evidence = [*remarks(nb, a), *record.evidence]
         about = resources["nbgrader"]
+        record = _grader(self.isolation).run(a, nb, extra_files(folder), about["student"])
+        record.evidence = [*remarks(nb, a), *record.evidence]
         record.notes = remembered.pop((about["assignment"], about["student"]), [])
         with Gradebook(about["db_url"]) as book:
             # no digest: `autograder grade` cannot know what this was made from, and looks anew

@@ -7,6 +7,8 @@ cells are the instructor's own; anything else is asked of the student.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 import os
 import sys
@@ -18,9 +20,9 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from autograder.check import carried_forward
+from autograder.check import carried_forward, instant
 from autograder.check.limits import Lost, TimeUp, memory_limit, time_limit
-from autograder.exercises.catalog import checked
+from autograder.exercises import catalog
 from autograder.exercises.oracle import load_library
 from autograder.grade import assignment as assignments
 from autograder.grade.assignment import Assignment
@@ -68,9 +70,17 @@ class Grader:
         self.zygotes.clear()
 
     def run(
-        self, a: Assignment, nb: NotebookNode, files: Mapping[str, bytes] | None = None
+        self,
+        a: Assignment,
+        nb: NotebookNode,
+        files: Mapping[str, bytes] | None = None,
+        student: str = "",
     ) -> Record:
-        """Run all code cells of ``nb`` and put their outputs in. The notebook has been restored."""
+        """Run all code cells of ``nb`` and put their outputs in. The notebook has been restored.
+
+        Random cases are drawn for this ``student`` and these answers: who learns of them can use it neither
+        for a friend nor in a resubmission.
+        """
         if a.exercises:
             load_library("torch")  # seconds, which no submission's clock should show
         session = Session(
@@ -83,9 +93,10 @@ class Grader:
         )
         tests = Tests(a, session)
         carried_forward.forget()
-        os.environ["DLCOURSE_SEED"] = a.settings.seed or os.environ.get("DLCOURSE_SEED", "")
-        before = os.environ.get("NBGRADER_EXECUTION")
-        os.environ["NBGRADER_EXECUTION"] = "autograde"
+        before = {key: os.environ.get(key) for key in ("DLCOURSE_SEED", "NBGRADER_EXECUTION")}
+        secret = a.settings.seed or before["DLCOURSE_SEED"] or ""
+        seed = f"{secret}/{student}/{_fingerprint(nb)}"
+        os.environ |= {"DLCOURSE_SEED": seed, "NBGRADER_EXECUTION": "autograde"}
         shorter = a.shorter if not _needs(nb, a) else {}
         try:
             count = 0
@@ -113,12 +124,19 @@ class Grader:
                 cell.outputs, cell.execution_count = from_dict(outputs), count
         finally:
             session.close()
-            if before is None:
-                del os.environ["NBGRADER_EXECUTION"]
-            else:
-                os.environ["NBGRADER_EXECUTION"] = before
+            for key, value in before.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value
         fence_raw_cells(nb)
         return Record(isolation=self.tier, evidence=session.evidence, peak=session.peak)
+
+
+def _fingerprint(nb: NotebookNode) -> str:
+    """Of all code in a notebook."""
+    code = [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    return hashlib.sha256(repr(code).encode("utf-8", "replace")).hexdigest()
 
 
 def _needs(nb: NotebookNode, a: Assignment) -> bool:
@@ -153,15 +171,18 @@ class Tests:
         self.shell.recorder = cells.Recorder()  # what an earlier test showed is not this one's
         wanted_before = self.wanted
         failure: BaseException | None = None
-        if exercise := checked(source):
+        if exercise := catalog.checked(source):
             carried_forward.passed[exercise] = False  # the cell may end before its check begins
         try:
+            instant.worth = self.a.by_name[name].points
             with _warnings_cost_nothing(), memory_limit(memory), time_limit(limit, again=0):
                 self._lend(source, place)
                 self.shell.run(source)
         except (TimeUp, Lost, Exception) as error:
             failure = error  # before the test began, or after its end
             self.wanted = wanted_before  # later tests do not stumble over the same name
+        finally:
+            instant.worth = None
         outputs, raised = self.shell.recorder.outputs, self.shell.recorder.raised
         match failure or raised:
             case TimeUp():
@@ -173,7 +194,27 @@ class Tests:
         for bound in assignments.bound(source):
             self.borrowed.pop(bound, None)
             self.set_at[bound] = place
+        if catalog.ends_in_check(source) and "autograder" in self.a.imported.get("check", ""):
+            outputs = self._decided(outputs, self.a.by_name[name].points)
         return clean_texts(outputs)
+
+    def _decided(self, outputs: list[dict[str, Any]], most: float) -> list[dict[str, Any]]:
+        """A check's outputs with one number at the end: nbgrader gives full points where it finds none."""
+        if any(o["output_type"] == "error" for o in outputs):
+            return outputs
+        shown = [o for o in outputs if o["output_type"] != "execute_result"]
+        points = math.nan
+        if len(shown) < len(outputs):
+            with contextlib.suppress(ValueError, TypeError):
+                points = float(outputs[-1]["data"]["text/plain"])
+        if not 0 <= points <= most:
+            self.session.note("check", f"the check gave no points from 0 to {most:g}: 0 are given")
+            points = 0.0
+        data = {"text/plain": repr(points)}
+        if shown != outputs and outputs[-1]["output_type"] == "execute_result":
+            data = outputs[-1]["data"] | data
+        deciding = {"output_type": "execute_result", "data": data, "metadata": {}}
+        return [*shown, deciding | {"execution_count": None}]
 
     def _lend(self, source: str, place: int) -> None:
         """Put the names that a cell uses into its namespace."""

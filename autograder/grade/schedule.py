@@ -219,7 +219,9 @@ class _Lesson:
                     commit()
                 raise
             commit()
-        return rows
+        missing = {s.student for s in self.waiting} - {row.student for row in rows}
+        why = "the run ended before its turn; grade again"
+        return rows + [Graded(s, self.lesson, "not graded", why) for s in sorted(missing)]
 
     def _items(self) -> Iterator[Item]:
         for submission in self.waiting:
@@ -350,6 +352,15 @@ class _Pool:
                     done = future.result()
                 except BrokenProcessPool:
                     broken += chunk
+                    continue
+                except (Problem, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # a result that could not be sent, or whatever it was
+                    if len(chunk) > 1:
+                        again.extendleft(reversed(chunk))
+                    else:
+                        problem = f"grading failed: {type(error).__name__}"
+                        yield Done(chunk[0].student, problem=problem)
                     continue
                 # some of this time it waited in the queue: the pace errs on the slow side
                 self.pace = (time.monotonic() - began) / len(chunk)

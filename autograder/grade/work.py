@@ -79,7 +79,7 @@ def _grade(grader: Grader, a: Assignment, config: Mapping[str, Any], item: Item)
     try:
         nb = read_notebook(item.notebook)
         notes = restore(nb, a)
-        record = grader.run(a, nb, item.files)
+        record = grader.run(a, nb, item.files, item.student)
         record.notes = notes
         record.evidence = [*remarks(nb, a), *record.evidence]
         for step in (IgnorePattern, LimitOutput):
@@ -98,9 +98,9 @@ def _grade(grader: Grader, a: Assignment, config: Mapping[str, Any], item: Item)
         return Done(item.student, data, scores, empty, record)
     except Refused as reason:
         return Done(item.student, problem=str(reason))
-    except Problem:
+    except (Problem, KeyboardInterrupt):
         raise  # nothing can be graded here
-    except Exception as error:
+    except BaseException as error:  # SystemExit, too, ends this submission, not the class
         words = str(error).splitlines() or [""]
         return Done(
             item.student, problem=f"grading failed: {type(error).__name__}: {words[0][:200]}"

@@ -260,6 +260,8 @@ class Session:
         )
 
     def _resolve(self, data: dict[str, Any]) -> Any:
+        if data.get("m") in self.modules:
+            return importlib.import_module(data["m"])  # as the instructor's cells do
         if "h" in data:
             number = data["h"]
             if type(number) is not int:
@@ -267,7 +269,8 @@ class Session:
             known = self.proxies.get(number)
             if known is None or known._generation != self.generation:
                 kinds = {"class": RemoteClass, "exception": RemoteClass, "callable": RemoteCallable}
-                about = {k: v for k, v in data.items() if isinstance(v, str | int | list)}
+                about = {k: v for k, v in data.items() if isinstance(v, int | list)}
+                about |= {k: v[:100] for k, v in data.items() if isinstance(v, str)}
                 if about.get("k") == "exception":
                     return error_class(str(about.get("name")), _strings(about.get("bases")))
                 known = kinds.get(str(about.get("k")), Remote)(self, number, about)
@@ -275,16 +278,7 @@ class Session:
             return known
         if "g" in data:
             return values.find(str(data["g"]))
-        if "m" in data:
-            return self._module(str(data["m"]))
         raise values.NotPlain("something unknown")
-
-    def _module(self, name: str) -> Any:
-        if name in self.modules or (
-            name.split(".")[0] in sys.stdlib_module_names and name in sys.modules
-        ):
-            return importlib.import_module(name)
-        raise values.NotPlain(f"the module {name}")
 
     def _decode(self, data: Any, blobs: list[bytearray]) -> Any:
         try:
@@ -388,7 +382,10 @@ class Session:
     def uses(self, remote: Remote, names: tuple[str, ...]) -> str | None:
         reply, _ = self._ask({"op": "uses", "target": self._number(remote), "names": list(names)})
         found = reply.get("value")
-        return found[:200] if isinstance(found, str) else None
+        if not isinstance(found, str):
+            return None
+        banned = next((n for n in names if f"{found}.".startswith(f"{n}.")), None)
+        return found if banned and _exists(found) else banned
 
     def signature(self, remote: Remote) -> inspect.Signature:
         reply, blobs = self._ask({"op": "signature", "target": self._number(remote)})
@@ -458,5 +455,15 @@ def _container(value: Any) -> bool:
     return isinstance(value, list | dict | set | np.ndarray | bytearray)
 
 
+def _exists(name: str) -> bool:
+    """Whether a dotted name means something that is loaded here."""
+    module, _, path = name.partition(".")
+    thing: Any = sys.modules.get(module)
+    for part in filter(None, path.split(".")):
+        thing = getattr(thing, "__dict__", {}).get(part)
+    return thing is not None
+
+
 def _strings(found: Any) -> list[str]:
-    return [x for x in found if isinstance(x, str)][:20] if isinstance(found, list) else []
+    texts = [x[:200] for x in found if isinstance(x, str)] if isinstance(found, list) else []
+    return texts[:20]

@@ -8,11 +8,11 @@ give it a number that stands for it, or refuse.
 
 from __future__ import annotations
 
-import contextlib
+import builtins
+import cmath
 import datetime
 import decimal
 import fractions
-import importlib
 import inspect
 import io
 import math
@@ -29,7 +29,6 @@ MOST_NUMBERS = 100_000_000  # of a range
 _BITS = {"PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"}
 _KINDS = "?biufcSUMm"
 _NOT_FINITE = {repr(x): x for x in (math.inf, -math.inf, math.nan)}
-_LIBRARY = {"numpy", "math", "builtins", "cmath"}
 _TYPES = {int, float, complex, bool, str, bytes, list, tuple, dict, set, frozenset}
 
 
@@ -135,39 +134,44 @@ def _encode_rare(v: Any, refer: Refer, blobs: list[bytes], depth: int) -> Any:
     return refer(v)
 
 
+def _table() -> dict[str, Any]:
+    """Types and functions of mathematics that both sides have, by name: nothing that could reach a file.
+
+    Only what is loaded already, so that reading a name can import nothing.
+    """
+    found: dict[str, Any] = {t.__name__: t for t in _TYPES}
+    found |= {k: v for k, v in vars(builtins).items() if _is_type(v, BaseException)}
+    found = {f"builtins:{name}": thing for name, thing in found.items()}
+    for module in (math, cmath):
+        functions = {k: v for k, v in vars(module).items() if inspect.isbuiltin(v)}
+        found |= {f"{module.__name__}:{name}": thing for name, thing in functions.items()}
+    for name, thing in vars(np).items():
+        if isinstance(thing, np.ufunc) or thing is np.ndarray or _is_type(thing, np.generic):
+            found[f"numpy:{name}"] = thing
+    for module in (np.exceptions, np.linalg):
+        errors = {k: v for k, v in vars(module).items() if _is_type(v, Exception)}
+        found |= {f"{module.__name__}:{name}": thing for name, thing in errors.items()}
+    return found
+
+
+def _is_type(thing: Any, base: type) -> bool:
+    return isinstance(thing, type) and issubclass(thing, base)
+
+
+_LIBRARY = _table()
+_NAMES = {id(thing): name for name, thing in reversed(_LIBRARY.items())}
+
+
 def library_name(v: Any) -> str | None:
-    """ "module:name" of a type or a function of mathematics that both sides have: nothing that could
-    reach a file."""
-    module = getattr(v, "__module__", None) or ("numpy" if isinstance(v, np.ufunc) else "")
-    name = getattr(v, "__qualname__", None) or getattr(v, "__name__", None)
-    if not isinstance(module, str) or not isinstance(name, str) or not callable(v):
-        return None
-    if module.split(".")[0] not in _LIBRARY or "<" in name:
-        return None
-    module = "numpy" if getattr(np, name, None) is v else module
-    try:
-        return f"{module}:{name}" if find(f"{module}:{name}") is v else None
-    except (ImportError, AttributeError, NotPlain):
-        return None
+    """ "module:name" of what stands in the table; None for anything else."""
+    return _NAMES.get(id(v))
 
 
 def find(name: str) -> Any:
     """What ``library_name`` named. Raises NotPlain for anything else."""
-    module, _, path = name.partition(":")
-    if module.split(".")[0] in _LIBRARY:
-        with contextlib.suppress(ImportError, AttributeError):
-            thing: Any = importlib.import_module(module)
-            for part in path.split("."):
-                thing = getattr(thing, part)
-            if isinstance(thing, np.ufunc) or (
-                module in {"math", "cmath"} and inspect.isbuiltin(thing)
-            ):
-                return thing
-            if isinstance(thing, type) and (
-                thing in _TYPES or issubclass(thing, np.generic | np.ndarray | BaseException)
-            ):
-                return thing
-    raise NotPlain(f"the function {name}")
+    if name not in _LIBRARY:
+        raise NotPlain(f"the function {name[:100]}")
+    return _LIBRARY[name]
 
 
 def _array(v: np.ndarray, refer: Refer, blobs: list[bytes], depth: int) -> Any:
@@ -279,12 +283,7 @@ def _decode(
         case "el":
             return Ellipsis
         case "rng":
-            name, state = x[0], inner(x[1])
-            if name not in _BITS:
-                raise NotPlain("an unknown random generator")
-            bits = getattr(np.random, name)(0)
-            bits.state = state
-            return np.random.Generator(bits)
+            return _generator(x[0], inner(x[1]))
         case "o":
             array = np.empty(len(x), dtype=object)
             for i, item in enumerate(x):
@@ -316,6 +315,48 @@ def _range(start: int, stop: int, step: int) -> range:
     if found[MOST_NUMBERS:]:
         raise NotPlain(f"a range of more than {MOST_NUMBERS} numbers")
     return found
+
+
+def _generator(name: str, state: Any) -> np.random.Generator:
+    """A random generator in a state that it could have come to by itself.
+
+    NumPy believes what it is given: a position behind the end of the numbers kept reads what lies there.
+    """
+    if name not in _BITS:
+        raise NotPlain("an unknown random generator")
+    whole = {"has_uint32": (0, 1), "uinteger": (0, 2**32 - 1)}
+    inner = state["state"]
+    kept: dict[str, Any] = {"bit_generator": name}
+    match name:
+        case "MT19937":
+            kept["state"] = {"key": _words(inner["key"], 624, np.uint32), "pos": _within(inner["pos"], 0, 624)}
+            whole = {}
+        case "Philox":
+            words = {"counter": _words(inner["counter"], 4), "key": _words(inner["key"], 2)}
+            kept |= {"state": words, "buffer": _words(state["buffer"], 4)}
+            kept["buffer_pos"] = _within(state["buffer_pos"], 0, 4)
+        case "SFC64":
+            kept["state"] = {"state": _words(inner["state"], 4)}
+        case _:
+            odd = {"state": inner["state"], "inc": inner["inc"]}
+            kept["state"] = {k: _within(v, 0, 2**128 - 1) for k, v in odd.items()}
+    kept |= {k: _within(state[k], *ends) for k, ends in whole.items()}
+    bits = getattr(np.random, name)(0)
+    bits.state = kept
+    return np.random.Generator(bits)
+
+
+def _within(number: Any, least: int, most: int) -> int:
+    if type(number) is not int or not least <= number <= most:
+        raise NotPlain("a random generator in an impossible state")
+    return number
+
+
+def _words(found: Any, count: int, dtype: type = np.uint64) -> np.ndarray:
+    words = np.asarray(found)
+    if words.shape != (count,) or words.dtype != dtype:
+        raise NotPlain("a random generator in an impossible state")
+    return words.copy()
 
 
 def _plain_dtype(text: str) -> np.dtype:

@@ -180,11 +180,10 @@ class Worker:
         for name in names:
             if name in scope:
                 value = scope[name]
-                if type(value) is type(sys):
-                    found[name] = {"m": value.__name__}
-                    continue
                 try:
                     found[name] = values.encode_into(value, self.refer, blobs)
+                    if type(value) is type(sys):
+                        found[name] |= {"m": value.__name__}
                 except Exception as error:  # NotPlain, or what the value's own methods raised
                     found[name] = {"not plain": cells.safe_str(error)[:200]}
         return {"values": found}, blobs

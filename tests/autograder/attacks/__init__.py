@@ -12,6 +12,7 @@ from tests.autograder.attacks import (  # noqa: F401  each adds its own
     hunting,
     lying,
     piping,
+    swelling,
 )
 from tests.autograder.attacks.attack import ATTACKS, Attack
 

@@ -206,3 +206,69 @@ class Stack:
     def __len__(self): raise IndexError"""
     },
 )
+# ---------------------------------------------------------------- what a message names
+
+_NAMED = """\
+from autograder.sandbox import values, worker
+def named(thing, refer, blobs, depth=0):
+    return {"g": %r}
+values._encode = named
+"""
+for _name in (
+    "numpy.f2py.__main__:main",
+    "numpy:f2py.main",
+    "numpy.testing:assert_equal",
+    "builtins:exit",
+    "builtins:object.__subclasses__",
+    "os:_exit",
+    "antigravity:fly_id",
+    "math:__loader__.load_module",
+    "numpy:ndarray.__class__",
+    "numpy:load",
+    "numpy:memmap",
+):
+    attack(
+        f"message that names {_name}",
+        "the grader imports, or calls, what a message names",
+        _NAMED % _name,
+        answers={
+            "square": "def square(x): return [x]",
+            "normalize": "def normalize(v): return v",
+            "layer": "def layer(x, w, b): return [x]",
+        },
+        told="changes a library",
+    )
+attack(
+    "module in the place of an object",
+    "the grader calls os.remove for s.remove",
+    "import os, shutil",
+    answers={"Stack": "Stack = os", "square": "square = shutil.rmtree", "layer": "layer = os"},
+)
+_STATES = {
+    "MT19937": "{'bit_generator': 'MT19937', 'state': {'key': np.zeros(624, np.uint32), 'pos': 2**31 - 9}}",
+    "MT19937 below": "{'bit_generator': 'MT19937', 'state': {'key': np.zeros(624, np.uint32), 'pos': -5000}}",
+    "Philox": "{'bit_generator': 'Philox', 'state': {'counter': np.zeros(4, np.uint64), 'key': np.zeros(2, np.uint64)}, 'buffer': np.zeros(4, np.uint64), 'buffer_pos': -400, 'has_uint32': 0, 'uinteger': 0}",
+    "PCG64": "{'bit_generator': 'PCG64', 'state': {'state': 2**900, 'inc': -7}, 'has_uint32': 7, 'uinteger': 2**80}",
+    "SFC64": "{'bit_generator': 'SFC64', 'state': {'state': np.zeros(1, np.uint64)}, 'has_uint32': 0, 'uinteger': 0}",
+    "empty": "{}",
+    "of texts": "{'bit_generator': 'MT19937', 'state': 'x'}",
+}
+for _kind, _state in _STATES.items():
+    attack(
+        f"random generator in an impossible state, {_kind}",
+        "the grader draws from memory behind its numbers, or dies",
+        f"""\
+from autograder.sandbox import values
+rare = values._encode_rare
+class State: pass
+def encode(v, refer, blobs, depth):
+    if isinstance(v, np.random.Generator):
+        return {{"rng": [{_kind.split()[0]!r} if {_kind!r}[0] in "MPS" else "MT19937", values._encode({_state}, refer, blobs, depth)]}}
+    return rare(v, refer, blobs, depth)
+values._encode_rare = encode""",
+        answers={
+            "square": "def square(x): return np.random.default_rng(0)",
+            "layer": "def layer(x, w, b): return np.random.Generator(np.random.MT19937(0))",
+        },
+        told="changes a library",
+    )
