@@ -25,7 +25,7 @@ CONFIG = "nbgrader_config.py"
 _IMPORTS = """\
 from autograder.grade.engine import Engine
 from autograder.grade.restore import RestoreCells
-from autograder.report.feedback import HideTests
+from autograder.report.feedback import FeedbackPage
 """
 
 _CONFIG_TEXT = '''\
@@ -34,13 +34,11 @@ documentation lists the options. `nbgrader` and `autograder` commands both read 
 
 import os
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
     DeduplicateIds,
-    GetGrades,
     IgnorePattern,
     LimitOutput,
     OverwriteCells,
@@ -80,8 +78,9 @@ c.Engine.memory = 2048  # megabytes
 # text that students wrote is opened in your browser, by the formgrader: nothing in it may run there
 c.HTMLExporter.filters = {{"markdown2html": "autograder.grade.clean.markdown"}}
 
-# pages made by `nbgrader generate_feedback` do not show hidden tests
-c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
+# `nbgrader generate_feedback` and the formgrader's button write the page of `autograder feedback`
+c.GenerateFeedback.exporter_class = FeedbackPage
+c.GenerateFeedback.preprocessors = []
 
 # checks draw their random cases from this and the submission: the same when graded again
 os.environ["DLCOURSE_SEED"] = {seed}
@@ -175,7 +174,7 @@ class Classroom:
 
         try:
             return PyFileConfigLoader(CONFIG, path=str(self.root)).load_config()
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise Problem(
                 f"{self.root / CONFIG} imports {error.name}, which is not there: was it made by an earlier version?",
                 f"write in it {_IMPORTS.strip().replace(chr(10), '; ')}; "

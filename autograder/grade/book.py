@@ -33,7 +33,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Total:
-    """What a student has for a lesson."""
+    """What a student has for a lesson, after any penalty for handing in late."""
 
     points: float
     needs_manual: bool
@@ -225,5 +225,16 @@ class Book:
             .where(sub.assignment_id == self.id)
             .group_by(sub.student_id)
         )
-        found = {s: Total(float(p or 0), bool(m)) for s, p, m in self.db.execute(columns)}
+        late = dict(
+            self.db.execute(
+                select(sub.student_id, func.sum(nb.late_submission_penalty))
+                .join(nb, nb.assignment_id == sub.id)
+                .where(sub.assignment_id == self.id)
+                .group_by(sub.student_id)
+            ).all()
+        )
+        found = {
+            s: Total(max(0.0, float(p or 0) - (late.get(s) or 0.0)), bool(m))
+            for s, p, m in self.db.execute(columns)
+        }
         return {s: found.get(s, Total(0.0, False)) for s in students}

@@ -355,7 +355,9 @@ class _Pool:
                     continue
                 except (Problem, KeyboardInterrupt):
                     raise
-                except BaseException as error:  # a result that could not be sent, or whatever it was
+                except (
+                    BaseException
+                ) as error:  # a result that could not be sent, or whatever it was
                     if len(chunk) > 1:
                         again.extendleft(reversed(chunk))
                     else:

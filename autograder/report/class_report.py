@@ -14,6 +14,7 @@ from autograder.classroom import Classroom
 from autograder.exercises import catalog
 from autograder.grade.intake import intake
 from autograder.report import overview, results
+from autograder.report.feedback import penalties
 from autograder.report.integrity import KINDS, Integrity, examine
 from autograder.report.pages import template
 from autograder.report.rows import ClassReport, ExerciseRow, StudentRow
@@ -44,7 +45,7 @@ def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list
     graded: dict[str, list[results.Result]] = {}
     for result in found:
         graded.setdefault(result.student, []).append(result)
-    rows = []
+    rows, late = [], penalties(room, lesson)
     for student in room.students():
         if student in graded:
             mine = graded[student]
@@ -52,10 +53,11 @@ def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list
                 student,
                 lesson,
                 "graded",
-                sum(r.points for r in mine),
+                max(0.0, sum(r.points for r in mine) - late.get(student, 0.0)),
                 sum(r.max_points for r in mine),
                 sum(r.needs_manual for r in mine),
                 open_points=sum(r.max_points for r in mine if r.needs_manual),
+                penalty=late.get(student, 0.0),
             )
         else:
             submission = intake(room, student, lesson)
@@ -87,7 +89,7 @@ def _exercises(lesson: str, found: list[results.Result]) -> list[ExerciseRow]:
                 len(group),
                 sum(r.points for r in group) / len(group),
                 group[0].max_points,
-                sum(r.points == r.max_points for r in group),
+                sum(r.full for r in group),
                 Counter(r.kind for r in group if r.kind != "right"),
                 named,
             )
@@ -96,9 +98,11 @@ def _exercises(lesson: str, found: list[results.Result]) -> list[ExerciseRow]:
 
 
 def _class_lines(report: ClassReport) -> Iterable[Sequence[object]]:
-    yield ["student", "lesson", "status", "points", "max_points", "answers_to_mark", "reason"]
+    head = ["student", "lesson", "status", "points", "max_points", "late_penalty"]
+    yield [*head, "answers_to_mark", "reason"]
     for r in report.students:
-        points = [number(r.points), number(r.max_points)] if r.status == "graded" else ["", ""]
+        points = [number(x) for x in (r.points, r.max_points, r.penalty)]
+        points = points if r.status == "graded" else [""] * 3
         yield [r.student, r.lesson, r.status, *points, r.to_mark, r.reason]
 
 
@@ -208,7 +212,8 @@ def _histogram(report: ClassReport, lesson: str) -> str:
     from dlcore.plot import COLORS
 
     rows = [r for r in report.students if r.lesson == lesson and r.status == "graded"]
-    top = max((r.max_points for r in rows), default=1.0)
+    # extra credit may go beyond what the tests give
+    top = max((x for r in rows for x in (r.points, r.max_points)), default=0.0) or 1.0
     figure, ax = _figure(6, 2.4)
     ax.hist([r.points for r in rows], bins=min(int(top), 12) or 1, range=(0, top), color=COLORS[0])
     ax.set(xlabel="points", ylabel="students", xlim=(0, top))
@@ -242,7 +247,7 @@ def _bars(report: ClassReport, lesson: str) -> str:
     """The mean score of each exercise, as a share of its points."""
     from dlcore.plot import COLORS
 
-    rows = [r for r in report.exercises if r.lesson == lesson][::-1]
+    rows = [r for r in report.exercises if r.lesson == lesson and r.max_points][::-1]
     figure, ax = _figure(6, 0.6 + 0.3 * max(len(rows), 1))
     ax.barh(
         [r.exercise for r in rows], [100 * r.mean / r.max_points for r in rows], color=COLORS[0]

@@ -7,18 +7,18 @@ forbids the page to run or to load anything.
 
 from __future__ import annotations
 
-import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from nbformat import NotebookNode
-from nbgrader import utils
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbconvert.exporters import Exporter
 
 from autograder.check import card
 from autograder.classroom import Classroom
 from autograder.exercises import catalog
+from autograder.grade.clean import html
 from autograder.grade.intake import intake
 from autograder.report import results
 from autograder.report.pages import template
@@ -40,7 +40,7 @@ def run(
             if not students or result.student in students:
                 by_student.setdefault(result.student, []).append(result)
         for student, found in by_student.items():
-            text = page(lesson, found, late_penalty(room, lesson, student))
+            text = _page_of(room, lesson, student, found)
             report.pages.append(_write(room, lesson, student, text))
         for student in students or room.students():
             submission = None if student in by_student else intake(room, student, lesson)
@@ -56,7 +56,29 @@ def _write(room: Classroom, lesson: str, student: str, text: str) -> Path:
     path = room.notebook("feedback", student, lesson).with_suffix(".html")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    _for_the_exchange(path.parent, room.notebook("autograded", student, lesson).parent)
     return path
+
+
+def _for_the_exchange(folder: Path, autograded: Path) -> None:
+    """The files without which ``nbgrader release_feedback`` stops, for the whole class.
+
+    Whoever handed in through nbgrader's exchange has them; for the others nobody will ask.
+    """
+    for name, instead in ("timestamp.txt", ""), ("submission_secret.txt", secrets.token_hex(32)):
+        theirs, ours = autograded / name, folder / name
+        if theirs.is_file():
+            ours.unlink(missing_ok=True)
+            ours.write_bytes(theirs.read_bytes())
+        elif not ours.is_file():
+            ours.write_text(instead, encoding="utf-8")
+
+
+def _page_of(room: Classroom, lesson: str, student: str, found: Sequence[results.Result]) -> str:
+    with room.gradebook() as book:
+        person = book.find_student(student)
+        name = " ".join(filter(None, (person.first_name, person.last_name)))
+    return page(lesson, found, late_penalty(room, lesson, student), name)
 
 
 def title(lesson: str) -> str:
@@ -66,28 +88,50 @@ def title(lesson: str) -> str:
 
 def late_penalty(room: Classroom, lesson: str, student: str) -> float:
     """Points that the course takes off for handing in late."""
+    return penalties(room, lesson).get(student, 0.0)
+
+
+def penalties(room: Classroom, lesson: str) -> dict[str, float]:
+    """The points taken off for handing in late, by student."""
     with room.gradebook() as book:
-        submission = book.find_submission(lesson, student)
-        return sum(notebook.late_submission_penalty or 0.0 for notebook in submission.notebooks)
+        return {
+            submission.student.id: penalty
+            for submission in book.find_assignment(lesson).submissions
+            if (penalty := sum(nb.late_submission_penalty or 0.0 for nb in submission.notebooks))
+        }
 
 
-def page(lesson: str, found: Sequence[results.Result], penalty: float = 0.0) -> str:
-    """The feedback page of one student and lesson."""
+def page(lesson: str, found: Sequence[results.Result], penalty: float = 0.0, name: str = "") -> str:
+    """The feedback page of one student and lesson; ``name`` is the person's, if it is known."""
+    student = found[0].student
     return template("feedback.html").render(
         title=title(lesson),
-        student=found[0].student,
-        points=sum(r.points for r in found) - penalty,
+        student=f"{name} ({student})" if name else student,
+        points=max(0.0, sum(r.points for r in found) - penalty),
         max_points=sum(r.max_points for r in found),
         penalty=penalty,
         results=found,
         failure_html=card.failure_html,
         explain=explain,
+        comment=comment,
         number=card.number,
     )
 
 
+def comment(text: str) -> str:
+    """An instructor's comment, written in Markdown, as HTML that runs nothing."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    return html(MarkdownWithMath(renderer=IPythonRenderer(escape=True)).render(text))
+
+
 def explain(result: results.Result) -> str:
     """Why a check gave no card, in words for the student."""
+    if result.answer and (result.error.startswith("NameError") or result.payload is None):
+        return (
+            f"The cell of your answer stopped with an error of its own, so there was nothing to test: "
+            f"{result.answer}"
+        )
     if result.error.startswith("NameError"):
         return (
             f"The check did not find {result.name} ({result.error}). Was its cell deleted, renamed, or "
@@ -109,26 +153,22 @@ def explain(result: results.Result) -> str:
         )
     if result.error:
         return f"The test stopped with {result.error}"
-    if result.points == result.max_points:
+    if result.by_hand:
+        return "Your instructor has set these points."
+    if result.full:
         return "All tests passed."
-    return "The check did not run."
+    return f"The test gave {card.number(result.points)} of {card.number(result.max_points)} points."
 
 
-_HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS.*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?", re.M | re.S
-)
+class FeedbackPage(Exporter):
+    """This page for ``nbgrader generate_feedback`` and the formgrader's button, in the place of the whole notebook."""
 
+    file_extension = ".html"
 
-class HideTests(NbGraderPreprocessor):
-    """For pages made by ``nbgrader generate_feedback``: no hidden tests, and no traces of them."""
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: dict, cell_index: int
-    ) -> tuple[NotebookNode, dict]:
-        if utils.is_grade(cell) and cell.cell_type == "code" and _HIDDEN.search(cell.source):
-            cell.source = _HIDDEN.sub("# (hidden tests)\n", cell.source)
-            for output in cell.outputs:
-                if output.output_type == "error":  # its traceback quotes the test
-                    output.ename, output.evalue = "hidden test", "failed"
-                    output.traceback = ["A hidden test failed."]
-        return cell, resources
+    def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        about, converter = resources["nbgrader"], self.parent
+        room = Classroom(Path(converter.coursedir.root))  # type: ignore[union-attr]
+        lesson, student = about["assignment"], about["student"]
+        found = list(results.read(room, lesson, student))
+        resources["output_extension"] = self.file_extension
+        return _page_of(room, lesson, student, found), resources

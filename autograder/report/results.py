@@ -41,14 +41,27 @@ class Result:
     payload: dict[str, Any] | None = None
     error: str = ""
     line: str = ""  # of a plain test, where it failed
+    by_hand: bool = False  # the instructor has set the points
+    answer: str = ""  # what went wrong in the cell of the answer itself, if something did
+
+    @property
+    def full(self) -> bool:
+        """All points, or more: extra credit."""
+        return self.points >= self.max_points - 1e-9
 
     @property
     def kind(self) -> str:
         """What was wrong first: "right", a kind of failure, or "not run"."""
-        if self.payload is None:
+        if self.payload is not None:
+            failure = self.payload.get("failure")
+            return failure["kind"] if failure else "right"
+        if self.error.startswith("CellTimeout"):
+            return "too slow"
+        if self.error.startswith("DeadKernel"):
             return "not run"
-        failure = self.payload.get("failure")
-        return failure["kind"] if failure else "right"
+        if self.error:
+            return "failed a test"
+        return "right" if self.full else "partly right" if self.points else "failed a test"
 
 
 def plain(text: str) -> str:
@@ -75,9 +88,15 @@ def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[R
                 comments = {c.name: c.comment or "" for c in notebook.comments}
                 order = [c.name for c in notebook.notebook.source_cells]
                 answers = {c.name for c in notebook.notebook.solution_cells}
-                for grade in sorted(notebook.grades, key=lambda g: order.index(g.name)):
+                places = {g.name: order.index(g.name) for g in notebook.grades if g.name in order}
+                since = 0  # the first cell after the test before
+                for grade in sorted(notebook.grades, key=lambda g: places.get(g.name, len(order))):
                     payload, error, line = _read_outputs(cells.get(grade.name))
                     written = grade.cell.type == "TaskCell" or grade.name in answers
+                    until = places.get(grade.name, len(order) - 1) + 1
+                    own = [n for n in order[since:until] if n in answers or n == grade.name]
+                    since = until
+                    said = [comments.pop(n, "") for n in own]
                     yield Result(
                         student=who,
                         lesson=lesson,
@@ -86,10 +105,12 @@ def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[R
                         max_points=grade.max_score,
                         written=written,
                         needs_manual=grade.needs_manual_grade,
-                        comment=plain(comments.get(grade.name, "")),
+                        comment=plain("\n\n".join(filter(None, said))),
                         payload=payload,
                         error=error,
                         line=line,
+                        by_hand=grade.manual_score is not None,
+                        answer=next(filter(None, map(_stopped, map(cells.get, own[:-1]))), ""),
                     )
 
 
@@ -115,6 +136,21 @@ def _is_hidden(source: str, line: int) -> bool:
     before = source.splitlines()[: line or None]
     opened = sum("BEGIN HIDDEN TESTS" in x for x in before)
     return opened > sum("END HIDDEN TESTS" in x for x in before) or not line
+
+
+def _stopped(cell: dict[str, Any] | None) -> str:
+    """The error with which a student's own cell ended, and its line."""
+    for output in (cell or {}).get("outputs", []):
+        if output.get("output_type") == "error":
+            found = re.search(
+                r", line (\d+)", plain("\n".join(map(str, output.get("traceback", []))))
+            )
+            where = f" (line {found[1]})" if found else ""
+            what = ": ".join(
+                filter(None, (output.get("ename", ""), output.get("evalue", "").strip()))
+            )
+            return plain(what)[:500] + ("" if "line " in what else where)
+    return ""
 
 
 def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str, str]:

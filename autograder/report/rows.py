@@ -24,6 +24,7 @@ class StudentRow:
     to_mark: int = 0
     reason: str = ""
     open_points: float = 0.0
+    penalty: float = 0.0  # for handing in late; ``points`` are those after it
 
 
 @dataclass(frozen=True)

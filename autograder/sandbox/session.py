@@ -269,8 +269,11 @@ class Session:
             known = self.proxies.get(number)
             if known is None or known._generation != self.generation:
                 kinds = {"class": RemoteClass, "exception": RemoteClass, "callable": RemoteCallable}
-                about = {k: v for k, v in data.items() if isinstance(v, int | list)}
-                about |= {k: v[:100] for k, v in data.items() if isinstance(v, str)}
+                about = {
+                    k: v[:100] if isinstance(v, str) else v
+                    for k, v in data.items()
+                    if isinstance(v, str | int | list)
+                }
                 if about.get("k") == "exception":
                     return error_class(str(about.get("name")), _strings(about.get("bases")))
                 known = kinds.get(str(about.get("k")), Remote)(self, number, about)

@@ -329,7 +329,10 @@ def _generator(name: str, state: Any) -> np.random.Generator:
     kept: dict[str, Any] = {"bit_generator": name}
     match name:
         case "MT19937":
-            kept["state"] = {"key": _words(inner["key"], 624, np.uint32), "pos": _within(inner["pos"], 0, 624)}
+            kept["state"] = {
+                "key": _words(inner["key"], 624, np.uint32),
+                "pos": _within(inner["pos"], 0, 624),
+            }
             whole = {}
         case "Philox":
             words = {"counter": _words(inner["counter"], 4), "key": _words(inner["key"], 2)}

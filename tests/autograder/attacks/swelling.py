@@ -33,7 +33,10 @@ for _field in ("type", "name"):
         f"swollen {_field} in a forged message",
         "the number is dropped with the card",
         _FORGED % f"'{_field}': 'T' * 7_000_000",
-        answers={"layer": "def layer(x, w, b): return layer", "square": "def square(x): return layer"},
+        answers={
+            "layer": "def layer(x, w, b): return layer",
+            "square": "def square(x): return layer",
+        },
         told="changes a library",
     )
 attack(

@@ -159,7 +159,9 @@ def test_a_generator_in_an_impossible_state_is_refused_or_harmless(kind, data):
     place[key] = data.draw(
         odd
         | arrays
-        | st.sampled_from([np.zeros(n, t) for n in (1, 4, 623, 625) for t in (np.uint32, np.uint64)])
+        | st.sampled_from(
+            [np.zeros(n, t) for n in (1, 4, 623, 625) for t in (np.uint32, np.uint64)]
+        )
     )
     sent, blobs = encode(state, refuse)
     message = {"rng": [kind, sent]}
