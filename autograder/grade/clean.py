@@ -22,9 +22,12 @@ _CONTROL = re.compile(
     r"|(\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[P^_X][^\x1b]*(?:\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b.?|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\x80-\x9f])"
 )
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-_TAGS = nh3.ALLOWED_TAGS | {"img", "details", "summary"}
+# MathJax reads over <wbr> in a command
+_TAGS = (nh3.ALLOWED_TAGS | {"img", "details", "summary"}) - {"wbr"}
 # commands of TeX that reach into the page
-_TEX = re.compile(r"\\(href|url|require|style|cssId|class|unicode|mmlToken|HTML)\b")
+_TEX = re.compile(
+    r"\\(href|url|require|style|cssId|class|unicode|mmlToken|HTML|data|csname|includegraphics)(?![A-Za-z])"
+)
 _ATTRIBUTES = {
     "*": {"title", "align", "colspan", "rowspan", "scope", "class"},
     "img": {"src", "alt", "width", "height"},
@@ -43,7 +46,7 @@ def text(value: Any, most: int = 300_000) -> str:
 
 def html(value: str) -> str:
     """HTML that runs nothing and loads nothing: pictures must be in the page itself."""
-    return nh3.clean(
+    page = nh3.clean(
         value[:2_000_000],
         tags=_TAGS,
         attributes=_ATTRIBUTES,
@@ -51,6 +54,12 @@ def html(value: str) -> str:
         attribute_filter=_only_embedded,
         link_rel="noopener noreferrer nofollow",
     )
+    return harmless_math(page)
+
+
+def harmless_math(page: str) -> str:
+    """A page whose formulas cannot reach into it: MathJax reads them in outputs, too."""
+    return _TEX.sub(r"\\text{\1}", page)
 
 
 @pass_context
@@ -62,8 +71,7 @@ def markdown(context: Any, source: str) -> str:
     renderer = IPythonRenderer(
         escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True
     )
-    page = html(MarkdownWithMath(renderer=renderer).render(source))
-    return _TEX.sub(r"\\text{\1}", page)
+    return html(MarkdownWithMath(renderer=renderer).render(source))
 
 
 def fence_raw_cells(nb: NotebookNode) -> None:
@@ -102,6 +110,7 @@ def clean_texts(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if "data" in output:
             data = output["data"]
             data |= {k: text(v) for k, v in data.items() if k == "text/plain"}
+            data |= {k: harmless_math(v) for k, v in data.items() if k == "text/html"}
         else:
             output |= _clean(output) or {}
     return outputs

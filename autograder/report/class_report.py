@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -162,8 +164,15 @@ def _write_csv(path: Path, lines: Iterable[Sequence[object]]) -> Path:
 
 
 def _no_formula(cell: object) -> object:
-    """A student may be called =HYPERLINK(...): a spreadsheet must read it as text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t"} else cell
+    """A student may be called =HYPERLINK(...): a spreadsheet must read it as text.
+
+    Line ends become spaces: what stands after one is the beginning of a line again for some programs.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", cell)
+    first = unicodedata.normalize("NFKC", text.lstrip()[:1])  # full-width signs count as well
+    return f"'{text}" if first in {"=", "+", "-", "@", "|", "%"} else text
 
 
 def _write_html(path: Path, room: Classroom, report: ClassReport) -> Path:

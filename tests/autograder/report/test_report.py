@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from autograder import classroom
 from autograder.check import card
@@ -72,9 +75,21 @@ def test_control_sequences_are_stripped():
     assert plain(colored) == "red link!"
 
 
-def test_a_spreadsheet_reads_names_as_text(tmp_path):
-    path = class_report._write_csv(tmp_path / "x.csv", [["=HYPERLINK(1)", "-2+3", "ada", 1.5]])
-    assert next(csv.reader(path.open())) == ["'=HYPERLINK(1)", "'-2+3", "ada", "1.5"]
+@given(
+    st.text(st.sampled_from("\r\n\t\0\u2028 '"), max_size=3),
+    st.sampled_from("=+-@|%\uff1d\uff0b\uff0d\uff20"),
+    st.text(max_size=6),
+)
+@example("", "=", "HYPERLINK(1)")
+@example("x\r", "=", "cmd()")
+def test_a_spreadsheet_reads_names_as_text(tmp_path_factory, before, sign, after):
+    folder = tmp_path_factory.mktemp("csv")
+    path = class_report._write_csv(folder / "x.csv", [[before + sign + after, "ada", 1.5]])
+    text = path.read_text(encoding="utf-8")
+    [[name, ada, number]] = csv.reader(io.StringIO(text))
+    assert (ada, number) == ("ada", "1.5")
+    for line in re.split(r"[\r\n\u2028]", name):
+        assert not re.match(r"[\s\0]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]", line), name
 
 
 def course() -> ClassReport:
