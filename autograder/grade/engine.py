@@ -16,10 +16,13 @@ from traitlets import Float, Integer, Unicode
 
 from autograder.grade import records
 from autograder.grade.assignment import Settings
-from autograder.grade.intake import extra_files
+from autograder.grade.guard import guard
+from autograder.grade.intake import lying_beside
 from autograder.grade.remarks import remarks
 from autograder.grade.restore import read_assignment, remembered
 from autograder.grade.run import Grader
+
+guard()  # a class's configuration imports this
 
 _graders: dict[str, Grader] = {}
 
@@ -46,7 +49,7 @@ class Engine(NbGraderPreprocessor):
         )
         folder = Path(resources.get("metadata", {}).get("path") or ".")
         about = resources["nbgrader"]
-        record = _grader(self.isolation).run(a, nb, extra_files(folder), about["student"])
+        record = _grader(self.isolation).run(a, nb, lying_beside(folder), about["student"])
         record.evidence = [*remarks(nb, a), *record.evidence]
         record.notes = remembered.pop((about["assignment"], about["student"]), [])
         with Gradebook(about["db_url"]) as book:

@@ -1,7 +1,7 @@
-"""Look at what was handed in before anything runs: find the notebook, or say why there is none.
+"""Take in what was handed in: find the notebook, or say why there is none.
 
-Links, special files and oversized ones are never opened. What is refused gets a named reason,
-and stays where it is.
+All of it is read once, by descriptor; nothing after this looks into ``submitted/`` again. What is refused
+gets a named reason, and stays where it is.
 """
 
 from __future__ import annotations
@@ -9,95 +9,182 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from autograder.classroom import Classroom
+from autograder.grade import files as disk
+from autograder.grade.files import Listing, NotAFile, TooLarge
 
 LARGEST = 20 * 2**20  # bytes; a lesson with all its pictures is below one million
 MOST_CELLS = 2000
 LARGEST_FILES = 20 * 2**20  # of everything that lies beside the notebook
 MOST_FILES = 200
-_SKIPPED = {".ipynb_checkpoints", "__pycache__", ".git", "__MACOSX"}
+_STAMP = "timestamp.txt"
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's notebook of one lesson. ``problem`` says why it can't be graded, if it can't."""
+    """One student's work on one lesson. ``problem`` says why it can't be graded, if it can't."""
 
     student: str
     lesson: str
     problem: str = ""
     note: str = ""
+    notebook: bytes = b""
+    files: Mapping[str, bytes] = field(
+        default_factory=dict
+    )  # what lies beside the notebook, by path
+    timestamp: str = ""  # the text of timestamp.txt
+    digest: str = ""  # of all that the grade depends on
+    unchanged: bool = False
 
 
 class Refused(Exception):
     """A notebook that cannot be graded; the text says why."""
 
 
-def intake(room: Classroom, student: str, lesson: str) -> Submission | None:
-    """Examine a submission folder; None if there is none.
+def intake(
+    room: Classroom, student: str, lesson: str, seal: str = "", known: str = ""
+) -> Submission | None:
+    """Read a submission folder; None if there is none.
 
-    A notebook under another name is recognized by its cells and copied to the right name
-    beside the original, which stays as it was handed in.
+    ``seal`` stands for the assignment in the digest. If that comes out as ``known``, nothing is examined. A
+    notebook under another name is recognized by its cells.
     """
-    wanted = room.notebook("submitted", student, lesson)
-    folder = wanted.parent
-    if folder.is_symlink() or folder.parent.is_symlink():
-        return Submission(student, lesson, problem="the folder is a link, not a folder")
-    if not folder.is_dir():
-        return None
-    ids = room.cell_names(lesson)
-    if os.path.lexists(wanted):
-        return Submission(student, lesson, problem=_problem(wanted, ids))
-    found = sorted(p for p in _files(folder) if p.suffix == ".ipynb")
-    fitting = [p for p in found if not _problem(p, ids)]
-    if len(fitting) == 1:
-        shutil.copyfile(fitting[0], wanted)
-        name = fitting[0].relative_to(folder)
-        return Submission(student, lesson, note=f"taken from {name}, which holds this lesson")
-    names = ", ".join(p.name for p in found)
-    if not found:
-        others = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
-        return Submission(student, lesson, problem=f"no notebook in the folder, only {others}")
-    if not fitting:
-        reason = _problem(found[0], ids) if len(found) == 1 else "none of them is this lesson"
-        return Submission(student, lesson, problem=f"no {wanted.name}; found {names}: {reason}")
-    return Submission(student, lesson, problem=f"no {wanted.name}, and {names} could each be it")
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Ordinary files below ``folder``; links are not followed."""
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if f not in _SKIPPED)
-        for name in sorted(names):
-            path = Path(here) / name
-            if stat.S_ISREG(path.lstat().st_mode):
-                yield path
-
-
-def _problem(path: Path, ids: set[str]) -> str:
-    """Why ``path`` is not a notebook with the cells ``ids``; empty if it is."""
     try:
-        about = path.lstat()
-        if stat.S_ISLNK(about.st_mode):
-            return "it is a link, not a file"
-        if not stat.S_ISREG(about.st_mode):
-            return "it is not a file"
-        if about.st_size > LARGEST:
-            return f"it is larger than {LARGEST // 2**20} MB"
-        nb = parse(path.read_bytes())
+        folder = disk.open_folder(room.root / "submitted", student, lesson)
+    except OSError:
+        return _without_folder(room, student, lesson)
+    try:
+        return _take(folder, room, student, lesson, seal, known)
     except Refused as reason:
-        return str(reason)
+        return Submission(student, lesson, problem=str(reason))
     except OSError as error:
-        return f"the file cannot be read: {type(error).__name__}"
-    present = {name for cell in nb["cells"] if (name := _grade_id(cell))}
-    return "" if present & ids else "it holds none of this lesson's exercises"
+        problem = f"the folder cannot be read: {type(error).__name__}"
+        return Submission(student, lesson, problem=problem)
+    finally:
+        os.close(folder)
+
+
+def _without_folder(room: Classroom, student: str, lesson: str) -> Submission | None:
+    here = room.root / "submitted" / student / lesson
+    if here.is_symlink() or here.parent.is_symlink():
+        return Submission(student, lesson, problem="the folder is a link, not a folder")
+    if not os.path.lexists(here):
+        return None
+    why = "the folder cannot be read" if here.is_dir() else "it is not a folder"
+    return Submission(student, lesson, problem=why)
+
+
+def _take(
+    folder: int, room: Classroom, student: str, lesson: str, seal: str, known: str
+) -> Submission:
+    wanted = f"{lesson}.ipynb"
+    there = disk.look(folder)
+    notebooks = [path for path in there.files if path.endswith(".ipynb")]
+    others = _beside(folder, there)
+    stamp = _read(folder, _STAMP, 1000) if _STAMP in there.files else b""
+    note = _passed_over(there)
+    if wanted in there.files:
+        notebook = _read(folder, wanted, LARGEST)
+    elif wanted in there.passed_over or wanted in there.folders:
+        raise Refused(there.passed_over.get(wanted, "it is not a file"))
+    else:
+        name, notebook = _under_another_name(
+            folder, wanted, notebooks, room.cell_names(lesson), there
+        )
+        note = "; ".join(filter(None, (f"taken from {name}, which holds this lesson", note)))
+    digest = _digest(seal, {wanted: notebook, _STAMP: stamp, **others})
+    taken = Submission(
+        student, lesson, "", note, notebook, others, stamp.decode("utf-8", "replace"), digest
+    )
+    if known and digest == known:
+        return Submission(student, lesson, digest=digest, unchanged=True)
+    _require_lesson(notebook, room.cell_names(lesson))
+    return taken
+
+
+def _read(folder: int, path: str, most: int) -> bytes:
+    """Raises Refused, in words."""
+    try:
+        return disk.read(folder, path, most)
+    except TooLarge:
+        raise Refused(f"{path} is larger than {max(1, most // 2**20)} MB") from None
+    except NotAFile:
+        raise Refused(f"{path} is not a file") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {type(error).__name__}") from None
+
+
+def _beside(folder: int, there: Listing) -> dict[str, bytes]:
+    """What else was handed in, by path: data, modules of the student's own. Raises Refused."""
+    paths = [p for p in there.files if not p.endswith(".ipynb") and p != _STAMP]
+    left = LARGEST_FILES
+    if there.cut or len(paths) > MOST_FILES or sum(there.files[p] for p in paths) > left:
+        raise Refused(f"beside the notebook lie more than {MOST_FILES} files or {left // 2**20} MB")
+    found = {}
+    for path in paths:
+        found[path] = _read(folder, path, left)
+        left -= len(found[path])
+    return found
+
+
+def lying_beside(place: Path) -> dict[str, bytes]:
+    """What lies beside a notebook in a folder of our own. Raises Refused."""
+    folder = disk.open_folder(place)
+    try:
+        return _beside(folder, disk.look(folder))
+    finally:
+        os.close(folder)
+
+
+def _passed_over(there: Listing) -> str:
+    shown = [f"{path} ({why})" for path, why in there.passed_over.items()]
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return f"passed over: {', '.join(shown[:3])}{more}" if shown else ""
+
+
+def _under_another_name(
+    folder: int, wanted: str, notebooks: list[str], ids: set[str], there: Listing
+) -> tuple[str, bytes]:
+    """The one notebook that holds this lesson. Raises Refused."""
+    if not notebooks:
+        others = sorted({p.split("/")[0] for p in [*there.files, *there.folders]})
+        listed = ", ".join(others[:10]) or ", ".join(there.passed_over) or "nothing"
+        raise Refused(f"no notebook in the folder, only {listed}")
+    fitting, reasons = [], []
+    for path in notebooks[:20]:
+        try:
+            data = _read(folder, path, LARGEST)
+            _require_lesson(data, ids)
+            fitting.append((path, data))
+        except Refused as refusal:
+            reasons.append(str(refusal))
+    names = ", ".join(path.rpartition("/")[2] for path in notebooks[:20])
+    if not fitting:
+        reason = reasons[0] if len(notebooks) == 1 else "none of them is this lesson"
+        raise Refused(f"no {wanted}; found {names}: {reason}")
+    if len(fitting) > 1:
+        raise Refused(f"no {wanted}, and {names} could each be it")
+    return fitting[0]
+
+
+def _require_lesson(data: bytes, ids: set[str]) -> None:
+    present = {name for cell in parse(data)["cells"] if (name := _grade_id(cell))}
+    if not present & ids:
+        raise Refused("it holds none of this lesson's exercises")
+
+
+def _digest(seal: str, files: Mapping[str, bytes]) -> str:
+    found = hashlib.sha256(seal.encode())
+    for path, data in sorted(files.items()):
+        found.update(f"\0{path}\0{len(data)}\0".encode())
+        found.update(data)
+    return found.hexdigest()
 
 
 def _grade_id(cell: dict) -> str | None:
@@ -183,22 +270,6 @@ def _are_pictures(found: object) -> bool:
     )
 
 
-def extra_files(folder: Path) -> dict[str, bytes]:
-    """What else was handed in, by path: data, modules of the student's own. Raises Refused."""
-    found: dict[str, bytes] = {}
-    total = 0
-    for path in _files(folder):
-        if path.suffix == ".ipynb" or path.name == "timestamp.txt":
-            continue
-        total += path.stat().st_size
-        if total > LARGEST_FILES or len(found) >= MOST_FILES:
-            raise Refused(
-                f"beside the notebook lie more than {MOST_FILES} files or {LARGEST_FILES // 2**20} MB"
-            )
-        found[path.relative_to(folder).as_posix()] = path.read_bytes()
-    return found
-
-
 def beside(handed_in: Mapping[str, bytes], shipped: Mapping[str, bytes]) -> dict[str, bytes]:
     """What lies beside the notebook: the instructor's files, and the student's that leave them room."""
 
@@ -206,16 +277,3 @@ def beside(handed_in: Mapping[str, bytes], shipped: Mapping[str, bytes]) -> dict
         return any(f"{a}/".startswith(f"{b}/") for x in shipped for a, b in ((x, name), (name, x)))
 
     return {**{k: v for k, v in handed_in.items() if not in_the_way(k)}, **shipped}
-
-
-def digest(folder: Path, notebook: str, seal: str) -> str:
-    """A fingerprint of everything that the grade depends on. ``seal`` stands for the assignment."""
-    found = hashlib.sha256(seal.encode())
-    for path in sorted(_files(folder)):
-        if path.suffix == ".ipynb" and path.name != notebook:
-            continue
-        about = path.lstat()
-        found.update(f"\0{path.relative_to(folder)}\0{about.st_size}\0".encode("utf-8", "replace"))
-        if about.st_size <= LARGEST + LARGEST_FILES:
-            found.update(path.read_bytes())
-    return found.hexdigest()

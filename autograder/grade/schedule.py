@@ -11,12 +11,14 @@ import autograder._lean  # noqa: F401  isort: skip
 
 import contextlib
 import ctypes
+import errno
 import os
+import shutil
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -29,7 +31,7 @@ from autograder.errors import Problem
 from autograder.grade import assignment as assignments
 from autograder.grade.assignment import Assignment
 from autograder.grade.book import Book, Marks
-from autograder.grade.intake import Refused, Submission, beside, digest, extra_files, intake
+from autograder.grade.intake import Submission, beside, intake
 from autograder.grade.work import Done, Item, grade_chunk
 from autograder.sandbox import tiers
 
@@ -119,7 +121,7 @@ class _Lesson:
         self.assignment: Assignment = assignments.of_class(room, lesson)
         self.rows: list[Graded] = []
         self.waiting: list[Submission] = []
-        self.digests: dict[str, str] = {}
+        self.taken: dict[str, Submission] = {}  # while it is being graded
         self.isolation: set[str] = set()
 
     def look(self, students: Sequence[str], force: bool) -> None:
@@ -128,39 +130,27 @@ class _Lesson:
         with Book(self.room, self.lesson) as book:
             records = {} if force else book.records()
             for student in students:
-                folder = self.room.notebook("submitted", student, self.lesson).parent
-                if not os.path.lexists(folder):
-                    continue
-                try:
-                    found = digest(folder, f"{self.lesson}.ipynb", self.assignment.seal)
-                except OSError:
-                    found = ""
                 known = records.get(student)
-                if (
-                    known
-                    and found
-                    and known.digest == found
-                    and self._is_whole(student, known.size)
-                ):
-                    unchanged.append(student)
-                    continue
-                submission = intake(self.room, student, self.lesson)
+                whole = known is not None and self._is_whole(student, known.size)
+                submission = self._take(student, known.digest if known and whole else "")
                 if submission is None:
                     continue
-                if submission.problem:
+                if submission.unchanged:
+                    unchanged.append(student)
+                elif submission.problem:
                     row = Graded(student, self.lesson, "not graded", submission.problem)
                     self.rows.append(row)
-                    continue
-                if submission.note:  # the folder has changed: a copy under the right name
-                    found = digest(folder, f"{self.lesson}.ipynb", self.assignment.seal)
-                self.digests[student] = found
-                self.waiting.append(submission)
+                else:  # a class does not fit into memory: it is read again when its turn comes
+                    self.waiting.append(replace(submission, notebook=b"", files={}))
             totals = book.totals(unchanged) if unchanged else {}
         most = self.assignment.points
         self.rows += [
             Graded(s, self.lesson, "unchanged", "", t.points, most, t.needs_manual)
             for s, t in totals.items()
         ]
+
+    def _take(self, student: str, known: str = "") -> Submission | None:
+        return intake(self.room, student, self.lesson, self.assignment.seal, known)
 
     def _is_whole(self, student: str, size: int) -> bool:
         """Whether the autograded notebook is there, as long as it was."""
@@ -205,12 +195,12 @@ class _Lesson:
             try:
                 for done in pool.map(self.assignment, tier, config, self._items()):
                     count += 1
-                    if done.problem:
-                        rows.append(Graded(done.student, self.lesson, "not graded", done.problem))
+                    submission = self.taken.pop(done.student)
+                    if problem := done.problem or self._write(done, submission):
+                        rows.append(Graded(done.student, self.lesson, "not graded", problem))
                     else:
-                        self._write(done)
                         self.isolation.add(done.record.isolation)
-                        batch[done.student] = self._marks(done)
+                        batch[done.student] = self._marks(done, submission)
                     if time.monotonic() - last > COMMIT:
                         commit()
                     tell(count, done.student)
@@ -224,45 +214,62 @@ class _Lesson:
         return rows + [Graded(s, self.lesson, "not graded", why) for s in sorted(missing)]
 
     def _items(self) -> Iterator[Item]:
-        for submission in self.waiting:
-            path = self.room.notebook("submitted", submission.student, self.lesson)
-            try:
-                yield Item(submission.student, path.read_bytes(), extra_files(path.parent))
-            except (OSError, Refused) as error:
-                yield Item(submission.student, b"", problem=str(error))
+        for waiting in self.waiting:
+            gone = Submission(waiting.student, self.lesson, problem="the folder has gone meanwhile")
+            taken = self.taken[waiting.student] = self._take(waiting.student) or gone
+            yield Item(taken.student, taken.notebook, taken.files, taken.problem)
 
-    def _marks(self, done: Done) -> Marks:
-        folder = self.room.notebook("submitted", done.student, self.lesson).parent
-        record = replace(done.record, digest=self.digests[done.student])
-        return Marks(dict(done.scores), list(done.no_response), record, self.room.timestamp(folder))
+    def _marks(self, done: Done, submission: Submission) -> Marks:
+        record = replace(done.record, digest=submission.digest)
+        handed_in = self.room.timestamp(submission.timestamp)
+        return Marks(dict(done.scores), list(done.no_response), record, handed_in)
 
-    def _write(self, done: Done) -> None:
-        """The autograded notebook and the files beside it, where nbgrader keeps them."""
+    def _write(self, done: Done, submission: Submission) -> str:
+        """The autograded notebook and the files beside it, where nbgrader keeps them; why not, if that fails."""
         path = self.room.notebook("autograded", done.student, self.lesson)
-        folder = self.room.notebook("submitted", done.student, self.lesson).parent
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files = beside(extra_files(folder), self.assignment.files)
-        stamp = folder / "timestamp.txt"
-        if stamp.is_file() and not stamp.is_symlink():
-            files["timestamp.txt"] = stamp.read_bytes()
-        for name, data in files.items():
-            write_whole(path.parent / name, data)
-        write_whole(path, done.notebook)
+        files = beside(submission.files, self.assignment.files)
+        if submission.timestamp:
+            files["timestamp.txt"] = submission.timestamp.encode()
+        try:
+            write_folder(path.parent, files | {path.name: done.notebook})
+        except OSError as error:
+            if error.errno in _FULL:
+                raise  # nobody's files could be written
+            return f"its files cannot be written: {error.strerror}"
+        return ""
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a read-only file, as nbgrader does, at once or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """A folder of read-only files, as nbgrader makes it, in the place of the one before: at once or not at all."""
+    draft, before = (folder.with_name(f".{folder.name}.{word}") for word in ("part", "old"))
+    for path in draft, before:
+        remove(path)
     try:
-        draft.unlink(missing_ok=True)
-        draft.write_bytes(data)
-        draft.chmod(0o444)
-        draft.replace(path)
+        draft.mkdir(parents=True)
+        for name, data in files.items():
+            path = draft / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            path.chmod(0o444)
+        if os.path.lexists(folder):
+            folder.rename(before)
+        draft.rename(folder)
     except OSError:
         with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+            remove(draft)
         raise
+    remove(before)
+
+
+def remove(path: Path) -> None:
+    """Whatever is there, without following a link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class _Pool:
