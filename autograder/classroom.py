@@ -82,7 +82,7 @@ c.HTMLExporter.filters = {{"markdown2html": "autograder.grade.clean.markdown"}}
 c.GenerateFeedback.exporter_class = FeedbackPage
 c.GenerateFeedback.preprocessors = []
 
-# checks draw their random cases from this and the submission: the same when graded again
+# checks draw their random cases from this and the student's id: the same when graded again
 os.environ["DLCOURSE_SEED"] = {seed}
 '''
 

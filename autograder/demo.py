@@ -231,13 +231,16 @@ def _misconceptions(lesson: Lesson) -> list[Plan]:
                 if misconception
                 else _REFERENCE
             )
-        expected, names = _at_home(lesson, answers)
+        student = f"mis-{i + 1}"
+        expected, names = _at_home(lesson, answers, student)
         story = f"{sum(m is not None for m in row)} misconceptions"
-        plans.append(Plan(f"mis-{i + 1}", story, answers, expected, names))
+        plans.append(Plan(student, story, answers, expected, names))
     return plans
 
 
-def _at_home(lesson: Lesson, answers: Mapping[str, str | None]) -> tuple[float, frozenset[str]]:
+def _at_home(
+    lesson: Lesson, answers: Mapping[str, str | None], student: str
+) -> tuple[float, frozenset[str]]:
     """Points and named misconceptions by the checks of a student's own notebook, since mistakes may rest on each other."""
     forget()
     scope: dict[str, Any] = {}
@@ -247,7 +250,7 @@ def _at_home(lesson: Lesson, answers: Mapping[str, str | None]) -> tuple[float, 
             continue
         name = catalog.checked(cell.source)
         if name and (exercise := catalog.find_exercise(name)):
-            seed = grading_seed(SEED, name)
+            seed = grading_seed(f"{SEED}/{student}", name)
             found = evaluate(name, scope[exercise.function], seed)
             points += found["points"]
             names |= {f"{exercise.function}: {m}" for m in found["misconceptions"]}

@@ -97,7 +97,7 @@ def evaluate(name: str, student: Any, seed: int | None = None) -> dict[str, Any]
 
 
 def grading_seed(secret: str, name: str) -> int:
-    """One seed for an exercise of a submission, for which ``secret`` stands: a second run gives the same grade."""
+    """One seed for an exercise of a student, for whom ``secret`` stands: a second run gives the same grade."""
     return int.from_bytes(hashlib.sha256(f"{secret}/{name}".encode()).digest()[:4], "big")
 
 

@@ -8,7 +8,6 @@ cells are the instructor's own; anything else is asked of the student.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 import os
 import sys
@@ -78,8 +77,7 @@ class Grader:
     ) -> Record:
         """Run all code cells of ``nb`` and put their outputs in. The notebook has been restored.
 
-        Random cases are drawn for this ``student`` and these answers: who learns of them can use it neither
-        for a friend nor in a resubmission.
+        Random cases are drawn for this ``student``: what one learns of them is of no use to another.
         """
         if a.exercises:
             load_library("torch")  # seconds, which no submission's clock should show
@@ -95,7 +93,7 @@ class Grader:
         carried_forward.forget()
         before = {key: os.environ.get(key) for key in ("DLCOURSE_SEED", "NBGRADER_EXECUTION")}
         secret = a.settings.seed or before["DLCOURSE_SEED"] or ""
-        seed = f"{secret}/{student}/{_fingerprint(nb)}"
+        seed = f"{secret}/{student}"
         os.environ |= {"DLCOURSE_SEED": seed, "NBGRADER_EXECUTION": "autograde"}
         shorter = a.shorter if not _needs(nb, a) else {}
         try:
@@ -131,12 +129,6 @@ class Grader:
                     os.environ[key] = value
         fence_raw_cells(nb)
         return Record(isolation=self.tier, evidence=session.evidence, peak=session.peak)
-
-
-def _fingerprint(nb: NotebookNode) -> str:
-    """Of all code in a notebook."""
-    code = [cell.source for cell in nb.cells if cell.cell_type == "code"]
-    return hashlib.sha256(repr(code).encode("utf-8", "replace")).hexdigest()
 
 
 def _needs(nb: NotebookNode, a: Assignment) -> bool:

@@ -32,7 +32,16 @@ c = get_config()
 c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
 c.CourseDirectory.course_id = "class"
 c.Execute.timeout = 60
-os.environ["DLCOURSE_SEED"] = {seed!r}
+
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+class Drawn(NbGraderPreprocessor):  # the same random cases as our engine draws for each student
+    def preprocess(self, nb, resources):
+        os.environ["DLCOURSE_SEED"] = {seed!r} + "/" + resources["nbgrader"]["student"]
+        return nb, resources
+
+c.Autograde.autograde_preprocessors = [Drawn, *Autograde.autograde_preprocessors.default()]
 """
 LATE = '\nc.LateSubmissionPlugin.penalty_method = "zero"\n'
 
