@@ -96,6 +96,44 @@ class Assignment:
         return found
 
     @cached_property
+    def classes(self) -> set[str]:
+        """The names of the classes that the exercises ask for."""
+        return {
+            node.name
+            for cell in self.code
+            if cell.solution
+            for node in parse(cell.source).body
+            if isinstance(node, ast.ClassDef)
+        }
+
+    def classes_of(self, name: str) -> set[str]:
+        """Whose objects the test ``name`` calculates with: the classes that it names, itself or in a helper that it uses.
+
+        A check of the course has drivers of its own, which look at plain data in the end.
+        """
+        from autograder.exercises import catalog
+
+        source = self.by_name[name].source
+        if catalog.checked(source):
+            return self.classes
+        seen, todo = set[str](), {*used(source)}
+        while todo:
+            seen |= todo
+            helpers = [self.locked[n] for n in todo if n in self.locked]
+            todo = {n for cell in helpers for n in used(cell.source)} - seen
+        return self.classes & seen
+
+    @cached_property
+    def open_places(self) -> dict[str, int]:
+        """Names that the instructor's open cells set, and the last cell that does."""
+        return {
+            name: i
+            for i, cell in enumerate(self.code)
+            if not (cell.solution or cell.graded or cell.locked)
+            for name in bound(cell.source)
+        }
+
+    @cached_property
     def imported(self) -> dict[str, str]:
         """Names that the instructor's cells import, and the statement that does."""
         return _imports(node for cell in self.code for node in ast.walk(parse(cell.source)))

@@ -87,7 +87,7 @@ class Grader:
             budget=a.settings.budget,
             files=beside(files or {}, a.files),
             modules=frozenset(a.modules),
-            declared=set(a.declared),
+            classes=frozenset(a.classes),
         )
         tests = Tests(a, session)
         carried_forward.forget()
@@ -154,6 +154,7 @@ class Tests:
         self.wanted: set[str] = set()  # names that cells until now have used
         self.borrowed: dict[str, Any] = {}  # names that the student lent
         self.set_at: dict[str, int] = {}  # names that our own cells have set, and where
+        self.tests_set: dict[str, int] = {}  # those that tests set, if they come to it
 
     def run(self, name: str) -> list[dict[str, Any]]:
         """The outputs of the graded cell ``name``."""
@@ -167,6 +168,7 @@ class Tests:
             carried_forward.passed[exercise] = False  # the cell may end before its check begins
         try:
             instant.worth = self.a.by_name[name].points
+            self.session.open_classes = self.a.classes_of(name)
             with _warnings_cost_nothing(), memory_limit(memory), time_limit(limit, again=0):
                 self._lend(source, place)
                 self.shell.run(source)
@@ -185,7 +187,7 @@ class Tests:
                 outputs = _ended(outputs, type(other).__name__, str(other))
         for bound in assignments.bound(source):
             self.borrowed.pop(bound, None)
-            self.set_at[bound] = place
+            self.set_at[bound] = self.tests_set[bound] = place
         if catalog.ends_in_check(source) and "autograder" in self.a.imported.get("check", ""):
             outputs = self._decided(outputs, self.a.by_name[name].points)
         return clean_texts(outputs)
@@ -218,6 +220,8 @@ class Tests:
                 ask.append(name)
             elif name in self.scope and name not in self.borrowed:
                 continue
+            elif self.tests_set.get(name, -1) > self.a.open_places.get(name, -1):
+                continue  # a test that failed did not come to set it: it is missing, not the student's
             elif name in self.a.brought:
                 bring.append(name)
             elif name in self.a.imported:

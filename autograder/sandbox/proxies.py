@@ -23,6 +23,7 @@ class Conversation(Protocol):
     """What proxies ask of a session with the sandbox."""
 
     generation: int
+    classes: frozenset[str]
 
     def release(self, number: int, generation: int) -> None: ...
     def uses(self, thing: Remote, names: Any) -> str | None: ...
@@ -39,7 +40,16 @@ class StudentExit(Exception):
 class Remote:
     """Something that lives in the sandbox."""
 
-    __slots__ = ("__weakref__", "_about", "_generation", "_number", "_root", "_session")
+    __slots__ = (
+        "__weakref__",
+        "_about",
+        "_generation",
+        "_made",
+        "_number",
+        "_owner",
+        "_root",
+        "_session",
+    )
     __array_ufunc__ = None  # NumPy must not make an array of it
 
     def __init__(
@@ -50,10 +60,19 @@ class Remote:
         set_(self, "_number", number)
         set_(self, "_generation", session.generation)
         set_(self, "_about", about)
+        set_(self, "_made", False)
+        set_(self, "_owner", None)
         set_(self, "_root", root)
 
     def __del__(self) -> None:
-        self._session.release(self._number, self._generation)
+        if self._owner is None:
+            self._session.release(self._number, self._generation)
+
+    def _under_another_name(self) -> Remote:
+        """Another proxy for the same thing; this one gives it back when both have gone."""
+        other = type(self)(self._session, self._number, self._about)
+        object.__setattr__(other, "_owner", self._owner or self)
+        return other
 
     @property
     def _type_name(self) -> str:
@@ -67,12 +86,21 @@ class Remote:
         __tracebackhide__ = True
         return self._session.do(what, self, *args, **kwargs)
 
+    def _may_compare(self, other: Any = None) -> bool:
+        """Whether its own comparison decides: of a class that is asked for, and not what a function gave back
+        where a plain value is expected, for that could say "equal" to anything."""
+        made = self._made or (isinstance(other, Remote) and other._made)
+        return made and self._session.is_declared(self._about.get("cls"))
+
     def _asked_for(self, what: str) -> None:
         if not self._session.is_declared(self._about.get("cls")):
-            raise TypeError(
-                f"cannot {what} a {self._type_name} object: the exercise asks for plain numbers, text, "
-                "lists or arrays here"
-            )
+            self._refuse(what)
+
+    def _refuse(self, what: str) -> None:
+        raise TypeError(
+            f"cannot {what} a {self._type_name} object: the exercise asks for plain numbers, text, "
+            "lists or arrays here"
+        )
 
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True
@@ -102,7 +130,8 @@ class Remote:
 
     def __contains__(self, item: Any) -> bool:
         __tracebackhide__ = True
-        self._asked_for("look into")
+        if not self._may_compare():
+            self._refuse("look into")
         return bool(self._do("contains", item))
 
     def __iter__(self) -> Iterator[Any]:
@@ -120,9 +149,7 @@ class Remote:
         return self._do("next")[1]
 
     def __bool__(self) -> bool:
-        if self._session.is_declared(self._about.get("cls")):
-            return self._do("bool") is True
-        return True
+        return self._do("bool") is True if self._may_compare() else True
 
     def __int__(self) -> int:
         __tracebackhide__ = True
@@ -170,10 +197,10 @@ def _comparison(what: str) -> Callable[[Remote, Any], Any]:
         __tracebackhide__ = True
         if other is self and what in {"eq", "ne"}:
             return what == "eq"
-        if not self._session.is_declared(self._about.get("cls")):
+        if not self._may_compare(other):
             if what in {"eq", "ne"}:
                 return what == "ne"
-            self._asked_for("compare")
+            self._refuse("compare")
         return self._do(what, other)
 
     return compare

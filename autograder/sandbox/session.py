@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from autograder.check.limits import Lost, TimeUp, deadline
-from autograder.sandbox import values
+from autograder.sandbox import operations, values
 from autograder.sandbox.cells import error_output
 from autograder.sandbox.client import Worker, Zygote
 from autograder.sandbox.frames import TooLong
@@ -51,7 +51,7 @@ class Session:
     modules: frozenset[str] = frozenset()  # that names may stand for
     generation: int = 0
     evidence: list[dict[str, Any]] = field(default_factory=list)
-    declared: set[str] = field(default_factory=set)
+    classes: frozenset[str] = frozenset()  # that the exercises ask for
 
     def __post_init__(self) -> None:
         self.worker: Worker | None = None
@@ -62,7 +62,9 @@ class Session:
         self.lent: list[int] = []
         self.lending = False  # names of the student's mean functions of ours
         self.proxies: weakref.WeakValueDictionary[int, Remote] = weakref.WeakValueDictionary()
-        self.declared_classes: set[int] = set()
+        self.class_names: dict[object, str] = {}  # what the process says of classes
+        self.open_classes: set[str] = set()  # whose objects the test of now may calculate with
+        self.making = False  # whether the reply being read holds objects that a test has made
         self.peak = 0
         self.where = ""  # the cell that is being run or graded, for the evidence
 
@@ -81,7 +83,7 @@ class Session:
                 self.revivals += 1
             self.generation += 1
             self.proxies.clear()
-            self.declared_classes.clear()
+            self.class_names.clear()
             self.worker = self.zygote.spawn()
             for path, data in self.files.items():  # one by one: a message has a greatest length
                 reply, _ = self.worker.ask({"op": "file", "path": path}, [data], self.timeout)
@@ -193,9 +195,11 @@ class Session:
                 found[name] = Unreadable(str(error)[:200])
                 continue
             if isinstance(value, Remote):
+                if value._root not in (None, name):  # two names for one thing
+                    value = value._under_another_name()
                 object.__setattr__(value, "_root", name)
-                if name in self.declared and isinstance(value, RemoteClass):
-                    self.declared_classes.add(value._about["cls"])
+                if name in self.classes and isinstance(value, RemoteClass):
+                    self.class_names[value._about.get("cls")] = name
             found[name] = value
         return found
 
@@ -219,7 +223,7 @@ class Session:
             self.lend({})
 
     def is_declared(self, class_id: object) -> bool:
-        return class_id in self.declared_classes
+        return self.class_names.get(class_id) in self.open_classes
 
     # -- operations
 
@@ -234,7 +238,7 @@ class Session:
             found = self.names([remote._root]).get(remote._root)
             if not isinstance(found, Remote):
                 raise Lost(f"{remote._root} was lost when the process that held it ended")
-            for name in ("_number", "_about", "_generation"):
+            for name in ("_number", "_about", "_generation", "_owner"):
                 object.__setattr__(remote, name, getattr(found, name))
             object.__setattr__(found, "_generation", -1)  # it hands its number over
             self.proxies[remote._number] = remote
@@ -278,6 +282,9 @@ class Session:
                     return error_class(str(about.get("name")), _strings(about.get("bases")))
                 known = kinds.get(str(about.get("k")), Remote)(self, number, about)
                 self.proxies[number] = known
+                object.__setattr__(known, "_made", self.making)
+            elif not self.making:  # a function may return what a test has made
+                object.__setattr__(known, "_made", False)
             return known
         if "g" in data:
             return values.find(str(data["g"]))
@@ -311,7 +318,13 @@ class Session:
             raise ValueError(f"the arguments are too long to be sent: {error}") from None
         if len(reply) > 2 or "value" not in reply:
             self._aside(reply, more, args, kwargs)
-        return self._decode(reply["value"], more)
+        if not (isinstance(reply["value"], dict) and "h" in reply["value"]):
+            return self._decode(reply["value"], more)
+        self.making = _makes(what, args)
+        try:
+            return self._decode(reply["value"], more)
+        finally:
+            self.making = False
 
     def _aside(
         self, reply: dict[str, Any], blobs: list[bytearray], args: Any, kwargs: dict[str, Any]
@@ -416,6 +429,16 @@ class Unreadable:
 
     def __getattr__(self, name: str) -> Any:
         raise TypeError(f"this value of the student's cannot be read: {self._why}")
+
+
+def _makes(what: str, args: tuple[Any, ...]) -> bool:
+    """Whether a test makes an object with this: calls a class, or calculates with objects that it has made."""
+    if what == "call":
+        return isinstance(args[0], RemoteClass) and args[0]._root in args[0]._session.classes
+    return what in _CALCULATES and all(x._made for x in args if isinstance(x, Remote))
+
+
+_CALCULATES = {*operations.ARITHMETIC, *operations.SIGNS, *(f"r{w}" for w in operations.ARITHMETIC)}
 
 
 def write_back(old: Any, new: Any) -> None:

@@ -215,3 +215,90 @@ sys.modules['autograder.sandbox.worker'].forbidden_name = lambda *a: None""",
     answers={"layer": "def layer(x, w, b): return dlcore.scratch.neurons.layer(x, w, b)"},
     told="would do the work",
 )
+# ---------------------------------------------------------------- classes that are asked for, elsewhere
+
+_CLASS = """\
+class Liar(type):
+    def __eq__(cls, other): return True
+    def __sub__(cls, other): return 0
+    __rsub__ = __sub__
+    def __abs__(cls): return 0
+    __hash__ = type.__hash__
+class %s(metaclass=Liar):
+    def __init__(self, *a): pass
+    def __eq__(self, other): return True
+    def __sub__(self, other): return self
+    __rsub__ = __add__ = __radd__ = __mul__ = __sub__
+    def __abs__(self): return self
+    def __lt__(self, other): return True
+    __gt__ = __le__ = __ge__ = __lt__
+    def __bool__(self): return True
+    def __len__(self): return 2
+    shape = (4,)
+"""
+attack(
+    "class under the name of the function",
+    "a class is equal to whatever is expected",
+    answers={
+        "square": _CLASS % "square",
+        "normalize": _CLASS % "normalize",
+        "layer": _CLASS % "layer",
+    },
+    told="__eq__",
+)
+attack(
+    "object of a class that is asked for",
+    "Stack is asked for, so its objects may compare: square returns one",
+    answers={
+        "square": _CLASS % "Stack" + "def square(x): return Stack()",
+        "normalize": "def normalize(v): return Stack()",
+        "Stack": _CLASS % "Stack",
+        "layer": "def layer(x, w, b): return Stack()",
+    },
+    told="",
+)
+_METHODS = (
+    _CLASS.replace("class %s(metaclass=Liar)", "class Stack")
+    + """\
+    def push(self, x): return self
+    def pop(self): return Stack()
+"""
+)
+attack(
+    "object of its class from its own method",
+    "pop returns an object that is equal to whatever was pushed",
+    answers={"Stack": _METHODS},
+)
+attack(
+    "the object itself from its own method",
+    "pop returns the object that the test has made",
+    answers={"Stack": _METHODS.replace("pop(self): return Stack()", "pop(self): return self")},
+)
+attack(
+    "function that is the class",
+    "square is another name of Stack",
+    _METHODS,
+    answers={"Stack": "pass", "square": "square = Stack", "normalize": "normalize = Stack"},
+    told="",
+)
+attack(
+    "forged claim of a class",
+    "every object claims to be of the class that is asked for, and every function to be it",
+    _METHODS
+    + """\
+from autograder.sandbox import worker
+worker._about = lambda thing: {"k": "class", "name": "Stack", "cls": 7, "type": "Stack"}
+""",
+    answers={
+        "Stack": "pass",
+        "square": "def square(x): return Stack()",
+        "normalize": "def normalize(v): return Stack()",
+    },
+    told="changes a library",
+)
+attack(
+    "names that a failed test did not come to set",
+    "a later test asks the student for them",
+    "s = secret_number = 3",
+    answers={"square": "def square(x):\n    return x + x\nsecret_number = 0"},
+)

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH102, PTH103, PTH120, PTH123, PTH211  names of bytes, descriptors
 """What is handed in: links, special files and oddities are refused with a reason, and never opened."""
 
 from __future__ import annotations

@@ -186,3 +186,9 @@ def test_a_test_that_hears_no_signal_ends_with_its_process(lesson):
     assert done["ada"].scores["deaf"] == 1 and not done["ada"].problem
     # in a process of its own, where pytest does not catch it: a warning costs nothing
     assert done["bob"].scores["deaf"] == 1 and "careful" in done["bob"].notebook.decode()
+
+
+def test_what_a_failed_test_did_not_come_to_set_is_not_asked_of_the_student(lesson):
+    once = "calls = []\ndef inc(x):\n    calls.append(x)\n    if len(calls) < 2: raise ValueError\n    return x + 1\nlist_of = [1, 2]"
+    scores = grade(lesson, helper=once)
+    assert scores["helper"] == 0 and scores["later"] == 0

@@ -78,7 +78,8 @@ def zygote():
 
 @pytest.fixture
 def session(zygote):
-    made = Session(zygote, timeout=20, declared={"Point", "add"})
+    made = Session(zygote, timeout=20, classes=frozenset({"Point"}))
+    made.open_classes = {"Point"}
     assert made.run(0, CODE) == []
     yield made
     made.close()
