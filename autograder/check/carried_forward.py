@@ -86,21 +86,16 @@ def lent(student: Any, functions: dict[str, Callable[..., Any]]) -> Iterator[lis
     """For a while the names mean ``functions`` in the student's notebook; those that are called are listed."""
     called: list[str] = []
 
-    def noted(name: str) -> Callable[..., Any]:
-        def right(*args: Any, **kwargs: Any) -> Any:
-            if name not in called:
-                called.append(name)
-            named = {key: _copied(value) for key, value in kwargs.items()}
-            return _copied(functions[name](*map(_copied, args), **named))
-
-        return right
+    def note(name: str) -> None:
+        if name not in called:
+            called.append(name)
 
     lend = getattr(student, "_lend", None) or _in_globals(student)
-    lend({name: noted(name) for name in functions})
+    lend(functions, note)
     try:
         yield called
     finally:
-        lend({})
+        lend({}, note)
 
 
 def _copied(value: Any) -> Any:
@@ -115,14 +110,27 @@ def _copied(value: Any) -> Any:
 _missing = object()
 
 
-def _in_globals(student: Any) -> Callable[[dict[str, Any]], None]:
+def _in_globals(
+    student: Any,
+) -> Callable[[dict[str, Callable[..., Any]], Callable[[str], None]], None]:
     """For a function, or a class, of this process."""
     functions = vars(student).values() if inspect.isclass(student) else [student]
     scopes = [f.__globals__ for f in functions if inspect.isfunction(f)]
     scope = scopes[0] if scopes else {}
     kept: dict[str, Any] = {}
 
-    def lend(names: dict[str, Any]) -> None:
+    def noted(
+        name: str, function: Callable[..., Any], note: Callable[[str], None]
+    ) -> Callable[..., Any]:
+        def right(*args: Any, **kwargs: Any) -> Any:
+            note(name)
+            named = {key: _copied(value) for key, value in kwargs.items()}
+            return _copied(function(*map(_copied, args), **named))
+
+        return right
+
+    def lend(functions: dict[str, Callable[..., Any]], note: Callable[[str], None]) -> None:
+        names = {name: noted(name, function, note) for name, function in functions.items()}
         for name, value in kept.items():
             if value is _missing:
                 scope.pop(name, None)

@@ -146,7 +146,7 @@ def _enter_namespaces(limits: Limits, home: Path, readable: Sequence[str]) -> No
     os.setsid()
     _limit(limits)
     _drop_capabilities()
-    seccomp.install(_filter("bubblewrap"))
+    seccomp.install(compiled("bubblewrap"))
 
 
 def _enter_plain(
@@ -168,7 +168,7 @@ def _enter_plain(
     if tier == "landlock":
         landlock.restrict([Path(p) for p in readable], [home, Path("/dev/null"), Path("/dev/zero")])
         own = seccomp.deny_signals_to_others(os.getpid())
-        seccomp.install(_filter("landlock"))
+        seccomp.install(compiled("landlock"))
         seccomp.install(own)
 
 
@@ -180,7 +180,7 @@ def _open_to_all(path: str) -> bool:
 _filters: dict[str, bytes] = {}
 
 
-def _filter(tier: str) -> bytes:
+def compiled(tier: str) -> bytes:
     if tier not in _filters:
         inside = tier == "bubblewrap"
         _filters[tier] = seccomp.compile_filter(sockets=inside, own_session=inside)
@@ -191,7 +191,7 @@ def prepare(tier: str) -> None:
     """What is done once, in the zygote: be told of orphans, compile the filter, uncover /proc."""
     libc.prctl(36, 1, 0, 0, 0)  # orphans come to us
     if tier != "process":
-        _filter(tier)
+        compiled(tier)
     if tier == "bubblewrap":
         # bubblewrap, as root, covers these; a mount of /proc inside needs them open. They are
         # covered for students all the same, who are not root in there.

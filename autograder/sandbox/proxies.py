@@ -29,7 +29,7 @@ class Conversation(Protocol):
     def uses(self, thing: Remote, names: Any) -> str | None: ...
     def do(self, what: str, *args: Any, **kwargs: Any) -> Any: ...
     def is_declared(self, number: Any) -> bool: ...
-    def lend(self, names: dict[str, Any]) -> None: ...
+    def lend(self, functions: Any, note: Any) -> None: ...
     def signature(self, thing: Any) -> Any: ...
 
 
@@ -241,8 +241,8 @@ class RemoteCallable(Remote):
         __tracebackhide__ = True
         return self._do("call", *args, **kwargs)
 
-    def _lend(self, names: dict[str, Callable[..., Any]]) -> None:
-        self._session.lend(names)
+    def _lend(self, functions: dict[str, Callable[..., Any]], note: Callable[[str], None]) -> None:
+        self._session.lend(functions, note)
 
     @property
     def __signature__(self) -> inspect.Signature:

@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.check.limits import Lost, TimeUp, deadline
+from autograder.check.limits import Lost, TimeUp, deadline, released
 from autograder.sandbox import operations, values
 from autograder.sandbox.cells import error_output
 from autograder.sandbox.client import Worker, Zygote
 from autograder.sandbox.frames import TooLong
+from autograder.sandbox.helper import Helper
 from autograder.sandbox.proxies import Remote, RemoteCallable, RemoteClass, error_class
 
 REVIVALS = 5  # so often may one notebook bring its process down
@@ -61,6 +62,7 @@ class Session:
         self.callbacks: dict[int, Any] = {}
         self.lent: list[int] = []
         self.lending = False  # names of the student's mean functions of ours
+        self.helper: Helper | None = None  # that runs them
         self.proxies: weakref.WeakValueDictionary[int, Remote] = weakref.WeakValueDictionary()
         self.class_names: dict[object, str] = {}  # what the process says of classes
         self.open_classes: set[str] = set()  # whose objects the test of now may calculate with
@@ -133,6 +135,9 @@ class Session:
             self.peak = max(self.peak, int(worker.ended.get("peak", 0) or 0))
 
     def close(self) -> None:
+        if self.helper is not None:
+            self.helper.close()
+            self.helper = None
         if self.worker is not None:
             self._collect()
             ended = self.worker.end("the notebook has been graded")
@@ -203,19 +208,42 @@ class Session:
             found[name] = value
         return found
 
-    def lend(self, names: Mapping[str, Callable[..., Any]]) -> None:
+    def lend(
+        self,
+        functions: Mapping[str, Callable[..., Any]],
+        note: Callable[[str], None] = lambda name: None,
+    ) -> None:
         """Let global names of the student mean functions of ours, until this is called again.
 
-        If the time of a test is up, the names go back before the next thing that is asked for.
+        They run in a process of their own; ``note`` hears the name of each that is called. If the time of a
+        test is up, the names go back before the next thing that is asked for.
         """
         for number in self.lent:
             self.callbacks.pop(number, None)  # who has kept one can no longer call it
+        if self.helper is not None:
+            self.helper.close()
+            self.helper = None
+        if functions:
+            limits = self.zygote.limits
+            self.helper = Helper(functions, self, limits.memory, limits.cpu)
+        names = {name: self._stand_in(name, note) for name in functions}
         self.lent = [id(function) for function in names.values()]
         if deadline() <= time.monotonic():
             return
         self.lending = True
         self._ask({"op": "lend", "names": {name: self._refer(f) for name, f in names.items()}})
         self.lending = bool(names)
+
+    def _stand_in(self, name: str, note: Callable[[str], None]) -> Callable[..., Any]:
+        helper = self.helper
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            note(name)
+            assert helper is not None
+            until = min(deadline(), time.monotonic() + self._seconds())
+            return helper.call(name, args, kwargs, until)
+
+        return call
 
     def take_back(self) -> None:
         """What was lent goes back, if that is still to be done."""
@@ -389,7 +417,9 @@ class Session:
                 if isinstance(named, dict)
                 else {}
             )
-            return {"value": values.encode_into(function(*plain, **kwargs), self._refer, out)}, out
+            with released():  # what a student has us calculate can be stopped
+                found = function(*plain, **kwargs)
+            return {"value": values.encode_into(found, self._refer, out)}, out
         except (Exception, TimeUp) as error:
             return {"error": {"name": type(error).__name__, "message": str(error)[:1000]}}, []
 
