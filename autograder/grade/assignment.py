@@ -11,8 +11,10 @@ import builtins
 import hashlib
 import json
 import os
+import re
 import symtable
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
@@ -390,21 +392,35 @@ def _files(folder: Path, most: int = 50 * 2**20) -> dict[str, bytes]:
     return found
 
 
-def plain_python(source: str) -> str:
-    """A cell without IPython's own syntax."""
-    from IPython.core.inputtransformer2 import TransformerManager
+LONGEST_CODE = (
+    100_000  # characters of a cell that are looked at: a tree needs 500 times as much memory
+)
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[^#'\"\n]*\?[ \t]*)$", re.M)
+_ASSIGNED = re.compile(r"^([ \t]*[\w., \t]{1,200}=[ \t]*)[%!].*$", re.M)
 
-    return TransformerManager().transform_cell(source)
+
+def plain_python(source: str) -> str:
+    """A cell without IPython's own syntax: what magics do is left out.
+
+    IPython's own transformation begins anew with every magic, which takes minutes for a cell of many.
+    """
+    if source.lstrip().startswith("%%"):
+        return ""
+    return _ASSIGNED.sub(r"\1None", _MAGIC.sub(r"\1pass", source))
 
 
 @lru_cache(4096)
 def parse(source: str) -> ast.Module:
-    """The syntax tree of a cell, not to be changed; empty if it has none."""
-    for text in (source, None):
-        try:
-            return ast.parse(plain_python(source) if text is None else text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
+    """The syntax tree of a cell, not to be changed; empty if it has none, or is too long to be looked at."""
+    if len(source) > LONGEST_CODE:
+        return ast.Module([], [])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the code of others
+        for text in (source, None):
+            try:
+                return ast.parse(plain_python(source) if text is None else text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
     return ast.Module([], [])
 
 

@@ -17,7 +17,7 @@ from traitlets import Float, Integer, Unicode
 from autograder.grade import records
 from autograder.grade.assignment import Settings
 from autograder.grade.guard import guard
-from autograder.grade.intake import lying_beside
+from autograder.grade.intake import bounded, lying_beside
 from autograder.grade.remarks import remarks
 from autograder.grade.restore import read_assignment, remembered
 from autograder.grade.run import Grader
@@ -49,8 +49,10 @@ class Engine(NbGraderPreprocessor):
         )
         folder = Path(resources.get("metadata", {}).get("path") or ".")
         about = resources["nbgrader"]
+        with bounded():
+            found = list(remarks(nb, a))
         record = _grader(self.isolation).run(a, nb, lying_beside(folder), about["student"])
-        record.evidence = [*remarks(nb, a), *record.evidence]
+        record.evidence = [*found, *record.evidence]
         record.notes = remembered.pop((about["assignment"], about["student"]), [])
         with Gradebook(about["db_url"]) as book:
             # no digest: `autograder grade` cannot know what this was made from, and looks anew

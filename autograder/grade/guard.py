@@ -17,7 +17,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
 from autograder.classroom import Classroom
-from autograder.grade.intake import Refused, intake, read_notebook
+from autograder.grade.intake import Refused, bounded, intake, read_notebook
 
 _start = Autograde.start
 
@@ -63,7 +63,8 @@ def _copy(room: Classroom, student: str, lesson: str, folder: Path) -> str:
             return "there is no folder"
         if submission.problem:
             return submission.problem
-        nb = read_notebook(submission.notebook)
+        with bounded():
+            nb = read_notebook(submission.notebook)
     except Refused as reason:
         return str(reason)
     nb.metadata["kernelspec"] = {

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from autograder.check.limits import TimeUp, memory_limit, time_limit
 from autograder.classroom import Classroom
 from autograder.grade import files as disk
 from autograder.grade.files import Listing, NotAFile, TooLarge
@@ -24,6 +26,8 @@ MOST_CELLS = 2000
 LARGEST_FILES = 20 * 2**20  # of everything that lies beside the notebook
 MOST_FILES = 200
 _STAMP = "timestamp.txt"
+READING = 60.0  # seconds, and bytes, that looking at a notebook may take
+MOST_MEMORY = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,18 @@ class Submission:
 
 class Refused(Exception):
     """A notebook that cannot be graded; the text says why."""
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """What reads a notebook, however it is made, comes to an end. Raises Refused."""
+    try:
+        with memory_limit(MOST_MEMORY), time_limit(READING, again=0):
+            yield
+    except TimeUp:
+        raise Refused(f"it takes more than {READING:g} seconds to be read") from None
+    except (MemoryError, RecursionError) as error:
+        raise Refused(f"it cannot be read: {type(error).__name__}") from None
 
 
 def intake(
@@ -240,10 +256,12 @@ def read_notebook(data: bytes) -> NotebookNode:
         kept = (
             {k: v for k, v in metadata.items() if k in _KEPT} if isinstance(metadata, dict) else {}
         )
-        if not isinstance(kept.get("nbgrader", {}), dict):
-            del kept["nbgrader"]
+        about = kept.get("nbgrader")
+        if not (isinstance(about, dict) and isinstance(about.get("grade_id"), str)):
+            kept.pop("nbgrader", None)
         source = source.encode("utf-8", "replace").decode("utf-8")
-        clean = {"cell_type": kind, "id": cell.get("id"), "source": source, "metadata": kept}
+        known = cell.get("id") if isinstance(cell.get("id"), str) else None
+        clean = {"cell_type": kind, "id": known, "source": source, "metadata": kept}
         if kind == "code":
             clean |= {"outputs": [], "execution_count": None}
         elif _are_pictures(cell.get("attachments")):

@@ -9,11 +9,12 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.grade.assignment import Assignment, parse
+from autograder.grade.assignment import LONGEST_CODE, Assignment, parse
 
 MOST = 50  # remarks on one notebook
 
@@ -48,7 +49,7 @@ _DOTTED = {
 }  # fmt: skip
 _OS = ("exec", "spawn", "posix_spawn", "fork")
 _PATHS = re.compile(r"(^|/)\.\./|^/(proc|etc|root|home|var|sys|dev/(?!null))|solutions|gradebook|submitted|nbgrader_config", re.I)  # fmt: skip
-_MAGIC = re.compile(r"^\s*(!|%%?(bash|sh|script|system|sx|run|load|loadpy|writefile|cd|env|set_env|reset|history|pastebin)\b)", re.M)  # fmt: skip
+_MAGIC = re.compile(r"^[ \t]*(!|%%?(bash|sh|script|system|sx|run|load|loadpy|writefile|cd|env|set_env|reset|history|pastebin)\b)", re.M)  # fmt: skip
 _ESCAPES = re.compile(r"</?(script|iframe|object|embed|form|meta|link|base|svg)\b|javascript:|\bon\w+\s*=", re.I)  # fmt: skip
 _LIES = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__array__", "__array_ufunc__",
          "__array_function__", "__array_wrap__", "__instancecheck__", "__class__", "__del__"}  # fmt: skip
@@ -85,8 +86,17 @@ def remarks(nb: NotebookNode, a: Assignment) -> Iterator[dict[str, Any]]:
 
 
 def _in_text(source: str) -> Iterator[tuple[str, int]]:
-    for match in _ESCAPES.finditer(source):
-        yield "text that a browser would run", source.count("\n", 0, match.start()) + 1
+    for line in _lines(_ESCAPES, source):
+        yield "text that a browser would run", line
+
+
+def _lines(pattern: re.Pattern[str], source: str) -> Iterator[int]:
+    """The lines in which ``pattern`` is found, as many as can be told."""
+    line, at = 1, 0
+    for match in islice(pattern.finditer(source), MOST + 1):
+        line += source.count("\n", at, match.start())
+        at = match.start()
+        yield line
 
 
 @lru_cache(4096)
@@ -105,8 +115,10 @@ def _aliases(source: str) -> dict[str, str]:
 
 
 def _in_code(source: str, a: Assignment, modules: dict[str, str]) -> Iterator[tuple[str, int]]:
-    for match in _MAGIC.finditer(source):
-        yield "uses the system from a cell", source.count("\n", 0, match.start()) + 1
+    for line in _lines(_MAGIC, source):
+        yield "uses the system from a cell", line
+    if len(source) > LONGEST_CODE:
+        yield f"a cell of {len(source):,} characters, too long to be looked at", 1
     taught = {name.split(".")[0] for name in a.modules}
     hidden = {*a.twins, *a.withheld}
     for node in ast.walk(parse(source)):

@@ -19,6 +19,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.grade import assignment as assignments
 from autograder.grade.assignment import Assignment, Settings, SourceCell
+from autograder.grade.intake import bounded
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -29,7 +30,9 @@ class RestoreCells(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         a = read_assignment(resources, self)
         about = resources["nbgrader"]
-        notes = remembered[about["assignment"], about["student"]] = restore(nb, a)
+        with bounded():
+            notes = restore(nb, a)
+        remembered[about["assignment"], about["student"]] = notes
         for note in notes:
             self.log.warning("%s", note)
         return nb, resources

@@ -21,7 +21,7 @@ from typing import Any
 
 from autograder.errors import Problem
 from autograder.grade.assignment import Assignment
-from autograder.grade.intake import Refused, read_notebook
+from autograder.grade.intake import Refused, bounded, read_notebook
 from autograder.grade.records import Record
 from autograder.grade.remarks import remarks
 from autograder.grade.restore import restore
@@ -77,11 +77,13 @@ def _grade(grader: Grader, a: Assignment, config: Mapping[str, Any], item: Item)
     # C code that hears no signal ends with its process: a thread of C sees to it
     faulthandler.dump_traceback_later(2 * a.settings.budget + 10, exit=True, file=_nowhere)
     try:
-        nb = read_notebook(item.notebook)
-        notes = restore(nb, a)
+        with bounded():
+            nb = read_notebook(item.notebook)
+            notes = restore(nb, a)
+            found = list(remarks(nb, a))
         record = grader.run(a, nb, item.files, item.student)
         record.notes = notes
-        record.evidence = [*remarks(nb, a), *record.evidence]
+        record.evidence = [*found, *record.evidence]
         for step in (IgnorePattern, LimitOutput):
             nb, _ = step(**config.get(step.__name__, {})).preprocess(nb, {})
         scores, empty = {}, []
