@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from autograder.author import build
 from autograder.errors import Problem
 from autograder.exercises import catalog
 from autograder.exercises.catalog import Lesson
+from autograder.roster import read_roster, why_no_id
 
 CONFIG = "nbgrader_config.py"
 
@@ -103,8 +103,9 @@ def init(
 ) -> InitReport:
     """Make a class folder with the lessons released in it, ready for ``submitted/``.
 
-    ``students`` is a CSV file with a column ``id`` and, if you like, ``first_name``,
-    ``last_name`` and ``email``. A folder that exists keeps its configuration and grades.
+    ``students`` is a CSV file with a column ``id`` and, if you like, ``first_name``, ``last_name`` and
+    ``email``. A class that exists keeps its configuration, its grades, and the lessons that it has: one
+    that was taken out of ``source/`` does not come back by itself.
     """
     if root.exists() and not root.is_dir():
         raise Problem(f"{root} is a file", "choose a folder that does not exist yet")
@@ -130,29 +131,14 @@ def init(
             book.update_or_create_student(student.pop("id"), **student)
         count = len(book.students)
     report = InitReport(room.root, students=count)
-    for lesson in catalog.lessons() if lessons is None else lessons:
+    there = {path.name for path in (root / "source").glob("*")}
+    if lessons is None:
+        lessons = [x for x in catalog.lessons() if not there or x.slug in there]
+    for lesson in lessons:
         room.write_source(lesson)
         room.release(lesson.slug)
         report.lessons.append(lesson.slug)
     return report
-
-
-def read_roster(path: Path) -> list[dict[str, str]]:
-    """The students of a CSV file, one dictionary each."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if "id" not in (reader.fieldnames or []):
-                raise Problem(
-                    f"{path} has no column called id", "name the columns in its first line: id,..."
-                )
-            known = ("id", "first_name", "last_name", "email")
-            rows = [{k: (row[k] or "").strip() for k in known if k in row} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Problem(
-            f"cannot read {path}: {error}", "check the path; save it as CSV, UTF-8"
-        ) from None
-    return [row for row in rows if row["id"]]
 
 
 class Classroom:
@@ -206,15 +192,41 @@ class Classroom:
 
     @property
     def lessons(self) -> list[str]:
-        """Slugs of the lessons that this class has, in order."""
-        return sorted(p.parent.name for p in self.root.glob("source/*/*.ipynb"))
+        """Slugs of the lessons of this class that can be graded, in order."""
+        return [slug for slug, why in self._lessons.items() if not why]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What else lies in ``source/``, and why it is not graded here."""
+        return {slug: why for slug, why in self._lessons.items() if why}
+
+    @property
+    def _lessons(self) -> dict[str, str]:
+        with self.gradebook() as book:
+            known = {a.name: {nb.name for nb in a.notebooks} for a in book.assignments}
+        found = {}
+        for folder in sorted(p for p in self.root.glob("source/*") if p.is_dir()):
+            slug = folder.name
+            if not any(folder.glob("*.ipynb")):
+                continue
+            if slug not in known:
+                found[slug] = f"it is not released yet (`autograder release {slug}`)"
+            elif known[slug] != {slug}:
+                names = ", ".join(sorted(known[slug])) or "none"
+                found[slug] = (
+                    f"its notebooks are {names}: `nbgrader autograde {slug}` grades those, this "
+                    f"command an assignment of one notebook, {slug}.ipynb"
+                )
+            else:
+                found[slug] = ""
+        return found
 
     def students(self) -> list[str]:
         """Everybody in the gradebook and everybody who handed something in."""
         with self.gradebook() as book:
             known = {student.id for student in book.students}
         handed_in = {p.name for p in (self.root / "submitted").glob("*") if p.is_dir()}
-        return sorted(known | {s for s in handed_in if not s.startswith(".")})
+        return sorted(s for s in known | handed_in if not why_no_id(s))
 
     def notebook(self, step: str, student: str, lesson: str) -> Path:
         """Where nbgrader keeps a notebook; ``step`` is submitted, autograded or feedback."""
@@ -286,13 +298,17 @@ class Classroom:
     def choose_lessons(self, names: Sequence[str]) -> list[str]:
         """The slugs that ``names`` mean; all of this class's if there are none."""
         if not names:
-            if not self.lessons:
-                raise Problem("this class has no lessons yet", "run `autograder release`")
-            return self.lessons
+            if not (lessons := self.lessons):
+                waiting = "; ".join(f"{slug}: {why}" for slug, why in self.left_out.items())
+                more = f" ({waiting})" if waiting else ""
+                raise Problem(f"this class has no lessons yet{more}", "run `autograder release`")
+            return lessons
         chosen = []
         for name in names:
             lesson = catalog.find_lesson(name)
             slug = lesson.slug if lesson else name
+            if why := self.left_out.get(slug):
+                raise Problem(f"{slug} cannot be graded: {why}", "do that first, or name another")
             if slug not in self.lessons:
                 raise Problem(
                     f"this class has no lesson {name!r}",
@@ -302,13 +318,26 @@ class Classroom:
         return chosen
 
 
-def release(room: Classroom, lessons: Sequence[Lesson], *, renew: bool = False) -> list[Path]:
-    """Release ``lessons`` from ``source/``; grades given are kept."""
-    folders = []
-    for lesson in lessons:
-        room.write_source(lesson, renew=renew)
-        folders.append(room.release(lesson.slug))
-    return folders
+def release(room: Classroom, names: Sequence[str] = (), *, renew: bool = False) -> list[Path]:
+    """Release lessons of the course, or assignments of one's own, from ``source/``; grades given are kept.
+
+    Without ``names`` all that lie in ``source/``; a lesson of the course that is named is put there.
+    """
+    there = sorted(p.name for p in room.root.glob("source/*") if any(p.glob("*.ipynb")))
+    slugs = []
+    for name in names or there:
+        lesson = catalog.find_lesson(name)
+        slug = lesson.slug if lesson else name
+        if lesson is None and slug not in there:
+            known = ", ".join([*(x.slug for x in catalog.lessons()), *there])
+            raise Problem(
+                f"there is no lesson {name!r}, and no folder source/{name} with a notebook in it",
+                f"choose one of {known}",
+            )
+        slugs.append(slug)
+        if lesson:
+            room.write_source(lesson, renew=renew)
+    return [room.release(slug) for slug in slugs]
 
 
 def _find_neighbours() -> None:

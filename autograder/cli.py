@@ -179,15 +179,14 @@ def release(
 ) -> None:
     """Write the students' notebooks into release/, from the class folder's source/.
 
-    What you changed in source/ (a test of your own, other points) is released as it stands.
+    What you changed in source/ (a test of your own, other points, an assignment of your own) is released as it
+    stands. Without a name: all that lies in source/.
     """
     from autograder import classroom
-    from autograder.exercises import catalog
 
     with problems():
         room = classroom.Classroom(where)
-        chosen = [_lesson(name) for name in lessons] if lessons else catalog.lessons()
-        folders = classroom.release(room, chosen, renew=renew)
+        folders = classroom.release(room, lessons or (), renew=renew)
     for folder in folders:
         out.print(f"released   {folder}", soft_wrap=True)
 
@@ -224,11 +223,10 @@ def grade(
 
     with problems():
         room = Classroom(where)
-        chosen = room.choose_lessons([*(lessons or ()), *(lesson or ())])
         with bar("grading") as progress:
             report = grade_.run(
                 room,
-                chosen,
+                [*(lessons or ()), *(lesson or ())],
                 student or (),
                 force=force,
                 jobs=jobs or None,
@@ -238,6 +236,8 @@ def grade(
                 progress=progress,
             )
         _show_grades(report)
+        for name, why in report.left_out.items():
+            err.print(f"left out   source/{name}: {why}", soft_wrap=True)
         for tier in sorted(report.isolation & _WEAKER.keys()):
             err.print(f"isolation: {tier}, {_WEAKER[tier]}", soft_wrap=True)
         if not report.rows:

@@ -168,7 +168,7 @@ def test_no_circles():
 
 # autograder: a pipeline of rooms ---------------------------------------------------------------------------------
 
-PIPELINE = ["errors", "_lean", "exercises", "check", "author", "sandbox", "classroom", "grade", "report", "lab", "demo", "doctor", "cli", "__main__"]  # fmt: skip
+PIPELINE = ["errors", "_lean", "exercises", "check", "author", "sandbox", "roster", "classroom", "grade", "report", "lab", "demo", "doctor", "cli", "__main__"]  # fmt: skip
 
 
 def grader_room(name: str) -> str:

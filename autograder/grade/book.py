@@ -59,6 +59,7 @@ class Book:
         self.duedate = self.assignment.duedate
         self.students = set(self.db.scalars(select(api.Student.id)))
         self.penalties = room.penalties()
+        self.marked = self._marked()
 
     def __enter__(self) -> Book:
         return self
@@ -68,6 +69,23 @@ class Book:
 
     def records(self) -> dict[str, Record]:
         return records.read(self.db.connection(), self.lesson)
+
+    def _marked(self) -> dict[str, set[str]]:
+        """The answers that a person has marked, by student."""
+        api, answers = self.api, {c: name for name, c in self.commented.items()}
+        sub, nb, grade = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade
+        columns = (
+            select(sub.student_id, grade.cell_id)
+            .join(nb, nb.assignment_id == sub.id)
+            .join(grade, grade.notebook_id == nb.id)
+            .where(sub.assignment_id == self.id, grade.manual_score.is_not(None))
+        )
+        names = {c: name for name, c in self.graded.items()}
+        found: dict[str, set[str]] = {}
+        for student, cell in self.db.execute(columns):
+            if names.get(cell) in set(answers.values()):
+                found.setdefault(student, set()).add(names[cell])
+        return found
 
     def save(self, batch: dict[str, Marks]) -> None:
         """Write the marks of ``{student: marks}`` and commit: all of them, or none."""

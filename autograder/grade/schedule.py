@@ -12,15 +12,18 @@ import autograder._lean  # noqa: F401  isort: skip
 import contextlib
 import ctypes
 import errno
+import fcntl
+import json
 import os
 import shutil
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +35,7 @@ from autograder.grade import assignment as assignments
 from autograder.grade.assignment import Assignment
 from autograder.grade.book import Book, Marks
 from autograder.grade.intake import Submission, beside, intake
+from autograder.grade.strays import strays
 from autograder.grade.work import Done, Item, grade_chunk
 from autograder.sandbox import tiers
 
@@ -56,6 +60,7 @@ class Graded:
 @dataclass
 class GradeReport:
     rows: list[Graded] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)  # of source/, and why
     isolation: set[str] = field(default_factory=set)  # the tiers that were used
 
     @property
@@ -84,14 +89,59 @@ def run(
     ``isolation`` is a tier of ``autograder.sandbox.tiers``, the strongest one by default.
     """
     chosen = room.choose_lessons(lessons)
+    everybody = room.students()
+    if unknown := set(students) - set(everybody):
+        raise Problem(
+            f"there is no student {', '.join(sorted(unknown))}, in the gradebook or in submitted/",
+            f"choose of {', '.join(everybody[:10])}{' ...' if len(everybody) > 10 else ''}",
+        )
     tier = isolation or "" if scheduler else tiers.choose(isolation)  # a cluster's workers choose
     report = GradeReport()
-    batches = []
-    for lesson in chosen:
-        batch = _Lesson(room, lesson)
-        batch.look(students or room.students(), force)
-        batches.append(batch)
-        report.rows += batch.rows
+    if not lessons:
+        report.left_out = room.left_out
+    if not (lessons or students):
+        known = [*chosen, *report.left_out]
+        for who, reason in strays(room.root / "submitted", known):
+            report.rows.append(Graded(who, "?", "not graded", reason))
+    with nullcontext() if dry_run else _alone(room.root):
+        batches = []
+        for lesson in chosen:
+            batch = _Lesson(room, lesson)
+            batch.look(students or everybody, force)
+            batches.append(batch)
+            report.rows += batch.rows
+        _grade(batches, report, jobs or os.cpu_count() or 1, tier, scheduler, dry_run, progress)
+    report.rows.sort(key=lambda row: (row.lesson, row.student))
+    return report
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Two runs in one class would write the same grades. Raises Problem while another one runs."""
+    with (root / ".grading.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise Problem(
+                f"this class is being graded already (by process {file.read(20).strip() or '?'})",
+                "wait until that has ended, then run the same command again",
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _grade(
+    batches: list[_Lesson],
+    report: GradeReport,
+    jobs: int,
+    tier: str,
+    scheduler: str | None,
+    dry_run: bool,
+    progress: Progress,
+) -> None:
     total = sum(len(batch.waiting) for batch in batches)
     if dry_run:
         report.rows += [
@@ -100,7 +150,7 @@ def run(
     elif total:
         progress(0, total, "")
         done = 0
-        with _Pool(jobs or os.cpu_count() or 1, scheduler) as pool:
+        with _Pool(jobs, scheduler) as pool:
             for batch in batches:
 
                 def tell(count: int, student: str, start: int = done, b: _Lesson = batch) -> None:
@@ -109,8 +159,6 @@ def run(
                 report.rows += batch.grade(pool, tier, tell)
                 report.isolation |= batch.isolation
                 done += len(batch.waiting)
-    report.rows.sort(key=lambda row: (row.lesson, row.student))
-    return report
 
 
 class _Lesson:
@@ -196,6 +244,12 @@ class _Lesson:
                 for done in pool.map(self.assignment, tier, config, self._items()):
                     count += 1
                     submission = self.taken.pop(done.student)
+                    if changed := self._remarked(done, book.marked.get(done.student, ())):
+                        said = (
+                            f"you have marked another answer to {', '.join(changed)}: mark it again"
+                        )
+                        notes[done.student] = "; ".join(filter(None, (notes[done.student], said)))
+                        done.record.notes.append(said)
                     if problem := done.problem or self._write(done, submission):
                         rows.append(Graded(done.student, self.lesson, "not graded", problem))
                     else:
@@ -212,6 +266,17 @@ class _Lesson:
         missing = {s.student for s in self.waiting} - {row.student for row in rows}
         why = "the run ended before its turn; grade again"
         return rows + [Graded(s, self.lesson, "not graded", why) for s in sorted(missing)]
+
+    def _remarked(self, done: Done, marked: Collection[str]) -> list[str]:
+        """The cells that a person has marked whose text is another now."""
+        if done.problem or not marked:
+            return []
+        path = self.room.notebook("autograded", done.student, self.lesson)
+        try:
+            before, now = _texts(path.read_bytes()), _texts(done.notebook)
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        return [name for name in sorted(marked) if before.get(name) != now.get(name)]
 
     def _items(self) -> Iterator[Item]:
         for waiting in self.waiting:
@@ -237,6 +302,13 @@ class _Lesson:
                 raise  # nobody's files could be written
             return f"its files cannot be written: {error.strerror}"
         return ""
+
+
+def _texts(notebook: bytes) -> dict[str, str]:
+    """The text of each cell that nbgrader knows."""
+    cells = json.loads(notebook)["cells"]
+    known = [(c["metadata"].get("nbgrader", {}).get("grade_id"), c["source"]) for c in cells]
+    return {name: "".join(source) for name, source in known if name}
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM}

@@ -14,6 +14,8 @@ from pathlib import Path
 from autograder.check.card import number
 from autograder.classroom import Classroom
 from autograder.exercises import catalog
+from autograder.grade import assignment as assignments
+from autograder.grade import records
 from autograder.grade.intake import intake
 from autograder.report import overview, results
 from autograder.report.feedback import penalties
@@ -48,6 +50,9 @@ def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list
     for result in found:
         graded.setdefault(result.student, []).append(result)
     rows, late = [], penalties(room, lesson)
+    seal = assignments.of_class(room, lesson).seal
+    with room.gradebook() as book:
+        digests = {s: r.digest for s, r in records.read(book.db.connection(), lesson).items()}
     for student in room.students():
         if student in graded:
             mine = graded[student]
@@ -60,6 +65,7 @@ def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list
                 sum(r.needs_manual for r in mine),
                 open_points=sum(r.max_points for r in mine if r.needs_manual),
                 penalty=late.get(student, 0.0),
+                reason=_since(room, student, lesson, seal, digests.get(student, "")),
             )
         else:
             submission = intake(room, student, lesson)
@@ -70,6 +76,20 @@ def _students(room: Classroom, lesson: str, found: list[results.Result]) -> list
                 row = StudentRow(student, lesson, status, reason=submission.problem)
         rows.append(row)
     return rows
+
+
+def _since(room: Classroom, student: str, lesson: str, seal: str, digest: str) -> str:
+    """What has been handed in since the grades of this row were given."""
+    if not digest:  # graded by nbgrader's own command
+        return ""
+    submission = intake(room, student, lesson, seal, digest)
+    if submission is None:
+        return "what was handed in is gone from submitted/"
+    if submission.unchanged:
+        return ""
+    if submission.problem:
+        return f"an earlier version: the one in submitted/ cannot be graded, {submission.problem}"
+    return "an earlier version, or earlier tests: run `autograder grade`"
 
 
 def _exercises(lesson: str, found: list[results.Result]) -> list[ExerciseRow]:

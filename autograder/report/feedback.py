@@ -171,4 +171,9 @@ class FeedbackPage(Exporter):
         lesson, student = about["assignment"], about["student"]
         found = list(results.read(room, lesson, student))
         resources["output_extension"] = self.file_extension
+        place, autograded = (
+            room.notebook(x, student, lesson).parent for x in ("feedback", "autograded")
+        )
+        place.mkdir(parents=True, exist_ok=True)
+        _for_the_exchange(place, autograded)
         return _page_of(room, lesson, student, found), resources
