@@ -95,6 +95,7 @@ class Grader:
         secret = a.settings.seed or before["DLCOURSE_SEED"] or ""
         seed = f"{secret}/{student}"
         os.environ |= {"DLCOURSE_SEED": seed, "NBGRADER_EXECUTION": "autograde"}
+        given = set(a.open_sources)
         shorter = a.shorter if not _needs(nb, a) else {}
         try:
             count = 0
@@ -112,10 +113,10 @@ class Grader:
                     outputs = tests.run(name)
                 elif cell.source in shorter:
                     rest = shorter[cell.source]
-                    outputs = clean_outputs(session.run(number, rest)) if rest else []
+                    outputs = clean_outputs(session.run(number, rest, True)) if rest else []
                     outputs.append({"output_type": "stream", "name": "stdout", "text": _NOT_SHOWN})
                 else:
-                    outputs = clean_outputs(session.run(number, cell.source))
+                    outputs = clean_outputs(session.run(number, cell.source, cell.source in given))
                 for output in outputs:
                     if output["output_type"] == "execute_result":
                         output["execution_count"] = count

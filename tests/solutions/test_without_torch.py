@@ -1,4 +1,4 @@
-"""Every solved lesson gets every point where PyTorch is not installed."""
+"""Every solved lesson gets every point, and no remark, where PyTorch is not installed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from autograder import classroom, demo
 from autograder.classroom import Classroom
 from autograder.exercises import catalog
+from autograder.grade import records
 from tests.autograder.conftest import needs
 from tests.conftest import ROOT, some
 
@@ -42,3 +43,6 @@ def test_every_solved_lesson_gets_every_point_without_torch(tmp_path):
             submission = book.find_submission(lesson.slug, "ada-perfect")
             auto = sum(g.auto_score or 0 for nb in submission.notebooks for g in nb.grades)
             assert auto == sum(e.points for e in lesson.exercises), lesson.slug
+            # a lesson's own cells are nothing to remark on
+            record = records.read(book.db.connection(), lesson.slug)["ada-perfect"]
+            assert record.evidence == [] and record.notes == [], lesson.slug
