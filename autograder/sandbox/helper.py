@@ -1,8 +1,8 @@
 """Functions of ours that student code may call, run in a process of their own.
 
 Whoever calls chooses the arguments, and with them how long a call takes and how much memory it wants: the process
-that grades must not pay for that. The helper is a fork of it that has given up files, programs and the network;
-it is killed when the time is up. What it runs is as far out of the student's reach as before: only arguments and
+that grades must not pay for that. The helper is a fork of it that reads nothing but the packages, writes nothing, and has no network (where the
+kernel has Landlock); it is killed when the time is up. What it runs is as far out of the student's reach as before: only arguments and
 results cross.
 """
 
@@ -15,10 +15,11 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from autograder.check.limits import TimeUp, memory_limit
-from autograder.sandbox import landlock, namespaces, seccomp, values
+from autograder.sandbox import landlock, namespaces, seccomp, tiers, values
 from autograder.sandbox.frames import FrameError, Pipe, Slow
 from autograder.sandbox.kernel import libc
 from autograder.sandbox.proxies import (
@@ -48,8 +49,9 @@ class Helper:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                _shut_in(theirs, memory, seconds)
-                _serve(Pipe(theirs), functions, session)
+                with memory_limit(memory):
+                    _shut_in(theirs, seconds)
+                    _serve(Pipe(theirs), functions, session)
             finally:
                 os._exit(0)
         theirs.close()
@@ -61,39 +63,37 @@ class Helper:
         """What the function returns. Raises what it raises, and TimeUp at ``deadline``."""
         if self.pipe is None:
             raise TimeUp
+        head, out = values.encode_call(args, kwargs, self._refer)
         try:
-            self._send({"call": name}, args, kwargs, deadline)
+            self.pipe.send({"call": name} | head, out, deadline)
             while True:
                 reply, blobs = self.pipe.receive(deadline)
                 if "do" not in reply:
                     break
-                inner, named = _arguments(reply, blobs, self._resolve)
-                try:
-                    found = self.session.do(reply["do"], *inner, **named)
-                except Exception as error:
-                    self.pipe.send({"error": _described(error)}, (), deadline)
-                else:
-                    out: list[bytes] = []
-                    value = values.encode_into(found, self._refer, out)
-                    self.pipe.send({"value": value}, out, deadline)
+                self.pipe.send(*self._done(reply, blobs), deadline)
         except Slow:
             self.close()
             raise TimeUp from None
         except FrameError:
             self.close()
             raise MemoryError("it needed more memory or time than there is") from None
+        except BaseException:  # it waits for an answer that it will not get
+            self.close()
+            raise
         if problem := reply.get("error"):
             raise error_class(problem["name"], problem["bases"])(problem["message"])
         return values.decode(reply["value"], blobs, self._resolve)
 
-    def _send(
-        self, head: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any], deadline: float
-    ) -> None:
-        assert self.pipe is not None
-        out: list[bytes] = []
-        head["args"] = [values.encode_into(x, self._refer, out) for x in args]
-        head["kwargs"] = {k: values.encode_into(x, self._refer, out) for k, x in kwargs.items()}
-        self.pipe.send(head, out, deadline)
+    def _done(
+        self, request: dict[str, Any], blobs: list[bytearray]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """What an operation on a thing of the student's gave, which may call another function of ours meanwhile."""
+        args, kwargs = values.decode_call(request, blobs, self._resolve)
+        try:
+            value, out = values.encode(self.session.do(request["do"], *args, **kwargs), self._refer)
+        except Exception as error:
+            return {"error": _described(error)}, []
+        return {"value": value}, out
 
     def _refer(self, thing: Any) -> dict[str, Any]:
         if name := values.library_name(thing):
@@ -119,7 +119,7 @@ class Helper:
             os.waitpid(self.pid, 0)
 
 
-def _shut_in(sock: socket.socket, memory: int, seconds: float) -> None:
+def _shut_in(sock: socket.socket, seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # die with the grader
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
@@ -129,33 +129,38 @@ def _shut_in(sock: socket.socket, memory: int, seconds: float) -> None:
     os.closerange(sock.fileno() + 1, 4096)
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    memory_limit(memory).__enter__()
     if landlock.version():
-        landlock.restrict([], [])
+        ours = Path(__file__).parents[2]  # modules are loaded when they are first used
+        landlock.restrict([*tiers.python_folders(), ours / "dlcore", ours / "autograder"], [])
         with contextlib.suppress(OSError):
             seccomp.install(namespaces.compiled("landlock"))
 
 
 def _serve(pipe: Pipe, functions: Mapping[str, Callable[..., Any]], session: Conversation) -> None:
-    there = _There(pipe, session)
+    there = _There(pipe, functions, session)
     while True:
-        request, blobs = pipe.receive()
-        args, kwargs = _arguments(request, blobs, there.resolve)
-        out: list[bytes] = []
-        try:
-            found = functions[request["call"]](*args, **kwargs)
-            reply = {"value": values.encode_into(found, there.refer, out)}
-        except Exception as error:
-            reply, out = {"error": _described(error)}, []
-        pipe.send(reply, out)
+        there.answer(*pipe.receive())
 
 
 class _There:
     """The student's things as the helper sees them: every operation is the grader's to pass on."""
 
-    def __init__(self, pipe: Pipe, session: Conversation) -> None:
-        self.pipe, self.session = pipe, session
+    def __init__(
+        self, pipe: Pipe, functions: Mapping[str, Callable[..., Any]], session: Conversation
+    ) -> None:
+        self.pipe, self.functions, self.session = pipe, functions, session
         self.generation, self.classes = 0, session.classes
+
+    def answer(self, request: dict[str, Any], blobs: list[bytearray]) -> None:
+        """Run the function that is asked for and send what it returns."""
+        args, kwargs = values.decode_call(request, blobs, self.resolve)
+        reply: dict[str, Any]
+        try:
+            value, out = values.encode(self.functions[request["call"]](*args, **kwargs), self.refer)
+            reply = {"value": value}
+        except Exception as error:
+            reply, out = {"error": _described(error)}, []
+        self.pipe.send(reply, out)
 
     def release(self, number: int, generation: int) -> None:
         pass
@@ -173,14 +178,11 @@ class _There:
         raise ValueError("no signature found")
 
     def do(self, what: str, *args: Any, **kwargs: Any) -> Any:
-        out: list[bytes] = []
-        head = {
-            "do": what,
-            "args": [values.encode_into(x, self.refer, out) for x in args],
-            "kwargs": {k: values.encode_into(x, self.refer, out) for k, x in kwargs.items()},
-        }
-        self.pipe.send(head, out)
-        reply, blobs = self.pipe.receive()
+        head, out = values.encode_call(args, kwargs, self.refer)
+        self.pipe.send({"do": what} | head, out)
+        while "call" in (message := self.pipe.receive())[0]:
+            self.answer(*message)  # the student's function calls one of ours
+        reply, blobs = message
         if problem := reply.get("error"):
             raise error_class(problem["name"], problem["bases"])(problem["message"])
         return values.decode(reply["value"], blobs, self.resolve)
@@ -198,13 +200,6 @@ class _There:
         found = _KINDS[data["k"]](self, data["h"], data["about"])
         object.__setattr__(found, "_made", data["made"])
         return found
-
-
-def _arguments(
-    head: dict[str, Any], blobs: list[bytearray], resolve: Callable[[dict[str, Any]], Any]
-) -> tuple[list[Any], dict[str, Any]]:
-    args = [values.decode(x, blobs, resolve) for x in head["args"]]
-    return args, {k: values.decode(x, blobs, resolve) for k, x in head["kwargs"].items()}
 
 
 def _described(error: Exception) -> dict[str, Any]:

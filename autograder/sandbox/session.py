@@ -331,21 +331,12 @@ class Session:
     def do(self, what: str, *args: Any, **kwargs: Any) -> Any:
         """One operation in the sandbox on ``args``, the first of which is usually a proxy."""
         __tracebackhide__ = True
-        blobs: list[bytes] = []
         try:
-            head: dict[str, Any] = {
-                "op": "do",
-                "what": what,
-                "args": [values.encode_into(x, self._refer, blobs) for x in args],
-            }
-            if kwargs:
-                head["kwargs"] = {
-                    k: values.encode_into(x, self._refer, blobs) for k, x in kwargs.items()
-                }
+            call, blobs = values.encode_call(args, kwargs, self._refer)
         except values.NotPlain as error:
             raise TypeError(str(error)) from None
         try:
-            reply, more = self._ask(head, blobs)
+            reply, more = self._ask({"op": "do", "what": what} | call, blobs)
         except TooLong as error:
             raise ValueError(f"the arguments are too long to be sent: {error}") from None
         if len(reply) > 2 or "value" not in reply:
@@ -414,13 +405,10 @@ class Session:
         try:
             if function is None:
                 raise TypeError("there is no such function")
-            args, named = request.get("args"), request.get("kwargs")
-            plain = [self._decode(x, blobs) for x in args] if isinstance(args, list) else []
-            kwargs = (
-                {k: self._decode(x, blobs) for k, x in named.items()}
-                if isinstance(named, dict)
-                else {}
-            )
+            try:
+                plain, kwargs = values.decode_call(request, blobs, self._resolve)
+            except values.NotPlain as error:
+                raise TypeError(f"an argument cannot be read: {error}") from None
             with released():  # what a student has us calculate can be stopped
                 found = function(*plain, **kwargs)
             return {"value": values.encode_into(found, self._refer, out)}, out

@@ -16,7 +16,7 @@ import fractions
 import inspect
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -61,6 +61,28 @@ def encode_into(value: Any, refer: Refer, blobs: list[bytes]) -> Any:
     if value is None or kind is bool or kind is str:
         return value
     return _encode(value, refer, blobs, 0)
+
+
+def encode_call(
+    args: Iterable[Any], kwargs: Mapping[str, Any], refer: Refer
+) -> tuple[dict[str, Any], list[bytes]]:
+    """JSON and blobs for the arguments of a call. Raises NotPlain."""
+    blobs: list[bytes] = []
+    head = {
+        "args": [encode_into(x, refer, blobs) for x in args],
+        "kwargs": {k: encode_into(x, refer, blobs) for k, x in kwargs.items()},
+    }
+    return head, blobs
+
+
+def decode_call(
+    head: Mapping[str, Any], blobs: list[bytearray], resolve: Callable[[dict[str, Any]], Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments that were encoded; what is missing is empty. Raises NotPlain."""
+    args, kwargs = head.get("args"), head.get("kwargs")
+    plain = [decode(x, blobs, resolve) for x in args] if isinstance(args, list) else []
+    named = kwargs.items() if isinstance(kwargs, dict) else ()
+    return plain, {k: decode(x, blobs, resolve) for k, x in named}
 
 
 def _encode(v: Any, refer: Refer, blobs: list[bytes], depth: int) -> Any:

@@ -224,8 +224,7 @@ class Worker:
         """Call, read an attribute, add ...: one operation on values of this side."""
         data, named = request["args"], request.get("kwargs") or {}
         originals = [bytes(blob) for blob in blobs]
-        args = [values.decode(x, blobs, self.resolve) for x in data]
-        kwargs = {name: values.decode(x, blobs, self.resolve) for name, x in named.items()}
+        args, kwargs = values.decode_call(request, blobs, self.resolve)
         recorder = self.shell.recorder = cells.Recorder()
         before = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = self.stream
@@ -263,12 +262,11 @@ class Worker:
         out: list[bytes],
     ) -> None:
         """Send arguments back that the call changed in place."""
-        blobs: list[bytes] = []
         try:
-            args = [values.encode_into(x, self._no_new, blobs) for x in now[0]]
-            kwargs = {k: values.encode_into(x, self._no_new, blobs) for k, x in now[1].items()}
+            after, blobs = values.encode_call(*now, self._no_new)
         except values.NotPlain:
             return
+        args, kwargs = after["args"], after["kwargs"]
         if (args, kwargs, blobs) == (data, named, originals):
             return
         reply["changed"] = [
@@ -309,13 +307,8 @@ class Worker:
     # -- calls back
 
     def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        blobs: list[bytes] = []
-        head = {
-            "callback": number,
-            "args": [values.encode_into(x, self.refer, blobs) for x in args],
-            "kwargs": {k: values.encode_into(x, self.refer, blobs) for k, x in kwargs.items()},
-        }
-        self.pipe.send(head, blobs)
+        head, blobs = values.encode_call(args, kwargs, self.refer)
+        self.pipe.send({"callback": number} | head, blobs)
         while True:
             request, more = self.pipe.receive()
             if request["op"] != "return":

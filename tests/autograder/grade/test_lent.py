@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 
 import nbformat
+import numpy as np
 import pytest
 
 from autograder import classroom, demo
+from autograder.check.limits import TimeUp
 from autograder.classroom import Classroom
 from autograder.exercises import catalog
 from autograder.grade import assignment as assignments
@@ -92,9 +95,48 @@ def seen(): return [type(mean).__name__, [n for n in dir(mean) if 'code' in n or
         with pytest.raises(NameError):
             found["student"](1)
         with pytest.raises(ProcessLookupError):
-            import os
-
             os.kill(pid, 0)
+    finally:
+        session.close()
+        zygote.close()
+
+
+NESTED = """\
+class V:
+    def __init__(self, n): self.n = n
+def deep(n): return n if n < 1 else twice(deep, n - 1)
+def wants(n): return big(n)
+def after(): return twice(lambda n: n + 1, 1)
+def stuck(n): return twice(hang, n)
+def hang(n):
+    while True: pass
+def odd(n): return twice(lambda n: V(n), n)
+def fails(n): return twice(lambda n: 1 / 0, n)
+"""
+
+
+def test_calls_within_calls_greed_and_errors_leave_the_helper_usable():
+    zygote = Zygote("bubblewrap", imports=["numpy"], twins=[], withheld=[], lesson="01")
+    zygote.limits = replace(zygote.limits, memory=300 * 2**20)
+    session = Session(zygote, timeout=3)
+    functions = {
+        "twice": lambda f, n: [f(n), f(n)][1],
+        "big": lambda n: float(np.ones(n).sum()),
+    }
+    try:
+        assert session.run(0, NESTED) == []
+        student = session.names(["deep", "wants", "after", "stuck", "odd", "fails"])
+        session.lend(functions)
+        assert student["deep"](4) == 0 and student["after"]() == 2
+        assert student["wants"](1000) == 1000
+        with pytest.raises(MemoryError):
+            student["wants"](10**8)  # 800 MB
+        with pytest.raises(ZeroDivisionError):
+            student["fails"](1)
+        assert student["odd"](3).n == 3
+        assert student["after"]() == 2 and student["deep"](3) == 0
+        with pytest.raises(TimeUp):
+            student["stuck"](1)
     finally:
         session.close()
         zygote.close()
