@@ -14,7 +14,7 @@ Everything else is behind the command ``autograder`` (see ``autograder --help``)
     grade       one submission's way: intake, restore, run, book
     report      what students and instructors read
 
-``classroom`` opens a class folder; ``doctor`` and ``demo`` are verbs of the command, ``cli``.
+``classroom`` opens a class folder, ``roster`` reads who is in it; ``doctor`` and ``demo`` are verbs of the command, ``cli``.
 """
 
 from autograder.check.instant import Score, check

@@ -200,10 +200,17 @@ class Classroom:
         """What else lies in ``source/``, and why it is not graded here."""
         return {slug: why for slug, why in self._lessons.items() if why}
 
+    def notebooks(self, lesson: str) -> set[str]:
+        """The names of a lesson's notebooks, as they were released."""
+        return self._released().get(lesson, set())
+
+    def _released(self) -> dict[str, set[str]]:
+        with self.gradebook() as book:
+            return {a.name: {nb.name for nb in a.notebooks} for a in book.assignments}
+
     @property
     def _lessons(self) -> dict[str, str]:
-        with self.gradebook() as book:
-            known = {a.name: {nb.name for nb in a.notebooks} for a in book.assignments}
+        known = self._released()
         found = {}
         for folder in sorted(p for p in self.root.glob("source/*") if p.is_dir()):
             slug = folder.name

@@ -187,8 +187,9 @@ def _describe_error(error: BaseException) -> str:
         return f"{str(error)[:1].upper()}{str(error)[1:]}."
     ours = str(_PACKAGE)
     text = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}").strip().rstrip(":")
-    if where := getattr(error, "where", None):  # it was raised in the sandbox
-        return f"{text}\n  in {where[0]}, line {where[1]}: {where[2]}"
+    where = getattr(error, "where", None)
+    if isinstance(where, tuple):  # it was raised in the sandbox
+        return f"{text}\n  in {where[0]}, line {where[1]}: {where[2]}" if where else text
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -4,6 +4,7 @@ In: a class folder with notebooks in submitted/ (``schedule`` hands them out and
 Out: nbgrader's gradebook, autograded notebooks, and what an instructor may want to look at (``remarks``, kept in ``records``).
 Next: ``report`` tells students and instructors.
 
-``run`` sends the student's cells into ``sandbox`` and judges with ``check``; ``work`` is a chunk of submissions for one process,
+``files`` reads a folder by descriptor, ``strays`` finds notebooks in the wrong place, ``guard`` gives nbgrader's own command
+what intake has taken in. ``run`` sends the student's cells into ``sandbox`` and judges with ``check``; ``work`` is a chunk of submissions for one process,
 ``assignment`` what grading knows of a lesson, ``clean`` makes outputs safe to look at.
 """

@@ -17,7 +17,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
 from autograder.classroom import Classroom
-from autograder.grade.intake import Refused, bounded, intake, read_notebook
+from autograder.grade.intake import Refused, bounded, intake, notebooks_of, read_notebook
 
 _start = Autograde.start
 
@@ -32,10 +32,10 @@ def _start_on_copies(self: Any) -> None:
     before = self.coursedir.submitted_directory
     refused: list[str] = []
     try:
-        wanted = 0
+        room, wanted = Classroom(Path(self.coursedir.root)), 0
         for student, lesson in _wanted(self.coursedir):
             wanted += 1
-            if problem := _copy(Classroom(Path(self.coursedir.root)), student, lesson, folder):
+            if problem := _copy(room, student, lesson, folder / student / lesson):
                 refused.append(f"{student}, {lesson}: {problem}")
                 self.log.error("Not graded: %s", refused[-1])
         if wanted > len(refused) or not refused:
@@ -56,30 +56,47 @@ def _wanted(coursedir: Any) -> Iterator[tuple[str, str]]:
 
 
 def _copy(room: Classroom, student: str, lesson: str, folder: Path) -> str:
-    """Put what was handed in below ``folder``; why not, if it cannot be graded."""
+    """Fill ``folder`` with what was handed in; why not, if it cannot be graded."""
     try:
-        submission = intake(room, student, lesson)
-        if submission is None:
-            return "there is no folder"
-        if submission.problem:
-            return submission.problem
-        with bounded():
-            nb = read_notebook(submission.notebook)
-    except Refused as reason:
-        return str(reason)
-    nb.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
-    files = dict(submission.files) | {f"{lesson}.ipynb": json.dumps(nb).encode()}
-    if room.timestamp(submission.timestamp):
-        files["timestamp.txt"] = submission.timestamp.encode()
-    try:
+        files = _several(room, student, lesson) or _one(room, student, lesson)
         for name, data in files.items():
-            path = folder / student / lesson / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+    except Refused as reason:
+        return str(reason)
     except OSError as error:
         return f"its files cannot be written: {error.strerror}"
     return ""
+
+
+def _one(room: Classroom, student: str, lesson: str) -> dict[str, bytes]:
+    submission = intake(room, student, lesson)
+    if submission is None or submission.problem:
+        raise Refused(submission.problem if submission else "there is no folder")
+    notebook = {f"{lesson}.ipynb": _valid(submission.notebook)}
+    return {**submission.files, **notebook, **_stamp(room, submission.timestamp)}
+
+
+def _several(room: Classroom, student: str, lesson: str) -> dict[str, bytes]:
+    """The files of an assignment that has other notebooks than one of its own name; nothing for one that has not."""
+    names = room.notebooks(lesson)
+    if names in (set(), {lesson}):
+        return {}
+    found, files, stamp = notebooks_of(room, student, lesson, sorted(names))
+    if not found:
+        raise Refused(f"none of {', '.join(sorted(names))} is there")
+    return {**files, **{k: _valid(v) for k, v in found.items()}, **_stamp(room, stamp)}
+
+
+def _valid(notebook: bytes) -> bytes:
+    """As nbgrader can read it, whatever was handed in."""
+    with bounded():
+        nb = read_notebook(notebook)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nb.metadata["kernelspec"] = kernel
+    return json.dumps(nb).encode()
+
+
+def _stamp(room: Classroom, text: str) -> dict[str, bytes]:
+    return {"timestamp.txt": text.encode()} if room.timestamp(text) else {}

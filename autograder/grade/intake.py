@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,7 @@ MOST_CELLS = 2000
 LARGEST_FILES = 20 * 2**20  # of everything that lies beside the notebook
 MOST_FILES = 200
 _STAMP = "timestamp.txt"
-READING = 60.0  # seconds, and bytes, that looking at a notebook may take
-MOST_MEMORY = 2 * 2**30
+READING, MOST_MEMORY = 60.0, 2 * 2**30  # seconds and bytes that looking at a notebook may take
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,7 @@ class Submission:
     problem: str = ""
     note: str = ""
     notebook: bytes = b""
-    files: Mapping[str, bytes] = field(
-        default_factory=dict
-    )  # what lies beside the notebook, by path
+    files: Mapping[str, bytes] = field(default_factory=dict)  # beside the notebook, by path
     timestamp: str = ""  # the text of timestamp.txt
     digest: str = ""  # of all that the grade depends on
     unchanged: bool = False
@@ -68,8 +65,8 @@ def intake(
 ) -> Submission | None:
     """Read a submission folder; None if there is none.
 
-    ``seal`` stands for the assignment in the digest. If that comes out as ``known``, nothing is examined. A
-    notebook under another name is recognized by its cells.
+    ``seal`` stands for the assignment in the digest. If that comes out as ``known``, the notebook is not
+    examined again. One under another name is recognized by its cells.
     """
     try:
         folder = disk.open_folder(room.root / "submitted", student, lesson)
@@ -82,6 +79,26 @@ def intake(
     except OSError as error:
         problem = f"the folder cannot be read: {type(error).__name__}"
         return Submission(student, lesson, problem=problem)
+    finally:
+        os.close(folder)
+
+
+def notebooks_of(
+    room: Classroom, student: str, lesson: str, names: Iterable[str]
+) -> tuple[dict[str, bytes], Mapping[str, bytes], str]:
+    """For an assignment of several notebooks: those of ``names`` that are there, the files beside them, and the
+    text of timestamp.txt. Raises Refused."""
+    try:
+        folder = disk.open_folder(room.root / "submitted", student, lesson)
+    except OSError:
+        found = _without_folder(room, student, lesson)
+        raise Refused(found.problem if found else "there is no folder") from None
+    try:
+        there = disk.look(folder)
+        stamp = _read(folder, _STAMP, 1000) if _STAMP in there.files else b""
+        paths = [p for name in names if (p := f"{name}.ipynb") in there.files]
+        notebooks = {path: _read(folder, path, LARGEST) for path in paths}
+        return notebooks, _beside(folder, there), stamp.decode("utf-8", "replace")
     finally:
         os.close(folder)
 
@@ -115,13 +132,11 @@ def _take(
         )
         note = "; ".join(filter(None, (f"taken from {name}, which holds this lesson", note)))
     digest = _digest(seal, {wanted: notebook, _STAMP: stamp, **others})
-    taken = Submission(
-        student, lesson, "", note, notebook, others, stamp.decode("utf-8", "replace"), digest
-    )
-    if known and digest == known:
-        return Submission(student, lesson, digest=digest, unchanged=True)
-    _require_lesson(notebook, room.cell_names(lesson))
-    return taken
+    unchanged = bool(known) and digest == known
+    if not unchanged:
+        _require_lesson(notebook, room.cell_names(lesson))
+    at = stamp.decode("utf-8", "replace")
+    return Submission(student, lesson, "", note, notebook, others, at, digest, unchanged)
 
 
 def _read(folder: int, path: str, most: int) -> bytes:
@@ -172,25 +187,28 @@ def _under_another_name(
         others = sorted({p.split("/")[0] for p in [*there.files, *there.folders]})
         listed = ", ".join(others[:10]) or ", ".join(there.passed_over) or "nothing"
         raise Refused(f"no notebook in the folder, only {listed}")
-    fitting, reasons = [], []
+    fitting: tuple[str, bytes] | None = None
+    reason = ""
+    names = ", ".join(path.rpartition("/")[2] for path in notebooks[:20])
     for path in notebooks[:20]:
         try:
             data = _read(folder, path, LARGEST)
             _require_lesson(data, ids)
-            fitting.append((path, data))
         except Refused as refusal:
-            reasons.append(str(refusal))
-    names = ", ".join(path.rpartition("/")[2] for path in notebooks[:20])
-    if not fitting:
-        reason = reasons[0] if len(notebooks) == 1 else "none of them is this lesson"
+            reason = str(refusal)
+            continue
+        if fitting:
+            raise Refused(f"no {wanted}, and {names} could each be it")
+        fitting = path, data
+    if fitting is None:
+        reason = reason if len(notebooks) == 1 else "none of them is this lesson"
         raise Refused(f"no {wanted}; found {names}: {reason}")
-    if len(fitting) > 1:
-        raise Refused(f"no {wanted}, and {names} could each be it")
-    return fitting[0]
+    return fitting
 
 
 def _require_lesson(data: bytes, ids: set[str]) -> None:
-    present = {name for cell in parse(data)["cells"] if (name := _grade_id(cell))}
+    with bounded():
+        present = {name for cell in parse(data)["cells"] if (name := _grade_id(cell))}
     if not present & ids:
         raise Refused("it holds none of this lesson's exercises")
 

@@ -281,7 +281,8 @@ class _Lesson:
     def _items(self) -> Iterator[Item]:
         for waiting in self.waiting:
             gone = Submission(waiting.student, self.lesson, problem="the folder has gone meanwhile")
-            taken = self.taken[waiting.student] = self._take(waiting.student) or gone
+            taken = self._take(waiting.student, waiting.digest) or gone
+            self.taken[waiting.student] = taken
             yield Item(taken.student, taken.notebook, taken.files, taken.problem)
 
     def _marks(self, done: Done, submission: Submission) -> Marks:

@@ -14,7 +14,9 @@ Next: ``grade`` runs the instructor's tests on those proxies, in its own process
     operations  what may be asked of a thing in the sandbox
     frames, values      what crosses the pipe: JSON and .npy, with a cap on length; never pickle
     client      the trusted end of the pipe
+    helper      our functions that student code may call, in a process of their own
+    kernel      system calls that Python has no name for
 
-``zygote`` and what it imports are copied into the sandbox; ``tiers``, ``stubs``, ``client``, ``session`` and
-``proxies`` stay outside.
+``zygote`` and what it imports are copied into the sandbox; ``tiers``, ``stubs``, ``client``, ``session``,
+``proxies`` and ``helper`` stay outside.
 """

@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import importlib
 import inspect
+import re
 import sys
 import time
 import warnings
@@ -371,13 +372,32 @@ class Session:
         if isinstance(problem := reply.get("error"), dict):
             kind = error_class(str(problem.get("name")), _strings(problem.get("bases")))
             error = kind(str(problem.get("message"))[:5000])
-            match problem.get("where"):
-                case [str() as function, int() as line, str() as text]:
-                    error.where = (function[:100], line, text[:500])  # type: ignore[attr-defined]
-                    error.add_note(f"in {function[:100]}, line {line}: {text[:500]}")
+            error.where = self._where(problem.get("where"))  # type: ignore[attr-defined]
+            if error.where:  # type: ignore[attr-defined]
+                function, line, text = error.where  # type: ignore[attr-defined]
+                error.add_note(f"in {function}, line {line}: {text}")
             raise error
         if "value" not in reply:
             raise TypeError("student code answered with nothing that can be read")
+
+    def _where(self, found: Any) -> tuple[str, int, str] | tuple[()]:
+        """The function and the line that an error came from, if they stand in the notebook: the process could name
+        anything, an input that is to stay hidden among it."""
+        match found:
+            case [str() as function, int() as line, str() as text] if 0 < line < 10_000:
+                lines = [x.strip() for cell in self.cells for x in cell.source.splitlines()]
+                known = function in (
+                    "<module>",
+                    "<lambda>",
+                    "<listcomp>",
+                    "<genexpr>",
+                    "<dictcomp>",
+                ) or (
+                    function.isidentifier() and any(re.search(rf"\b{function}\b", x) for x in lines)
+                )
+                if known and (not text or text in lines):
+                    return function, line, text
+        return ()
 
     def _ask(
         self, head: dict[str, Any], blobs: list[bytes] | None = None

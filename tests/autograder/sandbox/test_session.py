@@ -328,3 +328,35 @@ def test_forks_share_nothing(zygote):
         seen.append(found["numbers"])
         s.close()
     assert len(set(seen)) == 3
+
+
+def test_where_an_error_came_from_is_believed_only_if_it_stands_in_the_notebook(zygote):
+    """The name of a function, or a line of code, made up at run time could hold what is to stay hidden."""
+    session = Session(zygote, timeout=20)
+    code = """\
+def honest(x):
+    return [1 / 0 for _ in x]
+def named(x):
+    scope = {}
+    exec(f"def f{x}(): raise KeyError", scope)
+    scope[f"f{x}"]()
+def forged(x):
+    from autograder.sandbox import worker
+    said = worker.describe
+    worker.describe = lambda error: said(error) | {"where": ["forged", 1, f"x = {x}"]}
+    raise KeyError
+"""
+    try:
+        assert session.run(0, code) == []
+        found = session.names(["honest", "named", "forged"])
+        with pytest.raises(ZeroDivisionError) as caught:
+            found["honest"]([1])
+        assert caught.value.where[1:] == (2, "return [1 / 0 for _ in x]")
+        for name in ("named", "forged"):
+            with pytest.raises(KeyError) as caught:
+                found[name](1234567)
+            assert "1234567" not in str(caught.value.where) + str(
+                caught.value.__notes__ if hasattr(caught.value, "__notes__") else ""
+            )
+    finally:
+        session.close()
