@@ -111,6 +111,8 @@ class Grader:
                 session.where = name or f"cell {number + 1}"
                 if about.get("grade") and not about.get("solution") and name in a.by_name:
                     outputs = tests.run(name)
+                    if tests.in_students_words:
+                        cell.metadata["dlcourse"] = {"error": "in the student's words"}
                 elif cell.source in shorter:
                     rest = shorter[cell.source]
                     outputs = clean_outputs(session.run(number, rest, True)) if rest else []
@@ -156,6 +158,7 @@ class Tests:
         self.borrowed: dict[str, Any] = {}  # names that the student lent
         self.set_at: dict[str, int] = {}  # names that our own cells have set, and where
         self.tests_set: dict[str, int] = {}  # those that tests set, if they come to it
+        self.in_students_words = False  # the error that ended the last test came from their code
 
     def run(self, name: str) -> list[dict[str, Any]]:
         """The outputs of the graded cell ``name``."""
@@ -179,6 +182,7 @@ class Tests:
         finally:
             instant.worth = None
         outputs, raised = self.shell.recorder.outputs, self.shell.recorder.raised
+        self.in_students_words = isinstance(getattr(failure or raised, "where", None), tuple)
         match failure or raised:
             case TimeUp():
                 outputs = _ended(outputs, "CellTimeoutError", f"stopped after {limit:g} seconds")
@@ -198,16 +202,14 @@ class Tests:
         if any(o["output_type"] == "error" for o in outputs):
             return outputs
         shown = [o for o in outputs if o["output_type"] != "execute_result"]
+        results = [o["data"] for o in outputs if o["output_type"] == "execute_result"]
         points = math.nan
-        if len(shown) < len(outputs):
-            with contextlib.suppress(ValueError, TypeError):
-                points = float(outputs[-1]["data"]["text/plain"])
+        with contextlib.suppress(ValueError, TypeError, KeyError, IndexError):
+            points = float(results[-1]["text/plain"])
         if not 0 <= points <= most:
             self.session.note("check", f"the check gave no points from 0 to {most:g}: 0 are given")
             points = 0.0
-        data = {"text/plain": repr(points)}
-        if shown != outputs and outputs[-1]["output_type"] == "execute_result":
-            data = outputs[-1]["data"] | data
+        data = (results[-1] if results else {}) | {"text/plain": repr(points)}
         deciding = {"output_type": "execute_result", "data": data, "metadata": {}}
         return [*shown, deciding | {"execution_count": None}]
 

@@ -129,8 +129,8 @@ def explain(result: results.Result) -> str:
     """Why a check gave no card, in words for the student."""
     if result.answer and (result.error.startswith("NameError") or result.payload is None):
         return (
-            f"The cell of your answer stopped with an error of its own, so there was nothing to test: "
-            f"{result.answer}"
+            f"The cell with your answer stopped with an error, so there was nothing to test: "
+            f"{result.answer}."
         )
     if result.error.startswith("NameError"):
         return (

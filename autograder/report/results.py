@@ -5,6 +5,8 @@ Feedback pages and reports are both made from this.
 
 from __future__ import annotations
 
+import ast
+import builtins
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from typing import Any
 
 from autograder.check.card import MIME
 from autograder.classroom import Classroom
+from autograder.grade.assignment import plain_python
 
 # terminal colors and links: CSI and OSC sequences, and whatever control characters remain
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
@@ -89,9 +92,13 @@ def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[R
                 order = [c.name for c in notebook.notebook.source_cells]
                 answers = {c.name for c in notebook.notebook.solution_cells}
                 places = {g.name: order.index(g.name) for g in notebook.grades if g.name in order}
-                since = 0  # the first cell after the test before
+                since, hidden = (
+                    0,
+                    False,
+                )  # the first cell after the test before; whether one was hidden
                 for grade in sorted(notebook.grades, key=lambda g: places.get(g.name, len(order))):
-                    payload, error, line = _read_outputs(cells.get(grade.name))
+                    payload, error, line = _read_outputs(cells.get(grade.name), hidden)
+                    hidden |= "BEGIN HIDDEN TESTS" in _source(cells.get(grade.name))
                     written = grade.cell.type == "TaskCell" or grade.name in answers
                     until = places.get(grade.name, len(order) - 1) + 1
                     own = [n for n in order[since:until] if n in answers or n == grade.name]
@@ -139,27 +146,66 @@ def _is_hidden(source: str, line: int) -> bool:
 
 
 def _stopped(cell: dict[str, Any] | None) -> str:
-    """The error with which a student's own cell ended, and its line."""
+    """The error with which a student's own cell ended, and its line.
+
+    The text of an error is the student's, and may repeat what a hidden test has shown to their code: a mistake
+    of syntax is told as Python tells it of the cell as it stands, of any other error the kind.
+    """
+    source = _source(cell)
     for output in (cell or {}).get("outputs", []):
-        if output.get("output_type") == "error":
-            found = re.search(
-                r", line (\d+)", plain("\n".join(map(str, output.get("traceback", []))))
-            )
-            where = f" (line {found[1]})" if found else ""
-            what = ": ".join(
-                filter(None, (output.get("ename", ""), output.get("evalue", "").strip()))
-            )
-            return plain(what)[:500] + ("" if "line " in what else where)
+        if output.get("output_type") != "error":
+            continue
+        try:
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+            compile(plain_python(source), "cell", "exec", flags)
+        except SyntaxError as error:
+            return f"{type(error).__name__}: {error.msg}, line {error.lineno}"
+        except (ValueError, MemoryError, RecursionError):
+            return "SyntaxError"
+        trace = plain("\n".join(map(str, output.get("traceback", []))))
+        found = re.search(r", line (\d{1,6})\b", trace)
+        inside = found and 0 < int(found[1]) <= len(source.splitlines())
+        return _known(output.get("ename", "")) + (f", line {found[1]}" if found and inside else "")
     return ""
 
 
-def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str, str]:
-    """What a check found, or the error that stopped the test and the line where it did."""
-    source = "".join((cell or {}).get("source", ""))
+def _without_their_words(payload: dict[str, Any]) -> dict[str, Any]:
+    """What a check found, without what the student's function returned or raised."""
+    failure = payload.get("failure", {})
+    if "got" not in failure and failure.get("kind") != "raised an error":
+        return payload
+    said = "Run the check in your notebook: it shows what your function returned, or raised, here."
+    kept = {key: value for key, value in failure.items() if key != "got"}
+    return payload | {"failure": kept | {"message": said}}
+
+
+def _known(name: str) -> str:
+    """The name of an exception of Python's; one of the student's own could be called anything."""
+    if ours := _ENDS.get(name):
+        return ours
+    return name if isinstance(getattr(builtins, name, None), type) else "an error of your own"
+
+
+_ENDS = {"CellTimeoutError": "it ran too long", "DeadKernelError": "it ended Python"}
+
+
+def _source(cell: dict[str, Any] | None) -> str:
+    return "".join((cell or {}).get("source", ""))
+
+
+def _read_outputs(
+    cell: dict[str, Any] | None, hidden: bool
+) -> tuple[dict[str, Any] | None, str, str]:
+    """What a check found, or the error that stopped the test and the line where it did.
+
+    Once ``hidden`` tests have called a student's functions, what those say may repeat them.
+    """
+    source = _source(cell)
+    theirs = hidden and "dlcourse" in (cell or {}).get("metadata", {})
     for output in (cell or {}).get("outputs", []):
         data = output.get("data", {})
         if MIME in data:
-            return data[MIME], "", ""
+            return _without_their_words(data[MIME]) if hidden else data[MIME], "", ""
         if output.get("output_type") == "error":
             name = output.get("ename", "")
             place = _failed_at(source, output.get("traceback", []))
@@ -167,6 +213,7 @@ def _read_outputs(cell: dict[str, Any] | None) -> tuple[dict[str, Any] | None, s
             if not ended and _is_hidden(source, place):
                 return None, HIDDEN, ""
             line = source.splitlines()[place - 1].strip() if place else ""
-            what = ": ".join(filter(None, (name, output.get("evalue", "").strip())))
+            text = "" if theirs else output.get("evalue", "").strip()
+            what = ": ".join(filter(None, (_known(name) if theirs else name, text)))
             return None, plain(what), "" if _is_hidden(source, place) else plain(line)
     return None, "", ""

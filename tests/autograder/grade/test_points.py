@@ -161,3 +161,50 @@ def test_plain_tests_are_told_as_what_they_are(tmp_path):
     page = feedback.run(room, students=["bob"]).pages[0].read_text()
     assert "SyntaxError" in page and "NameError" not in page.split("Stack")[0]
     assert "Bob &lt;b&gt; (bob)" in page
+
+
+STEALS = "stolen = []\ndef square(x):\n    stolen.append(int(x) ** 3)\n    return x * x"
+SMUGGLES = {
+    "text of an error in an answer": {"normalize": "raise ValueError(str(stolen))"},
+    "class of an error in an answer": {"normalize": "raise type(f'E{stolen}', (ValueError,), {})"},
+    "false mistake of syntax": {"normalize": "raise SyntaxError(str(stolen))"},
+    "line that there is not": {"normalize": "exec('\\n' * stolen[2] + '1 / 0')"},
+    "text in a test that is shown": {
+        "normalize": "def normalize(v): raise ValueError(str(stolen))"
+    },
+    "class in a test that is shown": {
+        "normalize": "def normalize(v): raise type(f'E{stolen}', (KeyError,), {})"
+    },
+    "line of code": {"normalize": "def normalize(v): exec(f'raise ValueError  # {stolen}')"},
+    "name of a function": {
+        "normalize": "def normalize(v):\n    s = {}\n    exec(f'def f{stolen[2]}(): 1 / 0', s)\n    s[f'f{stolen[2]}']()"
+    },
+    "print": {"normalize": "print(stolen)\ndef normalize(v):\n    print(stolen)\n    return v"},
+    "result in a check": {"layer": "def layer(x, w, b): return np.array(stolen, float)"},
+    "check": {"layer": "def layer(x, w, b): raise type(f'E{stolen}', (KeyError,), {})"},
+}
+
+
+@pytest.mark.parametrize("how", SMUGGLES)
+def test_what_hidden_tests_hand_to_an_answer_does_not_come_back_on_the_page(tmp_path, how):
+    """77 is the number of the hidden test, and 456533 its cube."""
+    room = mini.make(tmp_path / "class")
+    hand_in(room, "eve", mini.ANSWERS | {"square": STEALS} | SMUGGLES[how])
+    schedule.run(room, jobs=1)
+    page = feedback.run(room).pages[0].read_text()
+    notebook = room.notebook("autograded", "eve", mini.SLUG).read_text()
+    assert "square" in page and "456533" not in page and "4.565" not in page
+    quiet = ("line that there is not", "name of a function", "line of code", "result in a check")
+    assert "456533" in notebook or how in quiet
+
+
+def test_a_test_without_hidden_ones_before_it_tells_the_text(tmp_path, monkeypatch):
+    monkeypatch.setitem(mini.TESTS, "square", "assert square(2) == 4")
+    room = mini.make(tmp_path / "class")
+    hand_in(
+        room,
+        "ada",
+        mini.ANSWERS | {"normalize": "def normalize(v): raise ValueError('my own words')"},
+    )
+    schedule.run(room, jobs=1)
+    assert "my own words" in feedback.run(room).pages[0].read_text()
