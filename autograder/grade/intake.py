@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -26,6 +28,7 @@ MOST_CELLS = 2000
 LARGEST_FILES = 20 * 2**20  # of everything that lies beside the notebook
 MOST_FILES = 200
 _STAMP = "timestamp.txt"
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 READING, MOST_MEMORY = 60.0, 2 * 2**30  # seconds and bytes that looking at a notebook may take
 
 
@@ -262,7 +265,7 @@ def read_notebook(data: bytes) -> NotebookNode:
     Cells get the fields that they must have; outputs are dropped, since the cells will be run.
     """
     raw = parse(data)
-    cells = []
+    cells: list[dict[str, Any]] = []
     for cell in raw["cells"]:
         kind = cell.get("cell_type")
         source = cell.get("source", "")
@@ -278,8 +281,10 @@ def read_notebook(data: bytes) -> NotebookNode:
         if not (isinstance(about, dict) and isinstance(about.get("grade_id"), str)):
             kept.pop("nbgrader", None)
         source = source.encode("utf-8", "replace").decode("utf-8")
-        known = cell.get("id") if isinstance(cell.get("id"), str) else None
-        clean = {"cell_type": kind, "id": known, "source": source, "metadata": kept}
+        name = cell.get("id")
+        valid = isinstance(name, str) and CELL_ID.fullmatch(name)
+        clean = {"cell_type": kind, "id": name if valid else f"cell-{len(cells)}"}
+        clean |= {"source": source, "metadata": kept}
         if kind == "code":
             clean |= {"outputs": [], "execution_count": None}
         elif _are_pictures(cell.get("attachments")):

@@ -8,7 +8,6 @@ answers that it tests; what students wrote stays.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +18,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.grade import assignment as assignments
 from autograder.grade.assignment import Assignment, Settings, SourceCell
-from autograder.grade.intake import bounded
-
-_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+from autograder.grade.intake import CELL_ID, bounded
 
 
 class RestoreCells(NbGraderPreprocessor):
@@ -209,6 +206,6 @@ def _unique_ids(nb: NotebookNode) -> None:
         wanted = cell.get("id")
         if (nb.nbformat, nb.nbformat_minor) < (4, 5):
             cell.pop("id", None)
-        elif not isinstance(wanted, str) or wanted in seen or not _ID.fullmatch(wanted):
+        elif not isinstance(wanted, str) or wanted in seen or not CELL_ID.fullmatch(wanted):
             cell["id"] = f"restored-{i}"
         seen.add(cell.get("id", ""))

@@ -266,3 +266,72 @@ def test_rosters_that_are_refused_say_why(tmp_path, text, words):
     with pytest.raises(Problem) as caught:
         classroom.init(tmp_path / "class", [], students=path)
     assert words in caught.value.what and not (tmp_path / "class").exists()
+
+
+def nbgrader(room: Classroom, *words: str) -> None:
+    program = AUTOGRADER.with_name("nbgrader")
+    done = subprocess.run([program, *words], cwd=room.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def scores(room: Classroom, slug: str) -> dict[str, float]:
+    with room.gradebook() as book:
+        return {s.student.id: s.score for s in book.find_assignment(slug).submissions}
+
+
+def test_nbgraders_command_grades_what_it_stumbled_over(room):
+    """No kernelspec, 600 magics, a list as a cell's id, an old notebook format, no metadata at all."""
+    import json
+
+    changes = {
+        "ada": lambda nb: nb["metadata"].clear(),
+        "bea": lambda nb: nb["cells"].insert(1, new_code_cell("%pwd\n" * 600)),
+        "cyd": lambda nb: nb["cells"][0].update(id=["x"]),
+        "dan": lambda nb: nb.update(nbformat_minor=0),
+        "eva": lambda nb: nb["cells"][0].update(metadata={"nbgrader": {"grade_id": ["x"]}}),
+    }
+    for student, change in changes.items():
+        path = mini.hand_in(room, student, right(room))
+        nb = json.loads(path.read_text())
+        change(nb)
+        path.write_text(json.dumps(nb))
+    nbgrader(room, "autograde", mini.SLUG)
+    assert scores(room, mini.SLUG) == dict.fromkeys(changes, mini.FULL)
+    assert {r.points for r in schedule.run(room, jobs=1, force=True).rows} == {mini.FULL}
+
+
+def test_nbgraders_command_grades_an_assignment_of_several_notebooks(room):
+    own_assignment(room, "two", "first", "second")
+    command(room, "release", "two")
+    for student in ("ada", "bea"):
+        folder = room.root / "submitted" / student / "two"
+        shutil.copytree(room.root / "release" / "two", folder)
+    (folder / "second.ipynb").unlink()
+    nbgrader(room, "autograde", "two")
+    assert scores(room, "two") == {"ada": 2, "bea": 1}
+
+
+def test_whatever_ends_the_grading_of_one_ends_no_other(room, monkeypatch):
+    from autograder.grade import assignment, work
+    from autograder.grade.run import Grader
+    from autograder.grade.work import Item
+
+    a = assignment.of_class(room, mini.SLUG)
+    data = nbformat.v4.writes(right(room)).encode()
+    run = Grader.run
+    for error in (
+        SystemExit(0),
+        GeneratorExit(),
+        MemoryError(),
+        RecursionError(),
+        type("Odd", (BaseException,), {})(),
+    ):
+
+        def fails(self, a, nb, files, student, error=error):
+            if student == "eve":
+                raise error
+            return run(self, a, nb, files, student)
+
+        monkeypatch.setattr(Grader, "run", fails)
+        eve, ada = work.grade_chunk(a, "bubblewrap", {}, [Item("eve", data), Item("ada", data)])
+        assert type(error).__name__ in eve.problem and not ada.problem
