@@ -299,7 +299,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-<!-- measured: three neighbors     98.8% | three neighbors, with standardized pixels: 97.3% -->
+<!-- measured: three neighbors      98.8% | three neighbors, with standardized pixels: 97.3% -->
 The **logistic regression** is lesson 3's single layer: 95.8 %. The **random forest** asks 100 trees of yes-no questions and lets them vote: 97.5 %. And the three neighbors, who have not learnt anything and only compare, are the best of all: 98.8 %, though only as long as all pixels keep the same unit. That is the bar. Keep it in mind; section 9 comes back to it.
 
 ## 4. A few at a time
@@ -744,7 +744,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-<!-- measured: three neighbors     59.6% | your network         37.6% -->
+<!-- measured: three neighbors      59.6% | your network         37.6% -->
 They all go to pieces, your network most of all. None of them knows that a pixel has neighbors: shuffle all 64 columns, and nothing would change for any of them. What a network *can* do, and a forest or a table of neighbors cannot, is to have such knowledge built in. That is lesson 9, and it is what deep learning buys.
 
 ## 10. Explore

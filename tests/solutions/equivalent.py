@@ -219,12 +219,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "1 -> -1": _TWO_AXES,
     },
     "gan.memorized": {
-        "np.array([np.min(np.sum((known - row) ** 2, axis=1)) for row in rows]) -> "
-        "[np.min(np.sum((known - row) ** 2, axis=1)) for row in rows]": "comparing makes an array of it",
+        "np.array([np.min(np.sum((train - row) ** 2, axis=1)) for row in rows]) -> "
+        "[np.min(np.sum((train - row) ** 2, axis=1)) for row in rows]": "comparing makes an array of it",
         "nearest[0] < np.quantile(nearest[1], share) -> nearest[0] <= np.quantile(nearest[1], share)": "none is just as near",
         "1 -> -1": _TWO_AXES,
         "np.sum -> np.mean": "all distances are divided by the same number",
-        "known - row -> row - known": "squares have no sign",
+        "train - row -> row - train": "squares have no sign",
     },
     "backprop.mlp": {"zip(row, x) -> zip(x, row)": "a product does not depend on the order"},
 }
