@@ -84,7 +84,7 @@ def press_validate(notebook, browser, lesson):
 # some explorers play on by themselves to where the hand has sent them
 AT_REST = """({dataset}) => {
     if (dataset.seen !== dataset.shown) { dataset.seen = dataset.shown; dataset.since = performance.now(); }
-    return performance.now() - dataset.since > 300;
+    return performance.now() - dataset.since > 1000;
 }"""
 
 
