@@ -68,8 +68,8 @@ def _refuse(exercise: Exercise, student: Any) -> Outcome | None:
     uses = getattr(type(student), "_uses", None)  # of a proxy: its process is asked
     if name := uses(student, exercise.banned) if uses else forbidden_name(student, exercise.banned):
         message = (
-            f"Your function uses {name}, which does the work for you. "
-            "This exercise is about writing it yourself, with Python and NumPy."
+            f"Your function uses {name}, which is not allowed here. Write this exercise yourself, "
+            "with Python, NumPy and what you have written in earlier lessons."
         )
         return Outcome(Kind.FORBIDDEN, message)
     return None

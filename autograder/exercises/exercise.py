@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.exercises import allowed
+
 
 class Case:
     """One call of the student's code: ``Case(x, w, b=0.5)`` means ``student(x, w, b=0.5)``."""
@@ -75,7 +77,7 @@ class Exercise:
     ``driver``   ``driver(student, *case)``: exercises the student's code, returns plain arrays
     ``returns``  what the parts of a tuple are called
     ``secret``   the card does not tell what is expected, because the answer is one of a few
-    ``forbidden`` dotted names that would do the work; the twin's module is always among them
+    ``forbidden`` dotted names that would do the work, besides those of ``allowed`` and the twin's module
     """
 
     name: str
@@ -85,7 +87,7 @@ class Exercise:
     driver: Callable[..., Any] = call
     returns: Sequence[str] = ("result",)
     secret: bool = False
-    forbidden: Sequence[str] = ("torch",)
+    forbidden: Sequence[str] = ()
     rtol: float = 1e-7
     atol: float = 1e-9
     misconceptions: list[Misconception] = field(default_factory=list)
@@ -107,7 +109,8 @@ class Exercise:
 
     @property
     def banned(self) -> tuple[str, ...]:
-        return (*self.forbidden, self.twin.rpartition(".")[0])
+        """Dotted names that an answer may not use."""
+        return (*allowed.forbidden(self.lesson), *self.forbidden, self.twin.rpartition(".")[0])
 
     @property
     def points(self) -> float:

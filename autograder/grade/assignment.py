@@ -169,7 +169,10 @@ class Assignment:
         The blocks show what was written, and may take long; no point depends on them. Nothing is left out
         where an answer or a test uses a name that a block sets, or another cell one that only blocks set.
         """
-        left = {source: without_shows(source) for source in self.open_sources}
+        left = {
+            source: without_shows(self.without_packages.get(source, source))
+            for source in self.open_sources
+        }
         only_shown = self.shown - {name for rest in left.values() for name in bound(rest)}
         if any(only_shown & used(rest) for rest in left.values()):
             return {}
@@ -190,6 +193,8 @@ class Assignment:
     @cached_property
     def modules(self) -> list[str]:
         """Modules that the instructor's cells import, in the order of first use."""
+        from autograder.exercises import allowed
+
         found: dict[str, None] = {}
         for cell in self.code:
             for node in ast.walk(parse(cell.source)):
@@ -197,8 +202,9 @@ class Assignment:
                     found.update({alias.name: None for alias in node.names})
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     found[node.module] = None
-                    if node.module == "dlcore":  # its names are modules, loaded when first used
-                        found.update({f"dlcore.{alias.name}": None for alias in node.names})
+                    names = [f"{node.module}.{alias.name}" for alias in node.names]
+                    # of dlcore, names that are modules: loaded when first used
+                    found.update({name: None for name in names if allowed.is_module(name)})
         return list(found)
 
     @cached_property
@@ -222,15 +228,35 @@ class Assignment:
 
     @property
     def twins(self) -> list[str]:
-        """The modules of dlcore that hold answers."""
-        names = {name for e in self.exercises for name in e.banned}
-        return sorted(name for name in names if name.startswith("dlcore."))
+        """The modules of dlcore that hold answers, or what they are built with."""
+        from autograder.exercises import allowed
 
-    @property
+        names = {name for e in self.exercises for name in e.banned if name.startswith("dlcore.")}
+        answers = {e.twin.rpartition(".")[0] for e in self.exercises}
+        answers |= {name for e in self.exercises for name in e.forbidden}
+        names -= {*self.modules} - answers
+        return sorted(names - (allowed.needed(self.modules, names) - answers))
+
+    @cached_property
     def withheld(self) -> list[str]:
-        """Packages that would do the work, unless the lesson itself teaches them."""
-        taught = {name.split(".")[0] for name in self.modules}
-        return [name for name in ("torch",) if name not in taught]
+        """Packages that are not there, because they would do the work.
+
+        What an instructor's own tests may need is.
+        """
+        from autograder.exercises import allowed, catalog
+
+        names = allowed.PACKAGES if self.exercises else ("torch",)
+        plain = any(cell.graded and not catalog.checked(cell.source) for cell in self.code)
+        kept = {name.split(".")[0] for name in self.modules} if plain or not self.exercises else ()
+        return [name for name in names if name not in kept]
+
+    @cached_property
+    def without_packages(self) -> dict[str, str]:
+        """Open cells that use packages that are withheld, and what is left of them without."""
+        away = {*self.withheld}
+        names = {name for name, line in self.imported.items() if _packages(parse(line)) & away}
+        left = {source: _without(source, names) for source in self.open_sources}
+        return {source: rest for source, rest in left.items() if rest != source}
 
     @property
     def imports(self) -> list[str]:
@@ -430,6 +456,33 @@ def without_shows(source: str) -> str:
     body = parse(source).body
     left = [node for node in body if not _is_show(node)]
     return source if len(left) == len(body) else ast.unparse(ast.Module(left, []))
+
+
+def _without(source: str, names: set[str]) -> str:
+    """A cell without the statements that use ``names``, or what such a statement sets; itself if there is none."""
+    body, lost = parse(source).body, set(names)
+    left = []
+    for node in body:
+        text = ast.unparse(node)
+        if isinstance(node, ast.Import | ast.ImportFrom) and lost.issuperset(bound(text)):
+            continue
+        if used(text) & lost:
+            lost |= {*bound(text)}
+        else:
+            left.append(node)
+    return source if len(left) == len(body) else ast.unparse(ast.Module(left, []))
+
+
+def _packages(tree: ast.AST) -> set[str]:
+    """The packages that a piece of code imports."""
+    names = [
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    ]
+    names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
 
 
 @lru_cache(4096)

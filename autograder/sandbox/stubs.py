@@ -1,8 +1,8 @@
 """The files that student code may import from us: the course without its answers.
 
 A folder is built for each lesson: ``dlcore`` with the twins of the lesson's exercises
-replaced by stubs, a stand-in for ``autograder`` without checks, and stubs for packages that
-the lesson does not teach. The sandbox sees this folder and nothing else of the project.
+and of later ones replaced by stubs, a stand-in for ``autograder`` without checks, and stubs for packages
+that would do the work. The sandbox sees this folder and nothing else of the project.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import py_compile
 import shutil
 from collections.abc import Iterable
-from importlib.util import cache_from_source
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
 import autograder
@@ -23,7 +23,8 @@ _INSIDE = {
     "sandbox": ["cells", "frames", "kernel", "landlock", "namespaces", "operations",
                 "seccomp", "values", "worker", "zygote"],
 }  # fmt: skip
-WITHHELD = {"torch": ["torch", "torchgen", "functorch", "torchvision"]}
+# files of a package that `dlcore.data` reads
+_TABLES = {"sklearn": ["datasets/data", "datasets/descr"], "statsmodels": ["datasets/sunspots"]}
 
 _STAND_IN = '''\
 """What a notebook imports from the course while it is graded: the checks run elsewhere."""
@@ -57,7 +58,7 @@ def __getattr__(name):
 
 
 def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[str]) -> None:
-    """Write the folder. ``twins`` are modules of dlcore that hold this lesson's answers."""
+    """Write the folder. ``twins`` are modules of dlcore that hold what answers may not use."""
     package = Path(autograder.__file__).parent
     stand_in = target / "autograder"
     for room, names in _INSIDE.items():
@@ -67,11 +68,19 @@ def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[st
             _copy(package / room / f"{name}.py", stand_in / room)
     (stand_in / "__init__.py").write_text(_STAND_IN, encoding="utf-8")
     _copy_dlcore(target / "dlcore", set(twins), lesson)
-    for package_name in withheld:
-        for name in WITHHELD.get(package_name, [package_name]):
-            folder = target / "withheld" / name
-            folder.mkdir(parents=True)
-            (folder / "__init__.py").write_text(_package_stub(name), encoding="utf-8")
+    for name in withheld:
+        folder = target / "withheld" / name
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(_package_stub(name), encoding="utf-8")
+        if name in _TABLES and (spec := find_spec(name)) and spec.origin:
+            for place in _TABLES[name]:
+                shutil.copytree(
+                    Path(spec.origin).parent / place, folder / place, ignore=_all_but_tables
+                )
+
+
+def _all_but_tables(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if not name.endswith((".csv", ".gz", ".rst"))}
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -107,9 +116,9 @@ def _copy_dlcore(target: Path, twins: set[str], lesson: str) -> None:
 def stub(source: str, lesson: str) -> str:
     """A module with the same names, each of which says that the lesson asks for it."""
     lines = [
-        f'"""Withheld while lesson {lesson} is graded: it asks you to write this."""\n',
+        f'"""Withheld while lesson {lesson} is graded: answers use what lessons before have built."""\n',
         "def _withheld(name):",
-        f'    raise RuntimeError(f"{{name}}: lesson {lesson} asks you to write this yourself")\n',
+        f'    raise RuntimeError(f"{{name}} is not here while lesson {lesson} is graded: write it yourself")\n',
     ]
     for node in ast.parse(source).body:
         match node:
@@ -129,5 +138,5 @@ def stub(source: str, lesson: str) -> str:
 def _package_stub(name: str) -> str:
     return (
         f'raise ImportError("{name} is not here while this lesson is graded: '
-        'it asks you to write that yourself, with NumPy")\n'
+        'answers are written with Python and NumPy")\n'
     )

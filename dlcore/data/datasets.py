@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.errors import extra
+from dlcore.data._bundled import bundled
 
 
 class Dataset(NamedTuple):
@@ -25,35 +26,52 @@ class Dataset(NamedTuple):
     classes: tuple[str, ...]
 
 
-def _bundled(load: str, tidy: Any = str) -> Dataset:
-    """One of scikit-learn's tables."""
-    with extra("course"):
-        import sklearn.datasets
+_WINE = (
+    *("alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids"),
+    *("nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "od280/od315 of diluted wines"),
+    "proline",
+)  # fmt: skip
+_NUCLEI = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity",
+           "concave points", "symmetry", "fractal dimension")  # fmt: skip
 
-    bunch: Any = getattr(sklearn.datasets, load)()
-    names = tuple(tidy(name) for name in bunch.feature_names)
-    return Dataset(bunch.data, bunch.target, names, tuple(map(str, bunch.target_names)))
+
+def _table(name: str, features: tuple[str, ...]) -> Dataset:
+    """One of scikit-learn's tables: a first line with its size and its classes, then a row for each example."""
+    path = bundled("sklearn", f"datasets/data/{name}.csv")
+    with path.open(encoding="utf-8") as lines:
+        _, _, *classes = lines.readline().strip().split(",")
+        rows = np.loadtxt(lines, delimiter=",")
+    return Dataset(rows[:, :-1].copy(), rows[:, -1].astype(np.int64), features, tuple(classes))
 
 
 def iris() -> Dataset:
     """150 flowers of three species, four lengths in centimeters (Fisher, 1936)."""
-    return _bundled("load_iris", lambda name: name.replace(" (cm)", ""))
+    return _table("iris", ("sepal length", "sepal width", "petal length", "petal width"))
 
 
 def wine() -> Dataset:
     """178 wines of three growers, thirteen chemical measurements (Aeberhard and Forina, 1991)."""
-    return _bundled("load_wine", lambda name: name.replace("_", " "))
+    return _table("wine_data", _WINE)
 
 
 def breast_cancer() -> Dataset:
     """569 tumors, malignant or benign, thirty measurements of cell nuclei (Wolberg et al., 1995)."""
-    return _bundled("load_breast_cancer")
+    names = [
+        [f"mean {n}" for n in _NUCLEI],
+        [f"{n} error" for n in _NUCLEI],
+        [f"worst {n}" for n in _NUCLEI],
+    ]
+    return _table("breast_cancer", tuple(itertools.chain.from_iterable(names)))
 
 
 def digits() -> Dataset:
     """1,797 handwritten digits of 8 x 8 pixels, gray values scaled to 0..1 (Alpaydin and Kaynak, 1998)."""
-    x, y, _, classes = _bundled("load_digits")
-    return Dataset(x / 16, y, tuple(f"pixel {i // 8},{i % 8}" for i in range(64)), classes)
+    with gzip.open(
+        bundled("sklearn", "datasets/data/digits.csv.gz"), "rt", encoding="ascii"
+    ) as lines:
+        rows = np.loadtxt(lines, delimiter=",")
+    features = tuple(f"pixel {i // 8},{i % 8}" for i in range(64))
+    return Dataset(rows[:, :-1] / 16, rows[:, -1].astype(np.int64), features, tuple("0123456789"))
 
 
 def blobs(n: int, rng: np.random.Generator, distance: float = 3.0, spread: float = 0.8) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.errors import extra
+from dlcore.data._bundled import bundled
 
 
 def sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -13,11 +13,9 @@ def sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 
     Shapes: (309,), (309,).
     """
-    with extra("course"):
-        from statsmodels.datasets import sunspots as bundled
-
-    table = bundled.load_pandas().data
-    return table["YEAR"].to_numpy(np.int64), table["SUNACTIVITY"].to_numpy(np.float64)
+    path = bundled("statsmodels", "datasets/sunspots/sunspots.csv")
+    years, spots = np.loadtxt(path, delimiter=",", skiprows=1, unpack=True)
+    return years.astype(np.int64), spots
 
 
 FAULTS = ("bearing", "gear", "stuck", "loose")

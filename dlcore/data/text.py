@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.data._bundled import bundled
 from dlcore.errors import extra
 
 Pairs = list[tuple[str, str]]
@@ -83,11 +84,9 @@ def names(language: str = "en") -> list[str]:
 
 def prose() -> str:
     """About 15,000 characters of English: how scikit-learn describes its data sets."""
-    with extra("course"):
-        import sklearn.datasets as sets
-
-    loaders = ("iris", "wine", "breast_cancer", "digits", "diabetes", "linnerud")
-    return "\n".join(getattr(sets, f"load_{name}")().DESCR for name in loaders)
+    names = ("iris", "wine_data", "breast_cancer", "digits", "diabetes", "linnerud")
+    paths = [bundled("sklearn", f"datasets/descr/{name}.rst") for name in names]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 class Vocabulary:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from autograder import classroom, demo
@@ -46,3 +47,7 @@ def test_every_solved_lesson_gets_every_point_without_torch(tmp_path):
             # a lesson's own cells are nothing to remark on
             record = records.read(book.db.connection(), lesson.slug)["ada-perfect"]
             assert record.evidence == [] and record.notes == [], lesson.slug
+            path = room.root / "autograded" / "ada-perfect" / lesson.slug / f"{lesson.slug}.ipynb"
+            for cell in nbformat.read(path, as_version=4).cells:  # all that it needs is there
+                for output in cell.get("outputs", []):
+                    assert output.output_type != "error", (lesson.slug, output.evalue)

@@ -12,7 +12,6 @@ from autograder.exercises.exercise import Case, Exercise, Part
 from autograder.exercises.oracle import to_plain
 from dlcore.scratch import convolution as scratch
 
-_FORBIDDEN = ("torch", "scipy", "skimage", "cv2", "dlcore.conv", "dlcore.pooling", "dlcore.backend.sliding", "dlcore.backend.winograd")  # fmt: skip
 _HEADER = "import numpy as np\n\nfrom dlcore.scratch.tensors import Tensor"
 _CONV = [scratch.unfold, scratch.conv2d]
 _POOL = [scratch._squares, scratch.pool2d]
@@ -47,7 +46,6 @@ correlate2d = Exercise(
         Part("kernels of any shape", 1, draw=lambda rng: _correlate_case(rng, 0)),
     ],
     oracle=_correlate_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _PLACE = "np.vdot(image[i : i + rows, j : j + columns], kernel)"
@@ -130,7 +128,6 @@ receptive_field = Exercise(
     ],
     oracle=_geometry_oracle,
     driver=_drive_geometry,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _HOW_MANY = "n = (n + 2 * padding - kernel) // stride + 1"
@@ -210,7 +207,6 @@ conv2d_loops = Exercise(
         Part("with a stride", 1, draw=lambda rng: _conv_case(rng, size(rng, 2, 3), size(rng, 0, 1))),
     ],
     oracle=_conv_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _PAD = "x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))"
@@ -285,7 +281,6 @@ unfold = Exercise(
         Part("with stride and padding", 1, draw=lambda rng: _unfold_case(rng, size(rng, 1, 3), size(rng, 1, 2))),
     ],
     oracle=_unfold_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _SEEN = "x[:, :, i::stride, j::stride][:, :, :rows, :columns]"
@@ -373,7 +368,6 @@ conv2d_backward = Exercise(
     ],
     oracle=_conv_backward_oracle,
     driver=_drive_conv_backward,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _ADDED = "dx[:, :, i::stride, j::stride][:, :, :rows, :columns] += seen[:, :, i, j]"
@@ -450,7 +444,6 @@ pool2d = Exercise(
         Part("rows and columns left over", 1, draw=lambda rng: _pool_case(rng, ("max", "avg")[size(rng, 0, 1)], 1)),
     ],
     oracle=lambda torch, x, size=2, kind="max": _pooled(torch, torch.tensor(np.array(x)), size, kind),
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 
@@ -542,7 +535,6 @@ pool2d_backward = Exercise(
     ],
     oracle=_pool_backward_oracle,
     driver=_drive_pool_backward,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _FIRST = "share = squares.argmax(axis=-1)[..., None] == np.arange(size**2)"
@@ -642,7 +634,6 @@ lenet_loss = Exercise(
     ],
     oracle=_lenet_oracle,
     driver=_drive_lenet,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _LENET = [*_CONV, scratch.conv2d_backward, *_POOL, scratch.pool2d_backward, scratch._convolution, scratch._pooling]  # fmt: skip

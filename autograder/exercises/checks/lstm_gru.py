@@ -12,7 +12,6 @@ from autograder.exercises.exercise import Case, Exercise, Part
 from autograder.exercises.oracle import to_plain
 from dlcore.scratch import lstm_gru as scratch
 
-_FORBIDDEN = ("torch", "dlcore.recurrent")
 _HEADER = "import numpy as np\n\nfrom dlcore.scratch.activations import sigmoid"
 
 
@@ -65,7 +64,6 @@ cell_state_update = Exercise(
         Part("many side by side", 1, draw=lambda rng: _conveyor_case(rng, size(rng, 2, 3), size(rng, 2, 3))),
     ],
     oracle=_conveyor_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _KEPT = "states.append(keep * states[-1] + take * new)"
@@ -135,7 +133,6 @@ forget_bias = Exercise(
     ],
     oracle=_bias_oracle,
     driver=_drive_bias,
-    forbidden=_FORBIDDEN,
     rtol=1e-6,
     atol=1e-8,
 )  # fmt: skip
@@ -232,7 +229,6 @@ lstm_step = Exercise(
     oracle=_step_oracle,
     driver=_drive_step,
     returns=("the new h", "the new c", "the gates"),
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _SPLIT = "i, f, g, o = np.split(a, 4, axis=1)"
@@ -334,7 +330,6 @@ lstm_step_backward = Exercise(
     oracle=_step_backward_oracle,
     driver=_drive_step_backward,
     returns=("da", "dc"),
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _WHOLE = "dc = dc + dh * o * (1 - bent * bent)"
@@ -427,7 +422,6 @@ lstm = Exercise(
     oracle=_lstm_oracle,
     driver=_drive_lstm,
     returns=("hs", "cs", "the gates"),
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _STEP = "h, c, opened = lstm_step(at_t, h, c, w_ih, w_hh, b)"
@@ -511,7 +505,6 @@ lstm_backward = Exercise(
     ],
     oracle=_backward_oracle,
     driver=_drive_backward,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _BACK = "da[t], dc = lstm_step_backward(g[t] + dh, dc, cs[t], cs[t + 1], gates[t])"
@@ -580,7 +573,6 @@ gru_step = Exercise(
         Part("several side by side", 2, draw=_gru_case),
     ],
     oracle=_gru_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _MIX = "return n + z * (h - n)"
@@ -669,7 +661,7 @@ last_state_loss = Exercise(
     ],
     oracle=_last_oracle,
     driver=_drive_last,
-    forbidden=(*_FORBIDDEN, "dlcore.losses"),
+    forbidden=("dlcore.losses",),
 )  # fmt: skip
 
 _MISS = "miss = hs[-1] @ w.T + c - y[:, None]"

@@ -12,7 +12,6 @@ from autograder.exercises.checks._wrong import mistake
 from autograder.exercises.exercise import Case, Exercise, Part
 from dlcore.scratch import optimizers as scratch
 
-_FORBIDDEN = ("torch", "dlcore.optim", "dlcore.schedule")
 _HEADER = "import math\n\nimport numpy as np"
 
 
@@ -70,7 +69,6 @@ gradient_descent = Exercise(
         Part("several dimensions", 1, draw=_descend_case),
     ],
     oracle=_descend_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 
@@ -137,7 +135,6 @@ max_learning_rate = Exercise(
     ],
     oracle=_rate_oracle,
     rtol=1e-6,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 
@@ -223,7 +220,6 @@ momentum_step = Exercise(
     oracle=_momentum_oracle,
     driver=_drive_momentum,
     returns=("the points", "the last v"),
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _V = "v = momentum * v + g"
@@ -303,7 +299,6 @@ rmsprop_step = Exercise(
     oracle=_rmsprop_oracle,
     driver=_drive_rmsprop,
     returns=("the points", "the last s"),
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _S = "s = alpha * s + (1 - alpha) * g**2"
@@ -377,7 +372,6 @@ cosine_schedule = Exercise(
         Part("with warm-up", 1, [Case(0, 100, 1.0, 10), Case(9, 100, 1.0, 10), Case(55, 100, 1.0, 10)], lambda rng: _cosine_case(rng, warm=True), 6),
     ],
     oracle=_cosine_oracle,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 _mistake(
@@ -473,7 +467,6 @@ AdamW = Exercise(
     ],
     oracle=_adam_oracle,
     driver=_drive_adam,
-    forbidden=_FORBIDDEN,
 )  # fmt: skip
 
 

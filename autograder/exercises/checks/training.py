@@ -17,7 +17,7 @@ from dlcore.scratch import debugging, tensors
 from dlcore.scratch import training as scratch
 from dlcore.scratch.optimizers import AdamW
 
-_FORBIDDEN = ("torch", "sklearn", "dlcore.data.loader", "dlcore.init", "dlcore.train")
+_FORBIDDEN = ("dlcore.data.loader", "dlcore.init")
 
 
 _HEADER = "from itertools import pairwise\n\nimport numpy as np"
