@@ -168,29 +168,35 @@ def arguments(exercise: Exercise, case: Case) -> dict[str, Any]:
 
 def show(value: Any) -> str:
     """A value as its learner should see it: shortened, with shape and dtype."""
-    if isinstance(value, np.ndarray):
-        if value.ndim == 0:
-            return f"{value.item():.6g}"
-        if value.dtype.kind == "f":
-            value = value + 0.0  # so that no -0. puzzles anyone
-        text = np.array2string(
-            value,
-            precision=4,
-            suppress_small=False,
-            threshold=24,
-            edgeitems=2 if value.ndim < 3 else 1,  # corners of a block, or it fills the screen
-            separator=", ",
-        )
-        text = re.sub(r"\n\s*\n", "\n", text)  # NumPy puts empty lines between blocks
-        return f"{text}   {describe(value)}"
-    if isinstance(value, float):
-        return f"{value:.6g}"
     if callable(value):
-        return getattr(value, "__name__", "a function")
+        return str(getattr(value, "__name__", "a function"))
     if isinstance(value, list | tuple) and value and isinstance(value[0], np.ndarray):
         return f"{len(value)} arrays: " + ", ".join(map(describe, value[:3]))
-    text = repr(value)
-    return text if len(text) <= 200 else text[:197] + "..."
+    try:
+        text = _show_array(value) if isinstance(value, np.ndarray) and value.ndim else _show(value)
+    except Exception:  # a class of the learner's own, or lists in lists in lists
+        return f"{describe(value)}, which cannot be shown"
+    return text if len(text) <= 200 or isinstance(value, np.ndarray) else text[:197] + "..."
+
+
+def _show(value: Any) -> str:
+    value = value.item() if isinstance(value, np.ndarray) else value
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+def _show_array(value: Any) -> str:
+    if value.dtype.kind == "f":
+        value = value + 0.0  # so that no -0. puzzles anyone
+    text = np.array2string(
+        value,
+        precision=4,
+        suppress_small=False,
+        threshold=24,
+        edgeitems=2 if value.ndim < 3 else 1,  # corners of a block, or it fills the screen
+        separator=", ",
+    )
+    text = re.sub(r"\n\s*\n", "\n", text)  # NumPy puts empty lines between blocks
+    return f"{text}   {describe(value)}"
 
 
 def describe(value: Any) -> str:

@@ -90,7 +90,11 @@ def _compare_array(exercise: Exercise, expected: np.ndarray, got: Any, name: str
             f"{what}is {type_name(got)}; expected {kind}.{_forgot_return(got)}",
             got,
         )
-    array = np.asarray(got)
+    try:
+        array = np.asarray(got)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        message = f"{what}is a list that makes no array: its rows differ in length."
+        return Outcome(Kind.WRONG_TYPE, message, got)
     if array.shape != expected.shape:
         return Outcome(
             Kind.WRONG_SHAPE,
@@ -142,7 +146,7 @@ def same(a: Any, b: Any) -> bool:
         x, y = np.asarray(a), np.asarray(b)
         if x.dtype.kind in "US" and y.dtype.kind in "US":
             return np.array_equal(x, y)
-        if x.shape != y.shape or x.dtype.kind in "OUS" or y.dtype.kind in "OUS":
+        if x.shape != y.shape or not {x.dtype.kind, y.dtype.kind} <= set("fiubc"):
             return False
         return bool(np.allclose(x, y, rtol=1e-9, atol=1e-12, equal_nan=True))
     if callable(a) and callable(b):

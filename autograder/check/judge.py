@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.check.compare import run_case, type_name
+from autograder.check.compare import run_case, same, type_name
 from autograder.check.diagnose import diagnose
 from autograder.check.forbidden import forbidden_name
 from autograder.check.limits import Lost
@@ -50,7 +50,9 @@ def judge(
                 stop = Outcome(Kind.NOT_RUN, "Not tried, because an earlier call ended Python.")
             outcomes.append(outcome)
         if not results and not stop:
-            outcomes[0] = _repeat(exercise, student, cases[0], outcomes[0], part.seconds)
+            outcomes[0] = _repeat(
+                exercise, student, cases[0], expected[0], outcomes[0], part.seconds
+            )
         results.append(PartResult(part, cases, expected, outcomes))
     return Verdict(exercise, diagnose(exercise, results))
 
@@ -76,13 +78,13 @@ def _refuse(exercise: Exercise, student: Any) -> Outcome | None:
 
 
 def _repeat(
-    exercise: Exercise, student: Any, case: Case, first: Outcome, seconds: float
+    exercise: Exercise, student: Any, case: Case, expected: Any, first: Outcome, seconds: float
 ) -> Outcome:
     """Call once more with the same input: a function has one answer."""
     if first.kind not in {Kind.RIGHT, Kind.WRONG_VALUE}:
         return first
-    second = run_case(exercise, student, case, first.got, seconds)
-    if second.right:
+    second = run_case(exercise, student, case, expected, seconds)
+    if second.kind is first.kind and same(second.got, first.got):
         return first
     message = (
         "The same input gave two different results. A global variable that changes between "

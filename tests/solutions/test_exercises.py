@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import itertools
+import json
+import math
 import re
 from fractions import Fraction
 
@@ -16,6 +19,7 @@ from autograder.author import build
 from autograder.check import card
 from autograder.check.compare import run_case
 from autograder.check.judge import expect, judge
+from autograder.check.verdict import PartResult, Verdict
 from autograder.exercises import catalog, oracle
 from autograder.exercises.exercise import Exercise, call
 
@@ -105,6 +109,87 @@ def test_an_answer_that_is_not_written_scores_nothing(exercise):
 def test_empty_answers_score_nothing(exercise):
     verdict = judge(exercise, lambda *args, **kwargs: None, dlcore, np.random.default_rng(0))
     assert verdict.points == 0
+
+
+class Shy:
+    def __repr__(self):
+        raise ValueError("on purpose")
+
+
+def nested(depth: int) -> list:
+    found: list = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+ODD = (
+    *(-1, 0, 1, 3, 10**400, -1.0, 0.0, 0.5, 1.0, np.inf, np.nan, True, np.int8(3), np.float16(1), np.longdouble(1)),
+    *("a text", b"abc", 1j, Fraction(1, 3), range(3), {1}, {"a": 1}, len, Shy, Shy(), np.void(b"ab")),
+    *([[]], [None], ["a"], [1, "a"], [object()], [Shy()], [math.nan], [10**400], [[1], [1, 2]], nested(3000)),
+    *((0.0, 0.0), (1.0, 1.0), ([[1], [1, 2]],) * 2, (None,) * 3, (10**400,) * 2, ([Shy()],) * 2),
+    *(np.zeros((0, 3)), np.array(None), np.array([None, 1]), np.array([1j]), np.array(["a" * 100])),
+    *(np.zeros(2, dtype=[("a", int)]), np.array(["2020"], "M8[D]"), np.ma.array([1, 2])),
+)  # fmt: skip
+_LAZY = {
+    "as it is": lambda x: x,
+    "zeros": lambda x: np.zeros(np.shape(x)),
+    "ones": lambda x: np.ones(np.shape(x)),
+    "negative": lambda x: -np.asarray(x),
+    "sum": np.sum,
+    "mean": np.mean,
+    "as many zeros": lambda x: np.zeros(len(x)),
+}
+
+
+def prepared(exercise):
+    """The cases of each part, with what must come out: made once for many answers."""
+    rng, found = np.random.default_rng(0), []
+    for part in exercise.parts:
+        cases = part.cases(rng)
+        found.append((part, cases, [expect(exercise, case, dlcore) for case in cases]))
+    return found
+
+
+def score_nothing(exercise, answers):
+    parts = prepared(exercise)
+    for what, answer in answers:
+        results = []
+        for part, cases, wanted in parts:
+            outcomes: list = []
+            for case, value in zip(cases, wanted, strict=True):
+                if not outcomes or outcomes[-1].right:  # the first that is wrong decides
+                    outcomes.append(run_case(exercise, answer, case, value, 1.0))
+            assert not all(outcome.right for outcome in outcomes), (what, part.name)
+            n = len(outcomes)
+            results.append(PartResult(part, cases[:n], wanted[:n], outcomes))
+        payload = card.summarize(
+            Verdict(exercise, results), library="dlcore", seed=0, grading=False
+        )
+        json.dumps(payload)
+        assert card.to_text(payload) and card.to_html(payload)  # whatever came back can be told
+
+
+@every_exercise
+def test_whatever_an_answer_returns_the_card_can_tell_and_a_constant_scores_nothing(exercise):
+    answers = ((type(thing), lambda *_, thing=thing, **__: thing) for thing in ODD)
+    score_nothing(exercise, answers)
+
+
+@every_exercise
+def test_what_was_given_scores_nothing(exercise):
+    several = (slice(0, 2), slice(0, 3), slice(1, None))
+    one = (
+        ((what, i), lambda *args, i=i, f=f, **_: f(args[i]))
+        for i in range(4)
+        for what, f in _LAZY.items()
+    )
+    many = (
+        ((what, s), lambda *args, s=s, f=f, **_: tuple(map(f, args[s])))
+        for s in several
+        for what, f in _LAZY.items()
+    )
+    score_nothing(exercise, itertools.chain(one, many))
 
 
 @every_exercise

@@ -407,7 +407,7 @@ principal_angles = Exercise(
     parts=[
         Part("two lines", 1, draw=lambda rng: _angles_case(rng, 1)),
         Part("two planes", 1, [Case(_XY, _TILTED, np.array([0.0, np.degrees(np.arccos(0.6))]))], _angles_case),
-        Part("a plane and itself", 1, draw=lambda rng: _itself(rng)),
+        Part("all directions but one are shared", 1, draw=lambda rng: _shared_case(rng)),
     ],
     oracle=lambda torch, a, b, angles: angles,
     driver=_drive_angles,
@@ -417,11 +417,15 @@ principal_angles = Exercise(
 )  # fmt: skip
 
 
-def _itself(rng):
-    """By rounding, a cosine is now and then above 1."""
-    k, d = size(rng, 1, 3), size(rng, 4, 6)
-    a = rng.standard_normal((k, d))
-    return Case(a, (rng.standard_normal((k, k)) + 3 * np.eye(k)) @ a, np.zeros(k))
+def _shared_case(rng):
+    """Angles of 0: by rounding, a cosine is now and then above 1."""
+    k = size(rng, 3, 5)
+    rows, angle = _orthonormal(rng, k + 1, k + size(rng, 1, 2)), size(rng, 5, 85)
+    turned = rows[:k].copy()
+    turned[-1] = np.cos(np.radians(angle)) * rows[k - 1] + np.sin(np.radians(angle)) * rows[k]
+    mixings = (rng.standard_normal((k, k)) + 3 * np.eye(k) for _ in range(2))
+    planes = (mixing @ plane for mixing, plane in zip(mixings, (rows[:k], turned)))
+    return Case(*planes, np.array([0.0] * (k - 1) + [angle]))
 
 
 _mistake(

@@ -755,7 +755,7 @@ memorized = Exercise(
     parts=[
         Part("some are copies", 1, [Case(*_LINE, 0.25)], lambda rng: _copied_case(rng, 0.5)),
         Part("none is a copy", 1, draw=lambda rng: _copied_case(rng, share=float(size(rng, 2, 5)) / 10)),
-        Part("all are copies", 1, draw=lambda rng: _copied_case(rng, 1.0, 0.1)),
+        Part("most are copies", 1, draw=lambda rng: _copied_case(rng, float(size(rng, 7, 9)) / 10, 0.1)),
     ],
     oracle=_copied_oracle,
 )  # fmt: skip
