@@ -161,7 +161,7 @@ class Zygote:
     def close(self) -> None:
         """End everything and remove its files."""
         self._stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder)
 
 
 class Worker:
@@ -264,14 +264,25 @@ class Worker:
             self.ended = self.ended or {"why": "sandbox"}
             self.lost = why or _how(self.ended)
             if self.home:
-                shutil.rmtree(self.home, ignore_errors=True)
+                _remove(Path(self.home))
         return self.ended
+
+
+def _remove(folder: Path) -> None:
+    """A folder in which a student's code could make what it liked: doors without a key, a thousand of them in a row."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            subprocess.run([*command, str(folder)], stderr=subprocess.DEVNULL, check=False)
 
 
 def _how(ended: Mapping[str, Any]) -> str:
     """How a process came to its end, for its author."""
     if ended.get("why") == "memory":
         return "your code used more memory than there is for one notebook"
+    if ended.get("why") == "disk":
+        return "your code wrote more files than there is room for in one notebook"
     code = ended.get("code")
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return "your code used up its processor time or memory"

@@ -167,7 +167,7 @@ def _enter_plain(
     _limit(limits)
     if tier == "landlock":
         landlock.restrict([Path(p) for p in readable], [home, Path("/dev/null"), Path("/dev/zero")])
-        own = seccomp.deny_signals_to_others(os.getpid())
+        own = seccomp.deny_reaching_others(os.getpid())
         seccomp.install(compiled("landlock"))
         seccomp.install(own)
 

@@ -16,18 +16,20 @@ from autograder.sandbox.kernel import check, libc
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
-_NE, _MASKED_EQ = 1, 7
+_NE, _EQ, _MASKED_EQ = 1, 4, 7
+_SET_PIPE_SIZE = 1031
 _NEW_NAMESPACES = (
     0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x80,
 )  # fmt: skip
+# sendmsg could hide descriptors, and what lies in their buffers, in messages that nobody has read
 _DENIED = """
     acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init
     finit_module fsconfig memfd_create memfd_secret mq_open msgget semget shmat shmget fsmount fsopen fspick init_module io_uring_enter io_uring_register
     io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind
     migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages name_to_handle_at
     nfsservctl open_by_handle_at open_tree perf_event_open personality pidfd_getfd pidfd_open
-    pidfd_send_signal pivot_root process_madvise process_vm_readv process_vm_writev ptrace quotactl
-    reboot request_key seccomp set_mempolicy setdomainname sethostname setns settimeofday swapoff
+    pidfd_send_signal pivot_root process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl
+    reboot request_key seccomp sendmmsg sendmsg set_mempolicy setdomainname sethostname setns settimeofday swapoff
     swapon syslog umount umount2 unshare uselib userfaultfd ustat vhangup vmsplice
 """.split()  # noqa: SIM905
 _UNIX = 1
@@ -92,6 +94,7 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
         deny("socket", errno.EPERM, (0, _NE, _UNIX, 0))
     else:
         deny("socket", errno.EPERM)
+    deny("fcntl", errno.EPERM, (1, _EQ, _SET_PIPE_SIZE, 0))
     for request in (0x5412, 0x541C):  # typing into somebody's terminal
         deny("ioctl", errno.EPERM, (1, _MASKED_EQ, 0xFFFFFFFF, request))
     if not own_session:
@@ -100,19 +103,43 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
     return _exported(lib, context)
 
 
-def deny_signals_to_others(own: int) -> bytes:
-    """A second filter, for where there is no pid namespace: signals to oneself only."""
+def deny_reaching_others(own: int) -> bytes:
+    """A second filter, for where there is no pid namespace: nothing that names another process.
+
+    Signals go to oneself alone; limits, priorities and processors are set for oneself, as "0".
+    """
     lib = _library()
     assert lib is not None
     lib.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(lib.seccomp_init(_ALLOW))
-    for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+
+    def deny(call: str, *when: tuple[int, int, int]) -> None:
         number = lib.seccomp_syscall_resolve_name(call.encode())
-        comparison = (_Comparison * 1)(_Comparison(0, _NE, own, 0))
+        comparisons = (_Comparison * max(len(when), 1))(*(_Comparison(*w, 0) for w in when))
         check(
-            -lib.seccomp_rule_add_array(context, _ERRNO | errno.EPERM, number, 1, comparison), call
+            -lib.seccomp_rule_add_array(
+                context, _ERRNO | errno.EPERM, number, len(when), comparisons
+            ),
+            call,
         )
+
+    for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        deny(call, (0, _NE, own))
+    deny("tkill")  # names a thread, whoever's it is
+    for call in _OF_A_PROCESS:
+        deny(call, (0, _NE, 0))
+    for call, process in (("setpriority", 0), ("ioprio_set", 1)):  # not of a group, or a user
+        deny(call, (0, _NE, process))
+        deny(call, (1, _NE, 0))
+    for command in (8, 10, 15):  # F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal when a file is ready
+        deny("fcntl", (1, _EQ, command))
+    for request in (0x8901, 0x8902):  # FIOSETOWN, SIOCSPGRP: the same
+        deny("ioctl", (1, _EQ, request))
+    deny("prctl", (0, _EQ, 4))  # PR_SET_DUMPABLE: the zygote must see what is open
     return _exported(lib, context)
+
+
+_OF_A_PROCESS = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")  # fmt: skip
 
 
 def _exported(lib: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:

@@ -2,7 +2,7 @@
 
 ``python -m autograder.sandbox.zygote '{"tier": ...}'`` with a socket as its standard input.
 Imports the heavy packages once; then each request "spawn" brings the student's end of a pipe and
-gets a fork that is shut in. Ends processes, and watches over their memory.
+gets a fork that is shut in. Ends processes, and watches over their memory and their files.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Zygote:
         self.children: dict[int, str] = {}  # pid -> why it was ended, if it was
         self.peak: dict[int, int] = {}
         self.own = 0
+        self.homes: dict[int, Path] = {}  # where the kernel sets no limit to files, we do
 
     def serve(self) -> None:
         self.control.sendall(b'{"ready": true}\n')
@@ -83,6 +84,8 @@ class Zygote:
         place = Path(home) if home else self.home
         pid = namespaces.fork_inside(self.tier, self.limits, place, self.readable, main)
         self.children[pid] = ""
+        if self.tier != "bubblewrap":
+            self.homes[pid] = place
         return pid
 
     def end(self, pid: int, patience: float) -> dict[str, Any]:
@@ -102,18 +105,26 @@ class Zygote:
             os.waitpid(pid, 0)
         _gone(pid)
         self._reap()
+        self.homes.pop(pid, None)
         why = self.children.pop(pid)
         peak = self.peak.pop(pid, 0)
         code = os.waitstatus_to_exitcode(status) if gone else None
         return {"why": why, "code": code, "peak": peak}
 
     def look(self) -> None:
-        """End whoever uses too much memory, all their processes taken together."""
+        """End whoever uses too much memory or disk, all their processes taken together."""
         for pid in self.children:
-            used = sum(max(0, _memory(p) - self.own) for p in _family(pid))
+            family = _family(pid)
+            open_files = _open_files(family)
+            used = sum(max(0, _memory(p) - self.own) for p in family)
+            used += sum(_BUFFERS.get(kind, 0) for kind in open_files.values())
             self.peak[pid] = max(self.peak.get(pid, 0), used)
-            if used > self.limits.memory and not self.children[pid]:
-                self.children[pid] = "memory"
+            disk = 0
+            if pid in self.homes:
+                disk = _disk(self.homes[pid], self.limits.disk) + _deleted(open_files)
+            why = "memory" * (used > self.limits.memory) or "disk" * (disk > self.limits.disk)
+            if why and not self.children[pid]:
+                self.children[pid] = why
                 namespaces.kill(pid, self.tier)
         self._reap()
 
@@ -145,6 +156,54 @@ def _memory(pid: int) -> int:
         return 0
     found = [line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
     return sum(map(int, found)) * 1024
+
+
+# bytes that wait in the kernel and count as no process's memory: at most so many for each
+_BUFFERS = {"socket": 2 * 212_992, "pipe": 65_536}
+_ENTRIES = 4096  # files and folders
+
+
+def _open_files(pids: list[int]) -> dict[str, str]:
+    """What processes have open that is more than a name: sockets and pipes, by their kind, deleted files, by a path to them."""
+    found: dict[str, str] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    target = str(Path(entry.path).readlink())
+                    kind, _, number = target.partition(":")
+                    if number.startswith("["):
+                        found[target] = kind
+                    elif target.endswith(" (deleted)"):
+                        about = entry.stat()
+                        found[f"deleted {about.st_dev} {about.st_ino}"] = str(about.st_blocks * 512)
+    return found
+
+
+def _deleted(open_files: dict[str, str]) -> int:
+    """Bytes of files that have no name any more."""
+    return sum(int(size) for name, size in open_files.items() if name.startswith("deleted "))
+
+
+def _disk(home: Path, enough: int) -> int:
+    """Bytes of the files below ``home``; more than ``enough`` if they are too many to be counted."""
+
+    def failed(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # it may change while we look
+            raise error
+
+    used = entries = 0
+    try:
+        for _, folders, files, folder in os.fwalk(home, onerror=failed):
+            entries += len(folders) + len(files)
+            if entries > _ENTRIES or used > enough:
+                return enough + 1
+            for name in files:
+                with contextlib.suppress(FileNotFoundError):
+                    used += os.stat(name, dir_fd=folder, follow_symlinks=False).st_blocks * 512
+    except (OSError, RecursionError):
+        return enough + 1
+    return used
 
 
 def _family(pid: int) -> list[int]:

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import os
 import pwd
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from autograder.check.limits import Lost
 from autograder.errors import Problem
 from autograder.sandbox import landlock, seccomp, tiers
 from autograder.sandbox.client import Zygote
+from autograder.sandbox.namespaces import Limits
 from autograder.sandbox.session import Session
 from tests.autograder.conftest import alive, needs
 from tests.conftest import ROOT
@@ -242,3 +244,156 @@ def test_as_an_ordinary_user(tmp_path_factory):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert set(eval(done.stdout.strip().splitlines()[-1])) - {"signal others"} == WANTED
+
+
+REACHING = """
+import ctypes, fcntl, os, resource, socket, struct
+c = ctypes.CDLL(None, use_errno=True)
+import subprocess
+other = subprocess.Popen(["sleep", "60"]).pid  # of the same user, as another submission's would be
+
+def call(number, *args):
+    if c.syscall(number, *args) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+def owner(command, value):
+    r, w = os.pipe()
+    fcntl.fcntl(r, command, value)
+
+def hide(a, b):
+    socket.send_fds(a, [b"x"], [b.fileno()])
+
+def attempt(f):
+    try:
+        f()
+        return True
+    except Exception:
+        return False
+
+can = {
+    "limits": attempt(lambda: resource.prlimit(other, resource.RLIMIT_NOFILE)),
+    "priority": attempt(lambda: os.setpriority(os.PRIO_PROCESS, other, 19)),
+    "priority of a user": attempt(lambda: os.setpriority(os.PRIO_USER, 0, 19)),
+    "priority of disks": attempt(lambda: call(251, 1, other, 0)),
+    "processors": attempt(lambda: os.sched_setaffinity(other, [0])),
+    "scheduling": attempt(lambda: os.sched_setscheduler(other, os.SCHED_BATCH, os.sched_param(0))),
+    "signals": attempt(lambda: os.kill(other, 0)),
+    "signals to a group": attempt(lambda: os.kill(-os.getpgid(other), 0)),
+    "signals to all": attempt(lambda: os.kill(-1, 0)),
+    "signals to a thread": attempt(lambda: call(200, other, 0)),
+    "signals by files": attempt(lambda: owner(fcntl.F_SETOWN, other)),
+    "signals by files, in a structure": attempt(lambda: owner(15, struct.pack("ii", 1, other))),
+    "which signal": attempt(lambda: owner(fcntl.F_SETSIG, 9)),
+    "memory": attempt(lambda: open(f"/proc/{other}/mem", "rb").read(1)),
+    "environment": attempt(lambda: open(f"/proc/{other}/environ", "rb").read()),
+    "larger pipes": attempt(lambda: owner(1031, 2**20)),
+    "hide descriptors": attempt(lambda: hide(*socket.socketpair())),
+}
+own = {
+    "own limits": attempt(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))),
+    "own priority": attempt(lambda: os.nice(1)),
+    "own signals": attempt(lambda: os.kill(os.getpid(), 0)),
+    "own sockets": attempt(lambda: [s.close() for s in socket.socketpair()]),
+}
+"""
+UNCOUNTED = {"larger pipes", "hide descriptors"}
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
+def test_what_reaches_other_processes(tier):
+    """In the landlock tier there is no namespace: only the filter stands between two submissions."""
+    zygote = Zygote(tier, imports=["numpy"], twins=[], withheld=[], lesson="01")
+    try:
+        session = Session(zygote, timeout=30)
+        assert session.run(0, REACHING) == []
+        found = session.names(["can", "own"])
+        assert all(found["own"].values()), found["own"]
+        able = {name for name, may in found["can"].items() if may}
+        if tier == "landlock":
+            assert not able
+        elif tier == "bubblewrap":  # all that it could name is its own
+            assert not able & UNCOUNTED
+        else:  # the probes do succeed where nothing stops them
+            assert able >= {"limits", "priority", "processors", "signals", "signals to a thread",
+                            "signals by files", "which signal", *UNCOUNTED}  # fmt: skip
+        session.close()
+    finally:
+        zygote.close()
+
+
+MUCH = {
+    "sockets": ("""
+import os, socket, time
+for _ in range(30):
+    if os.fork() == 0:
+        kept = []
+        try:
+            while True:
+                kept.append(socket.socketpair())
+                kept[-1][0].setblocking(False)
+                try:
+                    while True: kept[-1][0].send(bytes(4096))
+                except BlockingIOError: pass
+        except OSError: pass
+        time.sleep(30)
+time.sleep(30)
+""", "more memory"),
+    "files": ("""
+n = 0
+while True:
+    with open(f"{n}.bin", "wb") as f: f.write(bytes(2**20))
+    n += 1
+""", "more files|No space"),
+    "files without a name": ("""
+import os, time
+kept = []
+while True:
+    f = open("x.bin", "wb")
+    os.unlink("x.bin")
+    f.write(bytes(2**22)); f.flush()
+    kept.append(f)
+""", "more files|No space|Too many open files"),
+    "many files": ("""
+n = 0
+while True:
+    open(f"{n}", "w").close()
+    n += 1
+""", "more files|No space"),
+    "folders in folders": ("""
+import os, time
+for _ in range(3000):
+    os.mkdir("d"); os.chdir("d")
+time.sleep(2)
+""", "more files|^$|File name too long"),
+    "files behind a closed door": ("""
+import os, time
+os.mkdir("d")
+for n in range(40):
+    with open(f"d/{n}.bin", "wb") as f: f.write(bytes(2**22))
+    os.chmod("d", 0o700 if n < 39 else 0)
+time.sleep(2)
+""", "more files|No space"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MUCH)
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS[:2]])
+def test_what_fills_the_machine_is_counted(tier, what):
+    code, told = MUCH[what]
+    limits = Limits(memory=400 * 2**20, disk=64 * 2**20)
+    zygote = Zygote(tier, imports=[], twins=[], withheld=[], lesson="01", limits=limits)
+    try:
+        session = Session(zygote, timeout=20)
+        outputs = session.run(0, code)
+        text = " ".join(str(o.get("evalue", "")) for o in outputs)
+        assert re.search(told, text), outputs
+        session.close()
+        session = Session(zygote, timeout=20)  # and the next is graded as ever
+        assert session.run(0, "n = 1") == [] and session.names(["n"])["n"] == 1
+        session.close()
+        if tier == "landlock":
+            assert not list(zygote.folder.glob("home-*/*"))
+    finally:
+        folder = zygote.folder
+        zygote.close()
+    assert not folder.exists()
