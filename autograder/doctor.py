@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autograder.errors import Problem
 from autograder.exercises import catalog
-from autograder.sandbox import tiers
+from autograder.sandbox import defenses, tiers
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ def _isolation() -> list[Finding]:
             mend = tiers.INSTALL
         elif "namespaces" in why[tier]:
             mend = _NAMESPACES
+        left = defenses.open_in(tier)
+        works = f"works; open is: {'; '.join(left)}" if left else "works; nothing is open"
         rows.append(
-            Finding(f"isolation: {tier}", not why[tier], why[tier] or "works", mend, needed=False)
+            Finding(f"isolation: {tier}", not why[tier], why[tier] or works, mend, needed=False)
         )
     used = next((t for t in ("bubblewrap", "landlock") if not why[t]), "")
     detail = f"grading uses {used}" if used else "nothing: only --isolation process would run"

@@ -14,9 +14,10 @@ Next: ``grade`` runs the instructor's tests on those proxies, in its own process
     operations  what may be asked of a thing in the sandbox
     frames, values      what crosses the pipe: JSON and .npy, with a cap on length; never pickle
     client      the trusted end of the pipe
+    defenses    what each tier stops, in a table
     helper      our functions that student code may call, in a process of their own
     kernel      system calls that Python has no name for
 
-``zygote`` and what it imports are copied into the sandbox; ``tiers``, ``stubs``, ``client``, ``session``,
+``zygote`` and what it imports are copied into the sandbox; ``tiers``, ``defenses``, ``stubs``, ``client``, ``session``,
 ``proxies`` and ``helper`` stay outside.
 """

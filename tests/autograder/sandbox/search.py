@@ -90,16 +90,22 @@ def _numbers(thing: Any, tensor: type) -> Any:
     return thing
 
 
-def ways(f: Any, many: int, tensor: type) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """``f`` as an answer with ``many`` arguments: as it is, on Tensors, in other orders, an instance first."""
+def ways(
+    f: Any, twin: Callable[..., Any], tensor: type
+) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """``f`` as an answer that is called as ``twin``: as it is, on Tensors, in other orders, an instance first."""
+    signature = inspect.signature(twin)
 
     def adapted(f: Any, order: tuple[int, ...], wrapped: bool) -> Callable[..., Any]:
         def answer(*args: Any, **options: Any) -> Any:
-            given = [args[i] for i in order if i < len(args)]
+            bound = signature.bind(*args, **options)
+            bound.apply_defaults()
+            everything = list(bound.arguments.values())
+            given = [everything[i] for i in order]
             if wrapped:
                 arrays = (np.ndarray, np.floating)
                 given = [tensor(x) if isinstance(x, arrays) else x for x in given]
-            return _numbers(f(*given, **options), tensor)
+            return _numbers(f(*given), tensor)
 
         return answer
 
@@ -109,17 +115,17 @@ def ways(f: Any, many: int, tensor: type) -> Iterator[tuple[str, Callable[..., A
         with contextlib.suppress(Exception):
             things["an instance, "] = f()
     for kind, thing in things.items():
-        for order, wrapped in itertools.product(_orders(thing, many), (False, True)):
+        for order, wrapped in itertools.product(_orders(thing, signature), (False, True)):
             yield f"{kind}{order}{' of Tensors' * wrapped}", adapted(thing, order, wrapped)
 
 
-def _orders(f: Any, many: int) -> list[tuple[int, ...]]:
-    """Which arguments it may be given, and in which order."""
-    everything = tuple(range(many))
-    orders = (
-        list(itertools.permutations(everything)) if many <= 3 else [everything, everything[::-1]]
-    )
-    orders += [everything[:n] for n in range(1, many)]
+def _orders(f: Any, called: inspect.Signature) -> list[tuple[int, ...]]:
+    """Which of the arguments it may be given, and in which order."""
+    parameters = list(called.parameters.values())
+    everything = tuple(range(len(parameters)))
+    needed = everything[: sum(p.default is p.empty for p in parameters)]
+    orders = list(itertools.permutations(needed)) if len(needed) <= 3 else [needed, needed[::-1]]
+    orders += [everything[:n] for n in range(1, len(everything) + 1) if n != len(needed)]
     try:
         signature = inspect.signature(f)
     except (ValueError, TypeError):
@@ -154,8 +160,6 @@ def _found(
 ) -> Iterator[tuple[str, str, str, float]]:
     rng = np.random.default_rng(0)
     cases = [(case, expect(e, case, dlcore)) for part in e.parts for case in part.cases(rng)[-1:]]
-    parameters = inspect.signature(e.right_answer).parameters.values()
-    many = len([p for p in parameters if p.default is p.empty])
 
     def fits(answer: Callable[..., Any]) -> bool:
         for case, wanted in cases:
@@ -167,7 +171,7 @@ def _found(
         return False
 
     for name, thing in things.items():
-        for way, answer in ways(thing, many, tensor):
+        for way, answer in ways(thing, e.right_answer, tensor):
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 if not fits(answer):

@@ -18,7 +18,7 @@ import pytest
 
 from autograder.check.limits import Lost
 from autograder.errors import Problem
-from autograder.sandbox import landlock, seccomp, tiers
+from autograder.sandbox import defenses, landlock, seccomp, tiers
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.namespaces import Limits
 from autograder.sandbox.session import Session
@@ -41,6 +41,8 @@ can = {{
     "read passwords": read("/etc/shadow"),
     "write outside": write("/usr/x") or write("/etc/x") or write({str(ROOT / "x")!r}),
     "write at home": write("x.txt"),
+    "stat": attempt(lambda: os.stat({str(ROOT / "README.md")!r})),
+    "see processes": attempt(lambda: os.stat("/proc/{os.getpid()}")),
     "use the network": attempt(lambda: socket.socket(socket.AF_INET)),
     "signal others": attempt(lambda: os.kill(os.getppid(), 0)),
     "import torch": attempt(lambda: __import__("torch")),
@@ -118,7 +120,7 @@ def test_bubblewrap():
 
 @needs("landlock")
 def test_landlock():
-    assert abilities("landlock") == WANTED
+    assert abilities("landlock") == WANTED | {"stat", "see processes"}
     assert landlock.version() > 0
 
 
@@ -244,6 +246,27 @@ def test_as_an_ordinary_user(tmp_path_factory):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert set(eval(done.stdout.strip().splitlines()[-1])) - {"signal others"} == WANTED
+
+
+PROBES = {
+    "read your files, other submissions or the gradebook, or write there": {"read the course", "write outside"},
+    "use a package or a file of the course that is withheld": {"import torch", "import the twin", "read the twin"},
+    "learn whether a file exists, how large it is and whose": {"stat"},
+    "use the network": {"use the network"},
+    "learn which processes there are": {"see processes"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
+def test_the_table_of_defenses_is_true(tier):
+    """What it calls stopped cannot be done, and what it calls open can."""
+    can = abilities(tier)
+    if tier != "process":  # there the clone's own paths depend on who runs the tests
+        for wish, probes in PROBES.items():
+            stopped = wish not in defenses.open_in(tier)
+            assert (not probes & can) if stopped else probes <= can, wish
+    assert {*PROBES} <= {defense.wish for defense in defenses.DEFENSES}
+    assert defenses.markdown() in (ROOT / "autograder" / "INSTRUCTORS.md").read_text("utf-8")
 
 
 REACHING = """
