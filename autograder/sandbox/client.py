@@ -281,6 +281,8 @@ def _how(ended: Mapping[str, Any]) -> str:
     """How a process came to its end, for its author."""
     if ended.get("why") == "memory":
         return "your code used more memory than there is for one notebook"
+    if ended.get("why") == "processes":
+        return "your code started more processes than one notebook may"
     if ended.get("why") == "disk":
         return "your code wrote more files than there is room for in one notebook"
     code = ended.get("code")

@@ -156,9 +156,11 @@ def _enter_plain(
     os.chdir(home)
     if os.getuid() == 0:
         if all(map(_open_to_all, (sys.prefix, sys.base_prefix, str(home)))):
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
+            _become_nobody()
+        elif tier == "landlock" and _has(_READ_ANYTHING):  # of what Landlock lets it see
+            libc.prctl(8, 1, 0, 0, 0)  # a change of user takes powers away, unless told otherwise
+            _become_nobody()
+            _drop_capabilities(but=_READ_ANYTHING)
         else:  # nobody could not even read Python here: root, then, without a root's powers
             _drop_capabilities()
     libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # die with the zygote; a change of user forgets this
@@ -170,6 +172,12 @@ def _enter_plain(
         own = seccomp.deny_reaching_others(os.getpid())
         seccomp.install(compiled("landlock"))
         seccomp.install(own)
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def _open_to_all(path: str) -> bool:
@@ -220,10 +228,24 @@ class _CapHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-def _drop_capabilities() -> None:
-    header, none = _CapHeader(0x20080522, 0), (ctypes.c_uint32 * 6)()
+_READ_ANYTHING = 2  # CAP_DAC_READ_SEARCH
+
+
+def _has(capability: int) -> bool:
+    """Whether this process may use it: a container's root may not have everything."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    effective = next(line.split()[1] for line in status if line.startswith("CapEff:"))
+    return bool(int(effective, 16) >> capability & 1)
+
+
+def _drop_capabilities(but: int | None = None) -> None:
+    header, kept = _CapHeader(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if but is not None:
+        kept[0] = kept[1] = kept[2] = 1 << but  # effective, permitted, inheritable
     check(libc.prctl(38, 1, 0, 0, 0), "no new privileges")
-    check(libc.capset(ctypes.byref(header), ctypes.byref(none)), "capset")
+    check(libc.capset(ctypes.byref(header), ctypes.byref(kept)), "capset")
+    if but is not None:
+        check(libc.prctl(47, 2, but, 0, 0), "ambient capability")  # programs keep it, too
 
 
 def kill(pid: int, tier: str) -> None:

@@ -112,7 +112,7 @@ class Zygote:
         return {"why": why, "code": code, "peak": peak}
 
     def look(self) -> None:
-        """End whoever uses too much memory or disk, all their processes taken together."""
+        """End whoever uses too much memory, disk or processes, all that they started taken together."""
         for pid in self.children:
             family = _family(pid)
             open_files = _open_files(family)
@@ -123,6 +123,8 @@ class Zygote:
             if pid in self.homes:
                 disk = _disk(self.homes[pid], self.limits.disk) + _deleted(open_files)
             why = "memory" * (used > self.limits.memory) or "disk" * (disk > self.limits.disk)
+            if len(family) > self.limits.processes:  # the kernel sets root no limit
+                why = "processes"
             if why and not self.children[pid]:
                 self.children[pid] = why
                 namespaces.kill(pid, self.tier)

@@ -195,7 +195,10 @@ attack(
     """\
 import os
 os.symlink('/etc', 'etc'); os.symlink('/', 'root')
-print('FOUND', os.path.exists('etc/shadow'), os.path.exists('root/root/.ssh'))""",
+def can(path):
+    try: return bool(open(path).read(1))
+    except OSError: return False
+print('FOUND', can('etc/shadow'), can('root/etc/passwd'))""",
     told="makes links",
 )
 attack(
