@@ -58,6 +58,10 @@ def test_there_are_many_and_each_has_a_name():
     assert all(attack.wants for attack in ATTACKS)
 
 
+def name_of(attack: Attack) -> str:
+    return attack.name.replace(" ", "-")
+
+
 # by landlock a sample, in `make test-whole` all; another one for each day
 _SOME = ATTACKS if WHOLE else random.Random(date.today().toordinal()).sample(ATTACKS, 12)
 
@@ -66,7 +70,7 @@ _SOME = ATTACKS if WHOLE else random.Random(date.today().toordinal()).sample(ATT
     ("attack", "tier"),
     [(attack, "bubblewrap") for attack in ATTACKS]
     + [pytest.param(attack, "landlock", marks=needs("landlock")) for attack in _SOME],
-    ids=lambda x: x if isinstance(x, str) else x.name.replace(" ", "-"),
+    ids=lambda x: x if isinstance(x, str) else name_of(x),
 )
 def test_attack(attack: Attack, tier: str, lesson):
     a, released = lesson

@@ -210,11 +210,11 @@ def test_a_filter_is_compiled_for_this_machine():
         assert len(program) % 8 == 0 and len(program) > 400
 
 
-@needs("bubblewrap")
-def test_as_an_ordinary_user(tmp_path_factory):
-    """The same sandbox without root: nested user namespaces instead of root's own."""
+@pytest.fixture(scope="module")
+def as_nobody(tmp_path_factory):
+    """Runs this Python, with its packages, as the user nobody."""
     if os.getuid() != 0:
-        pytest.skip("the other tests of this file run as an ordinary user already")
+        pytest.skip("the other tests run as an ordinary user already")
     system = Path(f"/usr/bin/python3.{sys.version_info.minor}")
     home = Path(tmp_path_factory.mktemp("user"))
     python = Path(sys.executable)
@@ -230,22 +230,52 @@ def test_as_an_ordinary_user(tmp_path_factory):
         packages = next(p for p in sys.path if p.endswith("site-packages"))
         paths = next((home / "venv").glob("lib/python*/site-packages")) / "x.pth"
         paths.write_text(f"{ROOT}\n{packages}\n")
+        alembic = python.with_name("alembic")  # nbgrader starts it, to look after its database
+        alembic.write_text(f"#!{python}\nfrom alembic.config import main\nmain()\n")
+        alembic.chmod(0o755)
     for folder in (home, *home.parents):
         if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
             folder.chmod(folder.stat().st_mode | 0o011)
     if not all(p.stat().st_mode & 1 for p in (ROOT, *ROOT.parents)):
         pytest.skip("this checkout may be read by root only")
     nobody = pwd.getpwnam("nobody")
-    code = (
+    (home / "own").mkdir()
+    os.chown(home / "own", nobody.pw_uid, nobody.pw_gid)
+
+    def run(*words: str, **env: str) -> subprocess.CompletedProcess:
+        path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
+        own = {"HOME": str(home / "own"), "PATH": path, "TMPDIR": str(home / "own")}
+        return subprocess.run(
+            [python, *words], cwd=ROOT, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[],
+            env=own | env, capture_output=True, text=True,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS[:2]])
+def test_as_an_ordinary_user(as_nobody, tier):
+    """The same sandbox without root: nested user namespaces instead of root's own."""
+    done = as_nobody(
+        "-c",
         "from tests.autograder.sandbox.test_tiers import abilities\nfrom autograder.sandbox import tiers\n"
-        "assert not tiers.missing('bubblewrap'), tiers.missing('bubblewrap')\nprint(sorted(abilities('bubblewrap')))"
+        f"assert not tiers.missing({tier!r}), tiers.missing({tier!r})\nprint(sorted(abilities({tier!r})))",
     )
-    done = subprocess.run(
-        [python, "-c", code], cwd=ROOT, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[],
-        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": "/tmp"}, capture_output=True, text=True,
-    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert set(eval(done.stdout.strip().splitlines()[-1])) - {"signal others"} == WANTED
+    more = {"signal others"} if tier == "bubblewrap" else {"stat", "see processes"}
+    assert set(eval(done.stdout.strip().splitlines()[-1])) - more == WANTED
+
+
+@pytest.mark.slow
+def test_attacks_on_an_ordinary_user(as_nobody):
+    """By both tiers; a sample, in `make test-whole` all."""
+    from tests.autograder.grade.test_attacks import _SOME, name_of
+
+    file = "tests/autograder/grade/test_attacks.py"
+    which = [f"{file}::test_attack[{name_of(a)}-{t}]" for a in _SOME for t in tiers.TIERS[:2]]
+    done = as_nobody("-m", "pytest", *which, "--show-capture=no", DLCOURSE_WHOLE=os.environ.get("DLCOURSE_WHOLE", ""))  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+    assert f"{len(which)} passed" in done.stdout or done.stdout.count(".") >= len(which)
 
 
 PROBES = {
