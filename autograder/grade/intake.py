@@ -106,6 +106,20 @@ def notebooks_of(
         os.close(folder)
 
 
+def handed_in_at(room: Classroom, student: str, lesson: str) -> Any:
+    """When, by timestamp.txt; None if there is none that can be read."""
+    try:
+        folder = disk.open_folder(room.root / "submitted", student, lesson)
+    except OSError:
+        return None
+    try:
+        return room.timestamp(disk.read(folder, _STAMP, 1000).decode("utf-8", "replace"))
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+
+
 def _without_folder(room: Classroom, student: str, lesson: str) -> Submission | None:
     here = room.root / "submitted" / student / lesson
     if here.is_symlink() or here.parent.is_symlink():
