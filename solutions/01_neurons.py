@@ -87,7 +87,8 @@ r"""
 ### Exercise 1.1: weighted sum
 
 Write the body of the function. Then run the cell below it: `check` tries your function on a few inputs and on fresh random ones,
-and tells you what it found. You can check as often as you like.
+and tells you what it found. You can check as often as you like. Answers are written with Python and NumPy, here and in all lessons;
+what you have written in an earlier lesson you may import. SciPy, scikit-learn, pandas and PyTorch are not there when a course grades your work.
 
 <details><summary>Hint 1</summary>Multiply entry by entry, add up the products, add the bias once.</details>
 <details><summary>Hint 2</summary>NumPy multiplies arrays entry by entry with <code>*</code>, and <code>.sum()</code> adds up.

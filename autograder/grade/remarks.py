@@ -9,12 +9,12 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.grade.assignment import LONGEST_CODE, Assignment, parse
+from autograder.grade.assignment import LONGEST_CODE, Assignment, assigned, parse
 
 MOST = 50  # remarks on one notebook
 
@@ -69,7 +69,9 @@ def remarks(nb: NotebookNode, a: Assignment) -> Iterator[dict[str, Any]]:
         if cell.source.strip() in known or (about.get("grade") and not about.get("solution")):
             continue
         found = (
-            _in_code(cell.source, a, modules) if cell.cell_type == "code" else _in_text(cell.source)
+            chain(_in_code(cell.source, a, modules), _withheld_by_name(cell.source, a))
+            if cell.cell_type == "code"
+            else _in_text(cell.source)
         )
         seen: set[tuple[str, int]] = set()
         for why, line in found:
@@ -154,6 +156,28 @@ def _in_code(source: str, a: Assignment, modules: dict[str, str]) -> Iterator[tu
                 yield "control sequences for a terminal", line
             case ast.ExceptHandler(type=kind) if kind is None or _catches_all(kind):
                 yield "catches every exception, a timeout included", line
+
+
+def _withheld_by_name(source: str, a: Assignment) -> Iterator[tuple[str, int]]:
+    """What an exercise forbids of a package that has to be there, however it is reached.
+
+    Another exercise may ask for it: cells that answer one are passed over.
+    """
+    own = {e.function for e in a.exercises} & {*assigned(source)}
+    for e in a.exercises:
+        names = {n.rpartition(".")[2]: n for n in e.forbidden if not n.startswith("dlcore.")}
+        if not names or own - {e.function}:
+            continue
+        for node in ast.walk(parse(source)):
+            match node:
+                case ast.Attribute(attr=word) | ast.alias(name=word) | ast.Name(id=word):
+                    pass
+                case ast.Constant(value=str() as word):
+                    pass
+                case _:
+                    continue
+            if word in names:
+                yield f"uses {names[word]}, which {e.name} forbids", getattr(node, "lineno", 0)
 
 
 def _imported(

@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.exercises import allowed, catalog
+from autograder.grade import remarks
 from autograder.sandbox import tiers
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.session import Session
@@ -105,3 +107,23 @@ def test_what_a_lesson_imports_is_there_and_what_it_asks_for_is_not(lesson):
         # what the check in a notebook refuses is what is missing when grading
         refused = {n for n in exercise.banned if n.startswith("dlcore.")}
         assert refused - {*a.twins} <= allowed.needed(a.modules, a.twins) | {*a.modules}
+
+
+HIDDEN = "box = [np.logaddexp]\n\ndef logsumexp(x, axis=-1):\n    return box[0].reduce(x, axis)"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (HIDDEN, True),
+        (HIDDEN.replace("np.logaddexp", "getattr(np, 'logaddexp')"), True),
+        ("from numpy import logaddexp as f", True),
+        ("def bce_with_logits(x, t):\n    return np.mean(np.logaddexp(0, x) - t * x)", False),
+        ("def logsumexp(x, axis=-1):\n    return np.log(np.exp(x).sum(axis))", False),
+    ],
+)
+def test_what_numpy_has_and_an_exercise_forbids_is_remarked(source, told):
+    """NumPy has to be there: another exercise of the lesson asks for this very function."""
+    nb = new_notebook(cells=[new_code_cell(source)])
+    found = list(remarks.remarks(nb, assignment(catalog.find_lesson("losses"))))
+    assert any("losses.logsumexp forbids" in remark["detail"] for remark in found) == told, found
