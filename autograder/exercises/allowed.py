@@ -22,6 +22,8 @@ PACKAGES = (
 )  # fmt: skip
 # of dlcore, what every lesson may use; `rng` is in lesson 6's part of the library, and `data` needs it
 ALWAYS = {"data", "plot", "explore", "crosscheck", "errors", "rng", "backend.blas", "backend.device", "backend.memory"}  # fmt: skip
+# what gathers the library under PyTorch's names comes with the Tensor; what is not built yet is a stub in there
+_GATHERED = {"functional": 5, "nn": 5}
 _HOME = Path(dlcore.__file__).parent
 
 
@@ -43,9 +45,8 @@ def _lessons() -> dict[str, int]:
 @cache
 def _built() -> dict[str, int]:
     """For each module of dlcore that not every lesson may use, the lesson that builds it; 0 for its inner parts."""
-    found = contents(dlcore.__doc__ or "") | {
-        f"scratch.{name}": n for name, n in _lessons().items()
-    }
+    found = contents(dlcore.__doc__ or "") | _GATHERED
+    found |= {f"scratch.{name}": n for name, n in _lessons().items()}
     for path in (*_HOME.glob("*"), *_HOME.glob("scratch/*.py"), *_HOME.glob("backend/*.py")):
         name = ".".join(path.relative_to(_HOME).with_suffix("").parts)
         if not path.name.startswith("_") and name not in ("scratch", "backend"):
@@ -61,7 +62,7 @@ def forbidden(lesson: str) -> tuple[str, ...]:
 
 
 def needed(imported: Iterable[str], banned: Iterable[str]) -> set[str]:
-    """Inner parts of dlcore that what a notebook imports rests upon, so that they must be there.
+    """Inner parts of dlcore that must be there, because what is allowed, or ``imported``, rests upon them.
 
     What ``banned`` holds besides inner parts stays away, and so does what only that needs.
     """
@@ -69,7 +70,8 @@ def needed(imported: Iterable[str], banned: Iterable[str]) -> set[str]:
     # explorers stand still while a notebook is graded, and there is no PyTorch to compare with
     away = {*banned, "dlcore.explore", "dlcore.crosscheck"} - inner
     found: set[str] = set()
-    todo = ["dlcore", *(name for name in imported if name.startswith("dlcore."))]
+    todo = ["dlcore", *_built().keys() - inner]
+    todo += [name for name in imported if name.startswith("dlcore.")]
     while todo:
         name = todo.pop()
         if name in found or name in away:

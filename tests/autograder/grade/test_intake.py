@@ -237,6 +237,54 @@ def test_any_tree_is_taken_in_or_refused_in_words(room, tree):
     assert bool(found.problem) != bool(found.digest)
 
 
+SWAPS = {
+    "the notebook": ("", "mini.ipynb"),
+    "a file beside it": ("", "notes.txt"),
+    "the folder": (".", ""),
+    "a folder in it": ("data", "x.csv"),
+}
+
+
+@pytest.mark.parametrize("what", SWAPS)
+def test_a_link_that_takes_the_place_of_what_was_looked_at_leads_nowhere(room, tmp_path, what):
+    """A program swaps the thing for a link to another student's, and back, while it is taken in."""
+    student = "race-" + what.replace(" ", "-")
+    place = mini.hand_in(room, student, mini.released(room)).parent
+    other = tmp_path / "other"
+    for folder, word in ((place, b"own"), (other, b"stolen")):
+        (folder / "data").mkdir(parents=True)
+        for name in ("notes.txt", "data/x.csv"):
+            (folder / name).write_bytes(word)
+    (other / "mini.ipynb").write_bytes((place / "mini.ipynb").read_bytes() + b"  \n" * 50)
+    folder, name = SWAPS[what]
+    target = place / folder / name
+    own, link = tmp_path / "own", tmp_path / "link"
+    program = f"""
+import os
+for path in ({str(link)!r},):
+    os.symlink({str(other / folder / name)!r}, path)
+print("ready", flush=True)
+while True:  # exchange the names, both ways
+    os.rename({str(target)!r}, {str(own)!r}); os.rename({str(link)!r}, {str(target)!r})
+    os.rename({str(target)!r}, {str(link)!r}); os.rename({str(own)!r}, {str(target)!r})
+"""
+    seen = set()
+    swapping = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    try:
+        swapping.stdout.readline()
+        for _ in range(2000 if WHOLE else 300):
+            found = intake(room, student, mini.SLUG)
+            if found is None:  # between two names, it is not there
+                continue
+            seen.add(bool(found.problem or found.note))
+            assert b"stolen" not in found.files.values()
+            assert not found.notebook.endswith(b"  \n" * 50)
+    finally:
+        swapping.kill()
+        swapping.wait()
+    assert seen  # it was there now and then
+
+
 @needs("bubblewrap")
 def test_files_beside_the_notebook_are_there_when_it_runs(tmp_path):
     room = mini.make(tmp_path / "class")
