@@ -27,8 +27,8 @@ _DENIED = """
     finit_module fsconfig memfd_create memfd_secret mq_open msgget semget shmat shmget fsmount fsopen fspick init_module io_uring_enter io_uring_register
     io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind
     migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages name_to_handle_at
-    nfsservctl open_by_handle_at open_tree perf_event_open personality pidfd_getfd pidfd_open
-    pidfd_send_signal pivot_root process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl
+    nfsservctl open_by_handle_at open_tree open_tree_attr perf_event_open personality pidfd_getfd pidfd_open
+    pidfd_send_signal pivot_root process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl quotactl_fd
     reboot request_key seccomp sendmmsg sendmsg set_mempolicy setdomainname sethostname setns settimeofday swapoff
     swapon syslog umount umount2 unshare uselib userfaultfd ustat vhangup vmsplice
 """.split()  # noqa: SIM905
@@ -63,6 +63,18 @@ def _library() -> ctypes.CDLL | None:
     return None
 
 
+# on every architecture; a libseccomp that is older than the kernel does not know them
+_NEWER = {
+    "process_mrelease": 448, "fchmodat2": 452, "setxattrat": 463, "removexattrat": 466, "open_tree_attr": 467,
+    "file_setattr": 469, "memfd_secret": 447, "quotactl_fd": 443, "mount_setattr": 442, "process_madvise": 440,
+}  # fmt: skip
+
+
+def _number(lib: ctypes.CDLL, call: str) -> int:
+    found: int = lib.seccomp_syscall_resolve_name(call.encode())
+    return found if found >= 0 else _NEWER.get(call, -1)
+
+
 def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
     """The filter as BPF. Without ``sockets`` not even Unix ones; without ``own_session`` no
     process may leave its group, by which it is ended."""
@@ -75,7 +87,7 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
     lib.seccomp_attr_set(context, 8, 2)  # a tree of comparisons instead of a list (libseccomp 2.5)
 
     def deny(call: str, code: int, *when: tuple[int, int, int, int]) -> None:
-        number = lib.seccomp_syscall_resolve_name(call.encode())
+        number = _number(lib, call)
         if number < 0:
             return  # not on this machine's architecture
         comparisons = (_Comparison * max(len(when), 1))(*(_Comparison(*w) for w in when))
@@ -104,22 +116,26 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
 
 
 def deny_reaching_others(own: int) -> bytes:
-    """A second filter, for where there is no pid namespace: nothing that names another process.
+    """A second filter, for where there are no namespaces: nothing that names another process, or changes
+    what Landlock does not look at.
 
-    Signals go to oneself alone; limits, priorities and processors are set for oneself, as "0".
+    Signals go to oneself alone; limits, priorities and processors are set for oneself, as "0". Rights, owners,
+    times and attributes of files are changed by path, of the grader's files too if it is the same user.
     """
     lib = _library()
     assert lib is not None
     lib.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(lib.seccomp_init(_ALLOW))
 
-    def deny(call: str, *when: tuple[int, int, int]) -> None:
-        number = lib.seccomp_syscall_resolve_name(call.encode())
-        comparisons = (_Comparison * max(len(when), 1))(*(_Comparison(*w, 0) for w in when))
+    def deny(call: str, *when: tuple[int, ...], code: int = errno.EPERM) -> None:
+        number = _number(lib, call)
+        if number < 0:
+            return  # not on this machine's architecture
+        comparisons = (_Comparison * max(len(when), 1))(
+            *(_Comparison(*w, *[0] * (4 - len(w))) for w in when)
+        )
         check(
-            -lib.seccomp_rule_add_array(
-                context, _ERRNO | errno.EPERM, number, len(when), comparisons
-            ),
+            -lib.seccomp_rule_add_array(context, _ERRNO | code, number, len(when), comparisons),
             call,
         )
 
@@ -136,9 +152,24 @@ def deny_reaching_others(own: int) -> bytes:
     for request in (0x8901, 0x8902):  # FIOSETOWN, SIOCSPGRP: the same
         deny("ioctl", (1, _EQ, request))
     deny("prctl", (0, _EQ, 4))  # PR_SET_DUMPABLE: the zygote must see what is open
+    for call in _NOTHING_HAPPENS:
+        deny(call, code=0)
+    for call in _OF_ANY_FILE:
+        deny(call)
+    # opened to be read, and emptied: before its third version, Landlock lets that pass
+    deny("openat2", code=errno.ENOSYS)
+    for call, flags in (("open", 1), ("openat", 2)):
+        deny(call, (flags, _MASKED_EQ, os.O_TRUNC | os.O_ACCMODE, os.O_TRUNC | os.O_RDONLY))
     return _exported(lib, context)
 
 
+# copying a file sets its rights and times: that it does not work is no error
+_NOTHING_HAPPENS = ("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "utimensat", "futimesat")  # fmt: skip
+_OF_ANY_FILE = (
+    *("chown", "fchown", "lchown", "fchownat", "truncate", "inotify_add_watch"),
+    *(f"{kind}{act}xattr" for kind in ("", "l", "f") for act in ("set", "remove")),
+    *("setxattrat", "removexattrat", "file_setattr"),
+)
 _OF_A_PROCESS = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")  # fmt: skip
 
 

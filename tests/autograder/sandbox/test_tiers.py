@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import os
 import pwd
 import re
@@ -264,6 +265,94 @@ def test_as_an_ordinary_user(as_nobody, tier):
     assert done.returncode == 0, done.stderr[-3000:]
     more = {"signal others"} if tier == "bubblewrap" else {"stat", "see processes"}
     assert set(eval(done.stdout.strip().splitlines()[-1])) - more == WANTED
+
+
+CHANGING = """
+import ctypes, json, os, sys
+from pathlib import Path
+from autograder.sandbox import landlock, namespaces, tiers
+from autograder.sandbox.namespaces import Limits
+
+version = int(sys.argv[1])
+real = landlock.version()
+landlock.version = lambda: min(real, version)  # of an older kernel
+own = Path(os.environ["HOME"])
+home, precious, folder = own / f"home{version}", own / f"precious{version}", own / f"readable{version}"
+home.mkdir(); folder.mkdir()
+inside = folder / "library.py"  # what it may read is the instructor's, too
+for path in (precious, inside):
+    path.write_text("all grades")
+    path.chmod(0o640)
+    os.utime(path, (1, 1))
+c = ctypes.CDLL(None, use_errno=True)
+
+def attempts():
+    for path in map(str, (precious, inside)):
+        raw = path.encode()
+        yield lambda: os.chmod(path, 0)
+        yield lambda: c.syscall(452, -100, raw, 0, 0)  # fchmodat2
+        yield lambda: os.chown(path, os.getuid(), os.getgid())
+        yield lambda: os.utime(path, (5, 5))
+        yield lambda: os.truncate(path, 0)
+        yield lambda: os.setxattr(path, "user.x", b"1")
+        yield lambda: os.close(os.open(path, os.O_RDONLY | os.O_TRUNC))
+        yield lambda: c.open(raw, os.O_RDONLY | os.O_TRUNC)
+        yield lambda: c.syscall(437, -100, raw, ctypes.byref((ctypes.c_uint64 * 3)(os.O_TRUNC, 0, 0)), 24)  # openat2
+        yield lambda: open(path, "w")
+        yield lambda: os.rename(path, path + "x")
+        yield lambda: os.link(path, str(home / "link"))
+        yield lambda: os.remove(path)
+        for flags in (os.O_RDONLY, os.O_PATH):
+            def by_descriptor(change):
+                fd = os.open(path, flags)
+                change(fd)
+                change(f"/proc/self/fd/{fd}")
+            yield lambda: by_descriptor(lambda x: os.chmod(x, 0))
+            yield lambda: by_descriptor(lambda x: os.utime(x, (5, 5)))
+            yield lambda: by_descriptor(lambda x: os.truncate(x, 0))
+            yield lambda: by_descriptor(lambda x: os.setxattr(x, "user.x", b"1"))
+
+def main():
+    tried = 0
+    for attempt in attempts():
+        tried += 1
+        try:
+            attempt()
+        except OSError:
+            pass
+    Path("tried").write_text(str(tried))
+    Path("copy").write_text("x")
+    os.chmod("copy", 0o600)  # as copying does: no error
+
+readable = [*map(str, tiers.python_folders()), "/usr", "/lib", "/lib64", str(folder)]
+if len(sys.argv) == 2:
+    pid = namespaces.fork_inside("landlock", Limits(), home, readable, main)
+    os.waitpid(pid, 0)
+else:  # in no sandbox
+    os.chdir(home)
+    main()
+def about(path):
+    if not path.exists(): return "gone"
+    s = path.stat()
+    return [s.st_mode & 0o777, s.st_size, s.st_mtime, os.listxattr(path)]
+print(json.dumps([int((home / "tried").read_text()), about(precious), about(inside)]))
+"""
+
+
+@needs("landlock")
+@pytest.mark.parametrize("version", [1, 2, 3, 7])
+def test_landlock_leaves_the_files_of_its_user_alone(as_nobody, version):
+    """Rights, times, attributes, and before its third version, lengths: Landlock itself does not look at them."""
+    done = as_nobody("-c", CHANGING, str(version))
+    assert done.returncode == 0, done.stderr[-2000:]
+    tried, *files = json.loads(done.stdout)
+    assert tried >= 40 and files == [[0o640, 10, 1.0, []]] * 2
+
+
+def test_what_is_tried_on_files_succeeds_outside_of_the_sandbox(as_nobody):
+    done = as_nobody("-c", CHANGING, "1001", "outside")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout)[1:] == ["gone", "gone"]
 
 
 @pytest.mark.slow
