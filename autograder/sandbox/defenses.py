@@ -21,6 +21,7 @@ class Defense(NamedTuple):
 
 DEFENSES = (
     Defense("read your files, other submissions or the gradebook, or write there", STOPPED, STOPPED, OPEN),
+    Defense("change the rights, owners or times of files", STOPPED, STOPPED, OPEN),
     Defense("see hidden tests or the random cases, or change a result", STOPPED, STOPPED, OPEN),
     Defense("use a package or a file of the course that is withheld", STOPPED, STOPPED, OPEN),
     Defense("learn whether a file exists, how large it is and whose", STOPPED, OPEN, OPEN),
