@@ -8,7 +8,8 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +101,7 @@ def init(
     students: Path | None = None,
     seed: str | None = None,
     timeout: int = 60,
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> InitReport:
     """Make a class folder with the lessons released in it, ready for ``submitted/``.
 
@@ -134,7 +136,8 @@ def init(
     there = {path.name for path in (root / "source").glob("*")}
     if lessons is None:
         lessons = [x for x in catalog.lessons() if not there or x.slug in there]
-    for lesson in lessons:
+    for i, lesson in enumerate(lessons):
+        progress(i, len(lessons), lesson.slug)
         room.write_source(lesson)
         room.release(lesson.slug)
         report.lessons.append(lesson.slug)
@@ -185,10 +188,11 @@ class Classroom:
 
     def gradebook(self) -> Any:
         """nbgrader's gradebook, a context manager."""
-        from nbgrader.api import Gradebook
+        import nbgrader.api
 
+        nbgrader.api.get_alembic_version = _schema_version
         coursedir = self.api.coursedir
-        return Gradebook(coursedir.db_url, coursedir.course_id)
+        return nbgrader.api.Gradebook(coursedir.db_url, coursedir.course_id)
 
     @property
     def lessons(self) -> list[str]:
@@ -293,7 +297,8 @@ class Classroom:
 
     def release(self, slug: str) -> Path:
         """Register a lesson in the gradebook and write the students' version into ``release/``."""
-        result = self.api.generate_assignment(slug, force=True)
+        with _cells_saved_at_once():
+            result = self.api.generate_assignment(slug, force=True)
         if not result["success"]:
             cause = (result.get("error") or "").strip().splitlines()
             raise Problem(
@@ -323,6 +328,41 @@ class Classroom:
                 )
             chosen.append(slug)
         return chosen
+
+
+def _schema_version() -> str:
+    """Of nbgrader's database, which nbgrader starts a program to find out."""
+    import nbgrader
+    from alembic.script import ScriptDirectory
+
+    folder = Path(nbgrader.__file__).parent / "alembic"
+    return str(ScriptDirectory(str(folder)).get_current_head())
+
+
+@contextmanager
+def _cells_saved_at_once() -> Iterator[None]:
+    """Let nbgrader write the cells of a notebook in one transaction; it makes one for each cell."""
+    from nbgrader.preprocessors import SaveCells
+
+    one_by_one = SaveCells._create_notebook
+
+    def at_once(self: Any, nb: Any) -> None:
+        session = self.gradebook.db
+        session.commit = session.flush
+        try:
+            one_by_one(self, nb)
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            del session.commit
+        session.commit()
+
+    SaveCells._create_notebook = at_once
+    try:
+        yield
+    finally:
+        SaveCells._create_notebook = one_by_one
 
 
 def release(room: Classroom, names: Sequence[str] = (), *, renew: bool = False) -> list[Path]:

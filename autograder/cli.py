@@ -134,8 +134,8 @@ def init(
     """Make a class folder: an nbgrader course with all lessons released in it."""
     from autograder import classroom
 
-    with problems():
-        report = classroom.init(directory, students=students)
+    with problems(), bar("lessons") as progress:
+        report = classroom.init(directory, students=students, progress=progress)
     out.print(f"{directory}: {len(report.lessons)} lessons, {report.students} students")
     out.print(f"give to students   {directory}/release/")
     out.print(f"put what they send {directory}/submitted/STUDENT/LESSON/LESSON.ipynb")

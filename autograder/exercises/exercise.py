@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,12 @@ class Misconception:
 
     name: str
     hint: str
-    wrong: Callable[..., Any]
+    make: Callable[[], Callable[..., Any]]
+
+    @cached_property
+    def wrong(self) -> Callable[..., Any]:
+        """Made when it is first needed: there are hundreds. If it was made from text, that is its ``source``."""
+        return self.make()
 
 
 def call(student: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -120,11 +126,11 @@ class Exercise:
         """Register the decorated wrong implementation, with the hint that belongs to it."""
 
         def decorate(wrong: Callable[..., Any]) -> Callable[..., Any]:
-            self.register(wrong.__name__, hint, wrong)
+            self.register(wrong.__name__, hint, lambda: wrong)
             return wrong
 
         return decorate
 
-    def register(self, name: str, hint: str, wrong: Callable[..., Any]) -> None:
-        """Register ``wrong``; if it was made from text, that is its attribute ``source``."""
-        self.misconceptions.append(Misconception(name, " ".join(hint.split()), wrong))
+    def register(self, name: str, hint: str, make: Callable[[], Callable[..., Any]]) -> None:
+        """Register the wrong implementation that ``make()`` gives."""
+        self.misconceptions.append(Misconception(name, " ".join(hint.split()), make))

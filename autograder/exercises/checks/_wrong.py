@@ -22,6 +22,12 @@ def mistake(
 
     ``header`` stands before them: imports, and what else they need.
     """
+    exercise.register(name, hint, lambda: _made(exercise, changes, pieces, header))
+
+
+def _made(
+    exercise: Exercise, changes: Sequence[tuple[str, str]], pieces: Sequence[Any], header: str
+) -> Any:
     source = "\n\n".join(map(inspect.getsource, pieces))
     for old, new in changes:
         assert source.count(old) == 1, old
@@ -32,4 +38,4 @@ def mistake(
     exec(compile(source, "<misconception>", "exec"), scope)
     wrong = scope[exercise.function]
     wrong.source = source
-    exercise.register(name, hint, wrong)
+    return wrong
