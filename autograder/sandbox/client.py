@@ -81,7 +81,7 @@ class Zygote:
         self.process = subprocess.Popen(
             [
                 *tiers.command(self.tier, self.library, home),
-                sys.executable,
+                str(tiers.python()),
                 "-P",
                 "-m",
                 "autograder.sandbox.zygote",

@@ -84,6 +84,12 @@ def _unshare() -> list[str]:
     return spaces if os.getuid() == 0 else ["--unshare-user", *spaces]
 
 
+def python() -> Path:
+    """This Python by a path that the sandbox has: its folder may be reached through a link."""
+    own = Path(sys.executable)
+    return own.parent.resolve() / own.name
+
+
 def python_folders() -> list[Path]:
     """Where this Python and its packages live."""
     folders = [sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)]
@@ -183,9 +189,7 @@ def environment(tier: str, library: Path, home: Path) -> dict[str, str]:
     return {
         "HOME": str(home),
         "LANG": "C.UTF-8",
-        "PATH": os.pathsep.join(
-            [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
-        ),
+        "PATH": os.pathsep.join([str(python().parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "" if site.ENABLE_USER_SITE else "1",

@@ -113,6 +113,22 @@ def test_packages_are_found_wherever_python_is_installed(tier, tmp_path, monkeyp
         zygote.close()
 
 
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
+def test_an_environment_that_is_reached_through_a_link(tier, tmp_path, monkeypatch):
+    """A link to a virtual environment elsewhere is not there in the sandbox; where it leads is."""
+    own = Path(sys.executable)
+    (tmp_path / "env").symlink_to(own.parent.parent)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "env" / "bin" / own.name))
+    zygote = Zygote(tier, imports=[], twins=[], withheld=[], lesson="01")
+    try:
+        session = Session(zygote, timeout=30)
+        assert session.run(0, "import numpy; n = int(numpy.ones(3).sum())") == []
+        assert session.names(["n"])["n"] == 3
+        session.close()
+    finally:
+        zygote.close()
+
+
 @needs("bubblewrap")
 def test_bubblewrap():
     assert abilities("bubblewrap") <= WANTED | {"signal others"}  # of its own namespace
