@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -281,6 +280,8 @@ def _how(ended: Mapping[str, Any]) -> str:
     """How a process came to its end, for its author."""
     if ended.get("why") == "memory":
         return "your code used more memory than there is for one notebook"
+    if ended.get("why") == "hidden":
+        return "your code kept the grader from seeing what it has open"
     if ended.get("why") == "processes":
         return "your code started more processes than one notebook may"
     if ended.get("why") == "disk":

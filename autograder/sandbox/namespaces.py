@@ -168,7 +168,8 @@ def _enter_plain(
         raise OSError("the zygote has gone")
     _limit(limits)
     if tier == "landlock":
-        landlock.restrict([Path(p) for p in readable], [home, Path("/dev/null"), Path("/dev/zero")])
+        # not /dev/zero: what one maps of it to share is nobody's memory
+        landlock.restrict([Path(p) for p in readable], [home, Path("/dev/null")])
         own = seccomp.deny_reaching_others(os.getpid())
         seccomp.install(compiled("landlock"))
         seccomp.install(own)
@@ -217,11 +218,15 @@ def _limit(limits: Limits) -> None:
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (_SIGPENDING, 256),  # timers count as well
         (resource.RLIMIT_MEMLOCK, 0),
     ):
         soft_hard = (amount, amount + 5) if what == resource.RLIMIT_CPU else (amount, amount)
         with contextlib.suppress(ValueError):  # a lower limit holds already
             resource.setrlimit(what, soft_hard)
+
+
+_SIGPENDING = 11  # RLIMIT_SIGPENDING, which Python has no name for
 
 
 class _CapHeader(ctypes.Structure):

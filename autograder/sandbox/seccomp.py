@@ -16,15 +16,17 @@ from autograder.sandbox.kernel import check, libc
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
-_NE, _EQ, _MASKED_EQ = 1, 4, 7
+_NE, _MASKED_EQ = 1, 7
+_WORD = 0xFFFFFFFF  # the kernel looks at so much of a command; a filter compares 64 bits
 _SET_PIPE_SIZE = 1031
+_MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 _NEW_NAMESPACES = (
     0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x80,
 )  # fmt: skip
 # sendmsg could hide descriptors, and what lies in their buffers, in messages that nobody has read
 _DENIED = """
     acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init
-    finit_module fsconfig memfd_create memfd_secret mq_open msgget semget shmat shmget fsmount fsopen fspick init_module io_uring_enter io_uring_register
+    finit_module fsconfig memfd_create memfd_secret mq_open msgget semget shmat shmget fsmount fsopen fspick init_module inotify_init inotify_init1 io_setup io_submit io_uring_enter io_uring_register
     io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind
     migrate_pages mknod mknodat modify_ldt mount mount_setattr move_mount move_pages name_to_handle_at
     nfsservctl open_by_handle_at open_tree open_tree_attr perf_event_open personality pidfd_getfd pidfd_open
@@ -106,7 +108,10 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
         deny("socket", errno.EPERM, (0, _NE, _UNIX, 0))
     else:
         deny("socket", errno.EPERM)
-    deny("fcntl", errno.EPERM, (1, _EQ, _SET_PIPE_SIZE, 0))
+    deny("fcntl", errno.EPERM, (1, _MASKED_EQ, _WORD, _SET_PIPE_SIZE))
+    # pages that no process need show to keep them
+    shared = _MAP_SHARED | _MAP_ANONYMOUS
+    deny("mmap", errno.EPERM, (3, _MASKED_EQ, shared, shared))
     for request in (0x5412, 0x541C):  # typing into somebody's terminal
         deny("ioctl", errno.EPERM, (1, _MASKED_EQ, 0xFFFFFFFF, request))
     if not own_session:
@@ -147,11 +152,14 @@ def deny_reaching_others(own: int) -> bytes:
     for call, process in (("setpriority", 0), ("ioprio_set", 1)):  # not of a group, or a user
         deny(call, (0, _NE, process))
         deny(call, (1, _NE, 0))
-    for command in (8, 10, 15):  # F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal when a file is ready
-        deny("fcntl", (1, _EQ, command))
-    for request in (0x8901, 0x8902):  # FIOSETOWN, SIOCSPGRP: the same
-        deny("ioctl", (1, _EQ, request))
-    deny("prctl", (0, _EQ, 4))  # PR_SET_DUMPABLE: the zygote must see what is open
+    for command in _SIGNALS_AND_LEASES:
+        deny("fcntl", (1, _MASKED_EQ, _WORD, command))
+    for request in _REQUESTS:
+        deny("ioctl", (1, _MASKED_EQ, _WORD, request))
+    deny("prctl", (0, _MASKED_EQ, _WORD, 4))  # PR_SET_DUMPABLE: the zygote must see what is open
+    for call in ("connect", "bind"):  # a pair of sockets needs neither
+        deny(call)
+    deny("sendto", (4, _NE, 0))
     for call in _NOTHING_HAPPENS:
         deny(call, code=0)
     for call in _OF_ANY_FILE:
@@ -170,6 +178,10 @@ _OF_ANY_FILE = (
     *(f"{kind}{act}xattr" for kind in ("", "l", "f") for act in ("set", "remove")),
     *("setxattrat", "removexattrat", "file_setattr"),
 )
+# F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY: signals when a file is ready, and to make others wait for it
+_SIGNALS_AND_LEASES = (8, 10, 15, 1024, 1026)
+# FIOSETOWN, SIOCSPGRP; flags, versions, attributes, verity and encryption of a file
+_REQUESTS = (0x8901, 0x8902, 0x40086602, 0x40046602, 0x40087602, 0x401C5820, 0x40806685, 0x800C6613)
 _OF_A_PROCESS = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")  # fmt: skip
 
 

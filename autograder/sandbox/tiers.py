@@ -144,7 +144,15 @@ def readable(tier: str, library: Path) -> list[str]:
     found: list[str] = []
     for path in paths:
         found += _without(path, hidden)
-    return [*found, "/dev/urandom", "/dev/random", "/proc/self", "/proc/meminfo", "/proc/cpuinfo"]
+    return [
+        *found,
+        "/dev/zero",
+        "/dev/urandom",
+        "/dev/random",
+        "/proc/self",
+        "/proc/meminfo",
+        "/proc/cpuinfo",
+    ]
 
 
 def _without(path: Path, hidden: set[Path]) -> list[str]:
@@ -170,6 +178,8 @@ def command(tier: str, library: Path, home: Path) -> list[str]:
     for name in _ETC:
         args += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     args += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", str(home)]
+    # what one maps of it to share is nobody's memory
+    args += ["--dev-bind", "/dev/null", "/dev/zero"]
     args += ["--ro-bind", str(library), COURSE]
     for folder in python_folders():
         if folder.is_relative_to("/usr"):

@@ -17,6 +17,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import sys
 import time
 import warnings
@@ -40,6 +41,7 @@ class Zygote:
         self.peak: dict[int, int] = {}
         self.own = 0
         self.homes: dict[int, Path] = {}  # where the kernel sets no limit to files, we do
+        self.clear: dict[int, bool] = {}  # whether we may look at what it has open
 
     def serve(self) -> None:
         self.control.sendall(b'{"ready": true}\n')
@@ -86,6 +88,7 @@ class Zygote:
         self.children[pid] = ""
         if self.tier != "bubblewrap":
             self.homes[pid] = place
+            self.clear[pid] = not _open_files([pid])[1]
         return pid
 
     def end(self, pid: int, patience: float) -> dict[str, Any]:
@@ -106,6 +109,7 @@ class Zygote:
         _gone(pid)
         self._reap()
         self.homes.pop(pid, None)
+        self.clear.pop(pid, None)
         why = self.children.pop(pid)
         peak = self.peak.pop(pid, 0)
         code = os.waitstatus_to_exitcode(status) if gone else None
@@ -113,22 +117,32 @@ class Zygote:
 
     def look(self) -> None:
         """End whoever uses too much memory, disk or processes, all that they started taken together."""
+        orphans = _children(os.getpid()) - self.children.keys()  # they come to us
         for pid in self.children:
-            family = _family(pid)
-            open_files = _open_files(family)
-            used = sum(max(0, _memory(p) - self.own) for p in family)
-            used += sum(_BUFFERS.get(kind, 0) for kind in open_files.values())
-            self.peak[pid] = max(self.peak.get(pid, 0), used)
-            disk = 0
-            if pid in self.homes:
-                disk = _disk(self.homes[pid], self.limits.disk) + _deleted(open_files)
-            why = "memory" * (used > self.limits.memory) or "disk" * (disk > self.limits.disk)
-            if len(family) > self.limits.processes:  # the kernel sets root no limit
-                why = "processes"
-            if why and not self.children[pid]:
-                self.children[pid] = why
-                namespaces.kill(pid, self.tier)
+            with contextlib.suppress(OSError):
+                why = self._too_much(pid, [p for p in orphans if os.getpgid(p) == pid])
+                if why and not self.children[pid]:
+                    self.children[pid] = why
+                    namespaces.kill(pid, self.tier)
         self._reap()
+
+    def _too_much(self, pid: int, orphans: list[int]) -> str:
+        family = _family([pid, *orphans])
+        opened, closed = _open_files(family)
+        used = sum(max(0, _memory(p) - self.own) for p in family)
+        used += sum(_BUFFERS.get(kind, 0) for kind in opened.values())
+        self.peak[pid] = max(self.peak.get(pid, 0), used)
+        if used > self.limits.memory:
+            return "memory"
+        if len(family) > self.limits.processes:  # the kernel sets root no limit
+            return "processes"
+        if pid not in self.homes:
+            return ""
+        if closed and self.clear.get(pid):  # we could look before, and may not now
+            return "hidden"
+        disk = _disk(self.homes[pid], self.limits.disk) + _deleted(opened)
+        disk += _mapped(family, opened) * self.limits.file
+        return "disk" * (disk > self.limits.disk)
 
     def _reap(self) -> None:
         """Orphans, which come to us."""
@@ -151,73 +165,127 @@ def _gone(group: int) -> None:
 
 
 def _memory(pid: int) -> int:
-    """Bytes that a process holds in memory which is no file's."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    found = [line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
-    return sum(map(int, found)) * 1024
+    """Bytes that a process holds in memory which is no file's; its first thread may have gone."""
+    most = 0
+    with contextlib.suppress(OSError):
+        for task in os.scandir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                lines = Path(task.path, "status").read_text().splitlines()
+                held = [x.split()[1] for x in lines if x.startswith(_HELD)]
+                most = max(most, sum(map(int, held)) * 1024)
+    return most
 
 
+_HELD = ("RssAnon:", "RssShmem:", "VmSwap:", "HugetlbPages:")
 # bytes that wait in the kernel and count as no process's memory: at most so many for each
 _BUFFERS = {"socket": 2 * 212_992, "pipe": 65_536}
 _ENTRIES = 4096  # files and folders
 
 
-def _open_files(pids: list[int]) -> dict[str, str]:
-    """What processes have open that is more than a name: sockets and pipes, by their kind, deleted files, by a path to them."""
+def _open_files(pids: list[int]) -> tuple[dict[str, str], bool]:
+    """What processes have open that is more than a name: sockets and pipes, by their kind, deleted files, by their
+    size; and whether something may not be looked at."""
     found: dict[str, str] = {}
+    closed = False
     for pid in pids:
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(OSError):
-                    target = str(Path(entry.path).readlink())
-                    kind, _, number = target.partition(":")
-                    if number.startswith("["):
-                        found[target] = kind
-                    elif target.endswith(" (deleted)"):
-                        about = entry.stat()
-                        found[f"deleted {about.st_dev} {about.st_ino}"] = str(about.st_blocks * 512)
-    return found
+        for task in _entries(f"/proc/{pid}/task"):
+            try:
+                for entry in os.scandir(f"{task}/fd"):
+                    _note(entry, found)
+            except PermissionError:
+                closed = True
+            except OSError:  # it has ended
+                continue
+    return found, closed
 
 
-def _deleted(open_files: dict[str, str]) -> int:
+def _note(entry: os.DirEntry[str], found: dict[str, str]) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        target = str(Path(entry.path).readlink())
+        kind, _, number = target.partition(":")
+        if number.startswith("["):
+            found[target] = kind
+        elif target.endswith(" (deleted)"):
+            about = entry.stat()
+            device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
+            found[f"deleted {device} {about.st_ino}"] = str(about.st_blocks * 512)
+
+
+def _deleted(opened: dict[str, str]) -> int:
     """Bytes of files that have no name any more."""
-    return sum(int(size) for name, size in open_files.items() if name.startswith("deleted "))
+    return sum(int(size) for name, size in opened.items() if name.startswith("deleted "))
+
+
+def _mapped(pids: list[int], opened: dict[str, str]) -> int:
+    """How many files without a name are in memory and not open; their length cannot be seen."""
+    found = set()
+    for pid in pids:
+        for task in _entries(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                for line in Path(task, "maps").read_text(errors="replace").splitlines():
+                    if line.endswith(" (deleted)") and "/dev/zero" not in line:
+                        _, _, _, device, number, *_ = line.split()
+                        found.add(f"deleted {device} {number}")
+    return len(found - opened.keys())
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return [entry.path for entry in os.scandir(folder)]
+    except OSError:
+        return []
 
 
 def _disk(home: Path, enough: int) -> int:
-    """Bytes of the files below ``home``; more than ``enough`` if they are too many to be counted."""
+    """Bytes of the files below ``home``; more than ``enough`` if they are too many to be counted.
 
-    def failed(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):  # it may change while we look
-            raise error
-
-    used = entries = 0
+    Nothing is opened but folders: a student's link, or a file that they lock, is not waited for.
+    """
+    used = count = 0
+    waiting = [os.open(home, _FOLDER)]
     try:
-        for _, folders, files, folder in os.fwalk(home, onerror=failed):
-            entries += len(folders) + len(files)
-            if entries > _ENTRIES or used > enough:
-                return enough + 1
-            for name in files:
-                with contextlib.suppress(FileNotFoundError):
-                    used += os.stat(name, dir_fd=folder, follow_symlinks=False).st_blocks * 512
-    except (OSError, RecursionError):
+        while waiting:
+            folder = waiting.pop()
+            try:
+                for entry in os.scandir(folder):
+                    count += 1
+                    if count > _ENTRIES or used > enough or len(waiting) > _WAITING:
+                        return enough + 1
+                    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # a change
+                        about = entry.stat(follow_symlinks=False)
+                        used += about.st_blocks * 512
+                        if stat.S_ISDIR(about.st_mode):
+                            waiting.append(os.open(entry.name, _FOLDER, dir_fd=folder))
+            finally:
+                os.close(folder)
+    except OSError:  # a folder that may not be read
         return enough + 1
+    finally:
+        for folder in waiting:
+            os.close(folder)
     return used
 
 
-def _family(pid: int) -> list[int]:
-    """``pid`` and everything below it."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WAITING = 200  # folders that wait to be looked at, each with a descriptor
+
+
+def _children(pid: int) -> set[int]:
+    found: set[int] = set()
+    for task in _entries(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):
+            found.update(map(int, Path(task, "children").read_text().split()))
+    return found
+
+
+def _family(pids: list[int]) -> list[int]:
+    """``pids`` and everything below them."""
     found: list[int] = []
-    waiting = [pid]
+    waiting = list(pids)
     while waiting and len(found) < 1000:
         current = waiting.pop()
         found.append(current)
-        with contextlib.suppress(OSError):
-            for path in Path(f"/proc/{current}/task").iterdir():
-                waiting += map(int, (path / "children").read_text().split())
+        waiting += _children(current)
     return found
 
 

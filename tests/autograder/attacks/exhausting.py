@@ -64,13 +64,9 @@ attack(
     "memory that counts as nobody's",
     """\
 import mmap, os, time
-for i in range(30):
-    if os.fork() == 0:
-        m = mmap.mmap(-1, 80 * 2**20)
-        m.write(b'x' * (80 * 2**20))
-        time.sleep(100)
-time.sleep(1)""",
-    told="memory",
+m = mmap.mmap(-1, 80 * 2**20)
+print('WROTE', m.write(b'x' * (80 * 2**20)))""",
+    told="",
 )
 attack(
     "files in memory",

@@ -405,7 +405,7 @@ def test_the_table_of_defenses_is_true(tier):
 
 
 REACHING = """
-import ctypes, fcntl, os, resource, socket, struct
+import ctypes, fcntl, mmap, os, resource, socket, struct
 c = ctypes.CDLL(None, use_errno=True)
 import subprocess
 other = subprocess.Popen(["sleep", "60"]).pid  # of the same user, as another submission's would be
@@ -417,6 +417,13 @@ def call(number, *args):
 def owner(command, value):
     r, w = os.pipe()
     fcntl.fcntl(r, command, value)
+
+long = ctypes.c_long
+def high(command): return long(command | 1 << 32)  # the kernel does not look at that bit
+def pair(): return socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+def ask(act, *args):
+    try: act(*args)
+    except FileNotFoundError: pass  # it was looked for
 
 def hide(a, b):
     socket.send_fds(a, [b"x"], [b.fileno()])
@@ -445,6 +452,17 @@ can = {
     "memory": attempt(lambda: open(f"/proc/{other}/mem", "rb").read(1)),
     "environment": attempt(lambda: open(f"/proc/{other}/environ", "rb").read()),
     "larger pipes": attempt(lambda: owner(1031, 2**20)),
+    "larger pipes, with a high bit": attempt(lambda: call(72, os.pipe()[0], high(1031), long(2**20))),
+    "signals by files, with a high bit": attempt(lambda: call(72, os.pipe()[0], high(8), long(other))),
+    "which signal, with a high bit": attempt(lambda: call(72, os.pipe()[0], high(10), long(9))),
+    "not to be looked at": attempt(lambda: call(157, high(4), long(0), long(0), long(0), long(0))),
+    "a lease": attempt(lambda: fcntl.fcntl(open("leased", "w"), 1024, fcntl.F_RDLCK)),
+    "a named socket": attempt(lambda: pair()[0].bind("x.sock")),
+    "send to a named socket": attempt(lambda: ask(pair()[0].sendto, b"x", "/nowhere")),
+    "asynchronous reading": attempt(lambda: call(206, 1, ctypes.byref(ctypes.c_ulong(0)))),
+    "watch files": attempt(lambda: call(253)),
+    "share pages": attempt(lambda: mmap.mmap(-1, 4096)),
+    "share pages of zeros": attempt(lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096)),
     "hide descriptors": attempt(lambda: hide(*socket.socketpair())),
 }
 own = {
@@ -454,7 +472,11 @@ own = {
     "own sockets": attempt(lambda: [s.close() for s in socket.socketpair()]),
 }
 """
-UNCOUNTED = {"larger pipes", "hide descriptors"}
+# where there is a namespace, too
+UNCOUNTED = {
+    "larger pipes", "larger pipes, with a high bit", "hide descriptors", "asynchronous reading", "watch files", "share pages",
+    "share pages of zeros",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
@@ -496,6 +518,51 @@ for _ in range(30):
         time.sleep(30)
 time.sleep(30)
 """, "more memory"),
+    "memory of orphans": ("""
+import os, time
+for _ in range(5):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            x = bytearray(os.urandom(1)) * (200 * 2**20)
+            time.sleep(30)
+        os._exit(0)
+time.sleep(15)
+""", "more memory"),
+    "memory of a thread whose process has ended": ("""
+import ctypes, os, threading, time
+def hog():
+    x = bytearray(os.urandom(1)) * (200 * 2**20)
+    time.sleep(30)
+for _ in range(5):
+    if os.fork() == 0:
+        threading.Thread(target=hog).start()
+        ctypes.CDLL(None).syscall(60, 0)
+time.sleep(15)
+""", "more memory"),
+    "files without a name, in memory": ("""
+import mmap, os, time
+kept = []
+for n in range(40):
+    f = open("x.bin", "wb+")
+    f.write(bytes(2**22)); f.flush()
+    kept.append(mmap.mmap(f.fileno(), 4096))
+    os.unlink("x.bin")
+    f.close()
+time.sleep(2)
+""", "more files|No space"),
+    "files behind a program that may not be looked at": ("""
+import os, subprocess, time
+with open("/bin/sleep", "rb") as f: code = f.read()
+fd = os.open("sleep", os.O_CREAT | os.O_WRONLY, 0o111)
+os.write(fd, code); os.close(fd)
+for n in range(40):
+    fd = os.open("x.bin", os.O_CREAT | os.O_RDWR)
+    os.unlink("x.bin")
+    os.write(fd, bytes(2**22))
+    os.set_inheritable(fd, True)
+subprocess.Popen(["./sleep", "1234"], close_fds=False)
+time.sleep(2)
+""", "more files|No space|from seeing"),
     "files": ("""
 n = 0
 while True:
