@@ -31,8 +31,10 @@ def version() -> int:
     return max(0, libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
-    """Leave this process, for good, only these files and what lies below them."""
+def restrict(
+    readable: Iterable[Path], writable: Iterable[Path], listed: Iterable[Path] = ()
+) -> None:
+    """Leave this process, for good, only these files and what lies below them; of ``listed`` folders, the names."""
     abi = version()
     fs = (1 << (13 if abi < 2 else 14 if abi < 3 else 15)) - 1
     if abi >= 5:
@@ -43,7 +45,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
         libc.syscall(_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), 0), "landlock"
     )
     reading = _EXECUTE | _READ | _READ_DIR
-    for paths, rights in ((readable, reading), (writable, fs)):
+    for paths, rights in ((readable, reading), (listed, _READ_DIR), (writable, fs)):
         for path in paths:
             try:
                 fd = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -169,7 +169,9 @@ def _enter_plain(
     _limit(limits)
     if tier == "landlock":
         # not /dev/zero: what one maps of it to share is nobody's memory
-        landlock.restrict([Path(p) for p in readable], [home, Path("/dev/null")])
+        listed = [Path(p) for p in readable if p.endswith("/.")]
+        whole = [Path(p) for p in readable if not p.endswith("/.")]
+        landlock.restrict(whole, [home, Path("/dev/null")], listed)
         own = seccomp.deny_reaching_others(os.getpid())
         seccomp.install(compiled("landlock"))
         seccomp.install(own)

@@ -22,6 +22,7 @@ from autograder.sandbox import landlock, seccomp
 
 TIERS = ("bubblewrap", "landlock", "process")
 COURSE = "/course"  # the library's place inside a bubblewrap
+LISTED = "/."  # at the end of a path: its names alone
 INSTALL = "apt-get install bubblewrap libseccomp2"
 
 
@@ -116,9 +117,21 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "localtime", "alternatives")
 
 
+def elsewhere() -> list[Path]:
+    """Folders of packages that are not this Python's: of the one that a virtual environment was made with, of the
+    system's, of conda's other environments."""
+    bases = {Path(p).resolve() for p in (sys.base_prefix, sys.prefix, "/usr", "/usr/local")}
+    bases |= {folder for folder in python_folders() if (folder / "lib").is_dir()}
+    patterns = ("lib*/python3*/site-packages", "lib*/python3*/dist-packages", "envs/*", "pkgs")
+    found = {path.resolve() for base in bases for p in patterns for path in base.glob(p)}
+    own = [*package_folders(), Path(sys.prefix).resolve()]
+    return sorted(f for f in found if f.is_dir() and not any(o.is_relative_to(f) for o in own))
+
+
 def masks(library: Path) -> list[tuple[Path, Path]]:
-    """(what the sandbox sees, where): our stand-ins over installed packages."""
-    found = []
+    """(what the sandbox sees, where): our stand-ins over installed packages, nothing over those of others."""
+    (library / "empty").mkdir(exist_ok=True)
+    found = [(library / "empty", where) for where in elsewhere()]
     for folder in package_folders():
         for stand_in in [
             *(library / "withheld").glob("*"),
@@ -161,7 +174,8 @@ def _without(path: Path, hidden: set[Path]) -> list[str]:
         return []
     if not any(h.is_relative_to(real) for h in hidden):
         return [str(real)]
-    return [p for child in real.iterdir() for p in _without(child, hidden)]
+    # modules are found by the list of their folder, in which a hidden one may stand
+    return [f"{real}{LISTED}", *(p for child in real.iterdir() for p in _without(child, hidden))]
 
 
 def command(tier: str, library: Path, home: Path) -> list[str]:
