@@ -28,6 +28,7 @@ from autograder.sandbox import cells, namespaces, worker
 from autograder.sandbox.namespaces import Limits
 
 _LOOK = 0.05  # seconds between two looks at memory
+_PATIENCE = 4  # looks
 
 
 class Zygote:
@@ -41,7 +42,9 @@ class Zygote:
         self.peak: dict[int, int] = {}
         self.own = 0
         self.homes: dict[int, Path] = {}  # where the kernel sets no limit to files, we do
-        self.clear: dict[int, bool] = {}  # whether we may look at what it has open
+        self.clear: dict[
+            int, int
+        ] = {}  # how often it may still hide what it has open; 0: it always did
 
     def serve(self) -> None:
         self.control.sendall(b'{"ready": true}\n')
@@ -88,7 +91,7 @@ class Zygote:
         self.children[pid] = ""
         if self.tier != "bubblewrap":
             self.homes[pid] = place
-            self.clear[pid] = not _open_files([pid])[1]
+            self.clear[pid] = 0 if _open_files([pid])[1] else _PATIENCE
         return pid
 
     def end(self, pid: int, patience: float) -> dict[str, Any]:
@@ -138,8 +141,12 @@ class Zygote:
             return "processes"
         if pid not in self.homes:
             return ""
-        if closed and self.clear.get(pid):  # we could look before, and may not now
-            return "hidden"
+        if not closed:
+            self.clear[pid] = self.clear[pid] and _PATIENCE  # as before
+        elif self.clear[pid]:  # we could look before, and may not now
+            self.clear[pid] -= 1
+            if not self.clear[pid]:
+                return "hidden"
         disk = _disk(self.homes[pid], self.limits.disk) + _deleted(opened)
         disk += _mapped(family, opened) * self.limits.file
         return "disk" * (disk > self.limits.disk)
@@ -193,10 +200,17 @@ def _open_files(pids: list[int]) -> tuple[dict[str, str], bool]:
                 for entry in os.scandir(f"{task}/fd"):
                     _note(entry, found)
             except PermissionError:
-                closed = True
+                closed |= _lives(task)
             except OSError:  # it has ended
                 continue
     return found, closed
+
+
+def _lives(task: str) -> bool:
+    """Whether it has memory; what ends has none any more, and may not be looked at either."""
+    with contextlib.suppress(OSError):
+        return "VmSize:" in Path(task, "status").read_text()
+    return False
 
 
 def _note(entry: os.DirEntry[str], found: dict[str, str]) -> None:
