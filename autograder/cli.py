@@ -62,7 +62,9 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar on stderr, with the rate and the time that remains."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     rate = TextColumn("{task.fields[rate]}")
-    with Progress(*columns, rate, TimeRemainingColumn(), console=err, transient=True) as progress:
+    all_columns = (*columns, rate, TimeRemainingColumn())
+    shown = err.is_terminal  # a log file would get an empty line
+    with Progress(*all_columns, console=err, transient=True, disable=not shown) as progress:
         task = progress.add_task(title, total=None, rate="")
 
         def update(done: int, total: int, what: str) -> None:
