@@ -63,9 +63,11 @@ attack(
     "shared memory of many",
     "memory that counts as nobody's",
     """\
-import mmap, os, time
-m = mmap.mmap(-1, 80 * 2**20)
-print('WROTE', m.write(b'x' * (80 * 2**20)))""",
+import mmap
+n = 0
+try: n = mmap.mmap(-1, 80 * 2**20).write(b'x' * (80 * 2**20))
+except OSError: pass
+print('WROTE', n)""",
     told="",
 )
 attack(
