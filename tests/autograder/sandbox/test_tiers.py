@@ -463,7 +463,7 @@ can = {
     "signals by files, with a high bit": attempt(lambda: call(72, os.pipe()[0], high(8), long(other))),
     "which signal, with a high bit": attempt(lambda: call(72, os.pipe()[0], high(10), long(9))),
     "not to be looked at": attempt(lambda: call(157, high(4), long(0), long(0), long(0), long(0))),
-    "a lease": attempt(lambda: fcntl.fcntl(open("leased", "w"), 1024, fcntl.F_RDLCK)),
+    "a lease": attempt(lambda: fcntl.fcntl(open("leased", "w"), 1024, fcntl.F_WRLCK)),
     "a named socket": attempt(lambda: pair()[0].bind("x.sock")),
     "send to a named socket": attempt(lambda: ask(pair()[0].sendto, b"x", "/nowhere")),
     "asynchronous reading": attempt(lambda: call(206, 1, ctypes.byref(ctypes.c_ulong(0)))),
