@@ -3,6 +3,7 @@
     datasets   scikit-learn's bundled tables, points in the plane, MNIST's files
     text       number words, dates, names, prose; vocabulary
     series     sunspots, and the vibration of a machine
+    bundled    files that installed packages bring along
     loader     splits without leakage, standardization, batches
 
 >>> from dlcore import data

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.data._bundled import bundled
+from dlcore.data.bundled import bundled
 
 
 class Dataset(NamedTuple):

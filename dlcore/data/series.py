@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.data._bundled import bundled
+from dlcore.data.bundled import bundled
 
 
 def sunspots() -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.data._bundled import bundled
+from dlcore.data.bundled import bundled
 from dlcore.errors import extra
 
 Pairs = list[tuple[str, str]]
