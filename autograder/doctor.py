@@ -65,7 +65,7 @@ def _isolation() -> list[Finding]:
         elif "namespaces" in why[tier]:
             mend = _NAMESPACES
         left = defenses.open_in(tier)
-        works = f"works; open is: {'; '.join(left)}" if left else "works; nothing is open"
+        works = f"works, but a submission can {'; '.join(left)}" if left else "works"
         rows.append(
             Finding(f"isolation: {tier}", not why[tier], why[tier] or works, mend, needed=False)
         )

@@ -12,6 +12,10 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+from autograder.author import build
+from autograder.exercises import catalog
+from autograder.grade.assignment import Assignment, CodeCell, Settings
+
 # tests share the cores: a second thread of a small matrix product would wait for its turn, spinning
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -35,6 +39,17 @@ def one(lessons: Sequence[Lesson]) -> list[Lesson]:
 def some(lessons: Sequence[Lesson]) -> list[Lesson]:
     """The first lesson and another one; all of them in `make test-whole`."""
     return [lessons[0], *one(lessons[1:])]
+
+
+def assignment(lesson: catalog.Lesson) -> Assignment:
+    """What grading knows of a lesson of the course, without a gradebook."""
+    code = []
+    for cell in build.source_notebook(lesson).cells:
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code":
+            solution, grade = bool(about.get("solution")), bool(about.get("grade"))
+            code.append(CodeCell(cell.source, "", solution, grade and not solution))
+    return Assignment(lesson.slug, lesson.slug, [], code, Settings())
 
 
 @pytest.fixture(autouse=True)

@@ -93,7 +93,9 @@ def _compare_array(exercise: Exercise, expected: np.ndarray, got: Any, name: str
     try:
         array = np.asarray(got)
     except (ValueError, TypeError, OverflowError, RecursionError):
-        message = f"{what}is a list that makes no array: its rows differ in length."
+        message = (
+            f"{what}is a list of which NumPy can make no array, as when its rows differ in length."
+        )
         return Outcome(Kind.WRONG_TYPE, message, got)
     if array.shape != expected.shape:
         return Outcome(

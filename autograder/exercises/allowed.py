@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
-import dlcore
+import dlcore.scratch
 
 # Packages that hold what some exercise asks for; most of them are not installed with the course.
 PACKAGES = (
@@ -27,25 +28,22 @@ _GATHERED = {"functional": 5, "nn": 5}
 _HOME = Path(dlcore.__file__).parent
 
 
-def contents(docstring: str) -> dict[str, int]:
+def contents(package: ModuleType) -> dict[str, int]:
     """The files that a package's docstring lists, with the lesson that each belongs to."""
-    rows = re.findall(r"^    (\w+) .*lesson (\d\d)$", docstring, re.M)
+    rows = re.findall(r"^    (\w+) .*lesson (\d\d)$", package.__doc__ or "", re.M)
     return {name: int(number) for name, number in rows}
 
 
 @cache
 def _lessons() -> dict[str, int]:
     """By lesson's name, its number: each writes one file of ``dlcore.scratch``."""
-    docstring = ast.get_docstring(
-        ast.parse((_HOME / "scratch" / "__init__.py").read_text()), clean=False
-    )
-    return contents(docstring or "")
+    return contents(dlcore.scratch)
 
 
 @cache
 def _built() -> dict[str, int]:
     """For each module of dlcore that not every lesson may use, the lesson that builds it; 0 for its inner parts."""
-    found = contents(dlcore.__doc__ or "") | _GATHERED
+    found = contents(dlcore) | _GATHERED
     found |= {f"scratch.{name}": n for name, n in _lessons().items()}
     for path in (*_HOME.glob("*"), *_HOME.glob("scratch/*.py"), *_HOME.glob("backend/*.py")):
         name = ".".join(path.relative_to(_HOME).with_suffix("").parts)

@@ -116,7 +116,12 @@ class Exercise:
     @property
     def banned(self) -> tuple[str, ...]:
         """Dotted names that an answer may not use."""
-        return (*allowed.forbidden(self.lesson), *self.forbidden, self.twin.rpartition(".")[0])
+        return (*allowed.forbidden(self.lesson), *self.withheld)
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Those that no lesson may bring back, whatever its own cells import."""
+        return (*self.forbidden, self.twin.rpartition(".")[0])
 
     @property
     def points(self) -> float:

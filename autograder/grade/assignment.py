@@ -232,8 +232,7 @@ class Assignment:
         from autograder.exercises import allowed
 
         names = {name for e in self.exercises for name in e.banned if name.startswith("dlcore.")}
-        answers = {e.twin.rpartition(".")[0] for e in self.exercises}
-        answers |= {name for e in self.exercises for name in e.forbidden}
+        answers = {name for e in self.exercises for name in e.withheld}
         names -= {*self.modules} - answers
         return sorted(names - (allowed.needed(self.modules, names) - answers))
 

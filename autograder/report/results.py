@@ -92,10 +92,8 @@ def read(room: Classroom, lesson: str, student: str | None = None) -> Iterator[R
                 order = [c.name for c in notebook.notebook.source_cells]
                 answers = {c.name for c in notebook.notebook.solution_cells}
                 places = {g.name: order.index(g.name) for g in notebook.grades if g.name in order}
-                since, hidden = (
-                    0,
-                    False,
-                )  # the first cell after the test before; whether one was hidden
+                since = 0  # the first cell after the test before
+                hidden = False  # whether a test until now was
                 for grade in sorted(notebook.grades, key=lambda g: places.get(g.name, len(order))):
                     payload, error, line = _read_outputs(cells.get(grade.name), hidden)
                     hidden |= "BEGIN HIDDEN TESTS" in _source(cells.get(grade.name))

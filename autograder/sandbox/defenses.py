@@ -1,4 +1,5 @@
-"""What each kind of isolation stops, for instructors: the table of INSTRUCTORS.md and of ``autograder doctor``."""
+"""What a submission may want, and what each kind of isolation does about it: the table of INSTRUCTORS.md; ``autograder doctor``
+names what it leaves open."""
 
 from __future__ import annotations
 
@@ -8,40 +9,40 @@ STOPPED, COUNTED, OPEN = "stopped", "counted", "open"
 
 
 class Defense(NamedTuple):
-    """What a submission may want, and what becomes of it in each tier.
-
-    ``counted``: looked at twenty times a second, and the notebook is ended when it is too much.
-    """
+    """A row. ``counted``: looked at twenty times a second, and the notebook is ended when it is too much."""
 
     wish: str
-    bubblewrap: str
-    landlock: str
-    process: str
+    how: str
+    bubblewrap: str = STOPPED
+    landlock: str = STOPPED
+    process: str = STOPPED
 
 
 DEFENSES = (
-    Defense("read your files, other submissions or the gradebook, or write there", STOPPED, STOPPED, OPEN),
-    Defense("change the rights, owners or times of files", STOPPED, STOPPED, OPEN),
-    Defense("see hidden tests or the random cases, or change a result", STOPPED, STOPPED, OPEN),
-    Defense("use a package or a file of the course that is withheld", STOPPED, STOPPED, OPEN),
-    Defense("learn whether a file exists, how large it is and whose", STOPPED, OPEN, OPEN),
-    Defense("use the network", STOPPED, STOPPED, OPEN),
-    Defense("end, slow or watch other processes", STOPPED, STOPPED, OPEN),
-    Defense("learn which processes there are", STOPPED, OPEN, OPEN),
-    Defense("use up memory", COUNTED, COUNTED, COUNTED),
-    Defense("use up memory in sockets and pipes", COUNTED, COUNTED, COUNTED),
-    Defense("use up the disk", STOPPED, COUNTED, COUNTED),
-    Defense("start more processes than 64", STOPPED, "stopped; the 64 are shared by all that its user runs", "stopped; shared as well"),
-    Defense("use up time", STOPPED, STOPPED, STOPPED),
-    Defense("go on running after its grading", STOPPED, STOPPED, OPEN),
-    Defense("run in your browser or terminal", STOPPED, STOPPED, STOPPED),
+    Defense("see hidden tests, expected values, solutions, the random cases", "they are in another process, and their files are not in the sandbox", process=OPEN),
+    Defense("change how answers are compared, or end the run", "the comparison is not in its process; only plain data comes back, and a lying subclass comes back as the plain thing", process=OPEN),
+    Defense("use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built", "they are not there. A package that your own tests import stays", process=OPEN),
+    Defense("edit tests, points, flags, cell names", "restored from your source, and noted"),
+    Defense("read your files, other submissions or the gradebook, or write there", "a file system of its own, read-only but for its home; with landlock, the kernel's rules", process=OPEN),
+    Defense("change the rights, owners or times of files", "the same; with landlock, the system calls do nothing or are refused", process=OPEN),
+    Defense("learn whether a file exists, how large it is and whose", "a file system of its own", landlock=OPEN, process=OPEN),
+    Defense("use the network", "there is none", process=OPEN),
+    Defense("end, slow or watch other processes", "a process namespace of its own; system calls that reach further are refused", process=OPEN),
+    Defense("learn which processes there are", "a process namespace of its own", landlock=OPEN, process=OPEN),
+    Defense("use up memory, in sockets and pipes too", "all that it started is counted together", COUNTED, COUNTED, COUNTED),
+    Defense("use up the disk", "a small file system in memory; with landlock, its files are counted", STOPPED, COUNTED, COUNTED),
+    Defense("start more than 64 processes", "a limit of the kernel's; without a namespace, other processes of the same user count against the 64 as well"),
+    Defense("use up processor or time", "a limit on each; the notebook is ended, the class goes on"),
+    Defense("go on running after its grading", "when it ends, all that it started is killed", process=OPEN),
+    Defense("run in your browser or terminal, or flood it", "what it shows is capped and sanitized, pages carry a strict Content-Security-Policy, control sequences are taken out"),
 )  # fmt: skip
 
 
 def markdown() -> str:
     """The table as it stands in INSTRUCTORS.md."""
-    rows = ["| a submission wants to | bubblewrap | landlock | process |", "|---|---|---|---|"]
-    return "\n".join([*rows, *(f"| {' | '.join(defense)} |" for defense in DEFENSES)])
+    head = ["a submission wants to", "what stops it", "bubblewrap", "landlock", "process"]
+    rows = [head, ["---"] * len(head), *DEFENSES]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def open_in(tier: str) -> list[str]:

@@ -131,7 +131,8 @@ def _shut_in(sock: socket.socket, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if landlock.version():
         ours = Path(__file__).parents[2]  # modules are loaded when they are first used
-        landlock.restrict([*tiers.python_folders(), ours / "dlcore", ours / "autograder"], [])
+        folders = [*tiers.python_folders(), ours / "dlcore", ours / "autograder"]
+        landlock.restrict(map(str, folders), [])
         with contextlib.suppress(OSError):
             seccomp.install(namespaces.compiled("landlock"))
 

@@ -31,10 +31,11 @@ def version() -> int:
     return max(0, libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
 
 
-def restrict(
-    readable: Iterable[Path], writable: Iterable[Path], listed: Iterable[Path] = ()
-) -> None:
-    """Leave this process, for good, only these files and what lies below them; of ``listed`` folders, the names."""
+LISTED = "/."  # at the end of a path: the names in it alone
+
+
+def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
+    """Leave this process, for good, only these files and what lies below them."""
     abi = version()
     fs = (1 << (13 if abi < 2 else 14 if abi < 3 else 15)) - 1
     if abi >= 5:
@@ -45,14 +46,14 @@ def restrict(
         libc.syscall(_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), 0), "landlock"
     )
     reading = _EXECUTE | _READ | _READ_DIR
-    for paths, rights in ((readable, reading), (listed, _READ_DIR), (writable, fs)):
+    for paths, rights in ((readable, reading), (writable, fs)):
         for path in paths:
             try:
                 fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
             except OSError:
                 continue
-            allowed = rights & fs
-            if not path.is_dir():
+            allowed = (_READ_DIR if path.endswith(LISTED) else rights) & fs
+            if not Path(path).is_dir():
                 allowed &= ~_DIRECTORIES
             rule = _Beneath(allowed, fd)
             check(libc.syscall(_ADD, ruleset, 1, ctypes.byref(rule), 0), f"landlock {path}")

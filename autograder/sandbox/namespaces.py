@@ -169,9 +169,7 @@ def _enter_plain(
     _limit(limits)
     if tier == "landlock":
         # not /dev/zero: what one maps of it to share is nobody's memory
-        listed = [Path(p) for p in readable if p.endswith("/.")]
-        whole = [Path(p) for p in readable if not p.endswith("/.")]
-        landlock.restrict(whole, [home, Path("/dev/null")], listed)
+        landlock.restrict(readable, [str(home), "/dev/null"])
         own = seccomp.deny_reaching_others(os.getpid())
         seccomp.install(compiled("landlock"))
         seccomp.install(own)

@@ -77,98 +77,67 @@ def _number(lib: ctypes.CDLL, call: str) -> int:
     return found if found >= 0 else _NEWER.get(call, -1)
 
 
-def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
-    """The filter as BPF. Without ``sockets`` not even Unix ones; without ``own_session`` no
-    process may leave its group, by which it is ended."""
-    lib = _library()
-    if lib is None:
-        raise OSError("libseccomp is not installed")
-    lib.seccomp_init.restype = ctypes.c_void_p
-    context = ctypes.c_void_p(lib.seccomp_init(_ALLOW))
+class _Filter:
+    """What it denies, is denied; all else is allowed."""
 
-    lib.seccomp_attr_set(context, 8, 2)  # a tree of comparisons instead of a list (libseccomp 2.5)
+    def __init__(self) -> None:
+        lib = _library()
+        if lib is None:
+            raise OSError("libseccomp is not installed")
+        self.lib = lib
+        lib.seccomp_init.restype = ctypes.c_void_p
+        self.context = ctypes.c_void_p(lib.seccomp_init(_ALLOW))
+        # a tree of comparisons instead of a list (libseccomp 2.5)
+        lib.seccomp_attr_set(self.context, 8, 2)
 
-    def deny(call: str, code: int, *when: tuple[int, int, int, int]) -> None:
-        number = _number(lib, call)
+    def deny(self, call: str, *when: tuple[int, ...], code: int = errno.EPERM) -> None:
+        """Answer with ``code`` where all of ``when`` hold: (argument, comparison, value) or, with a mask in between,
+        (argument, _MASKED_EQ, mask, value)."""
+        number = _number(self.lib, call)
         if number < 0:
             return  # not on this machine's architecture
         comparisons = (_Comparison * max(len(when), 1))(*(_Comparison(*w) for w in when))
         check(
-            -lib.seccomp_rule_add_array(context, _ERRNO | code, number, len(when), comparisons),
+            -self.lib.seccomp_rule_add_array(
+                self.context, _ERRNO | code, number, len(when), comparisons
+            ),
             f"seccomp rule for {call}",
         )
 
+    def exported(self) -> bytes:
+        fd = os.memfd_create("filter")
+        try:
+            check(-self.lib.seccomp_export_bpf(self.context, fd), "seccomp export")
+            return os.pread(fd, os.lseek(fd, 0, os.SEEK_CUR), 0)
+        finally:
+            os.close(fd)
+            self.lib.seccomp_release(self.context)
+
+
+def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
+    """The filter as BPF. Without ``sockets`` not even Unix ones; without ``own_session`` no
+    process may leave its group, by which it is ended."""
+    found = _Filter()
     for call in _DENIED:
-        deny(call, errno.EPERM)
+        found.deny(call)
     # ENOSYS makes the C library fall back to clone, whose flags a filter can read
-    deny("clone3", errno.ENOSYS)
+    found.deny("clone3", code=errno.ENOSYS)
     for flag in _NEW_NAMESPACES:
-        deny("clone", errno.EPERM, (0, _MASKED_EQ, flag, flag))
+        found.deny("clone", (0, _MASKED_EQ, flag, flag))
     if sockets:
-        deny("socket", errno.EPERM, (0, _NE, _UNIX, 0))
+        found.deny("socket", (0, _NE, _UNIX))
     else:
-        deny("socket", errno.EPERM)
-    deny("fcntl", errno.EPERM, (1, _MASKED_EQ, _WORD, _SET_PIPE_SIZE))
+        found.deny("socket")
+    found.deny("fcntl", (1, _MASKED_EQ, _WORD, _SET_PIPE_SIZE))
     # pages that no process need show to keep them
     shared = _MAP_SHARED | _MAP_ANONYMOUS
-    deny("mmap", errno.EPERM, (3, _MASKED_EQ, shared, shared))
+    found.deny("mmap", (3, _MASKED_EQ, shared, shared))
     for request in (0x5412, 0x541C):  # typing into somebody's terminal
-        deny("ioctl", errno.EPERM, (1, _MASKED_EQ, 0xFFFFFFFF, request))
+        found.deny("ioctl", (1, _MASKED_EQ, _WORD, request))
     if not own_session:
         for call in ("setsid", "setpgid"):
-            deny(call, errno.EPERM)
-    return _exported(lib, context)
-
-
-def deny_reaching_others(own: int) -> bytes:
-    """A second filter, for where there are no namespaces: nothing that names another process, or changes
-    what Landlock does not look at.
-
-    Signals go to oneself alone; limits, priorities and processors are set for oneself, as "0". Rights, owners,
-    times and attributes of files are changed by path, of the grader's files too if it is the same user.
-    """
-    lib = _library()
-    assert lib is not None
-    lib.seccomp_init.restype = ctypes.c_void_p
-    context = ctypes.c_void_p(lib.seccomp_init(_ALLOW))
-
-    def deny(call: str, *when: tuple[int, ...], code: int = errno.EPERM) -> None:
-        number = _number(lib, call)
-        if number < 0:
-            return  # not on this machine's architecture
-        comparisons = (_Comparison * max(len(when), 1))(
-            *(_Comparison(*w, *[0] * (4 - len(w))) for w in when)
-        )
-        check(
-            -lib.seccomp_rule_add_array(context, _ERRNO | code, number, len(when), comparisons),
-            call,
-        )
-
-    for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
-        deny(call, (0, _NE, own))
-    deny("tkill")  # names a thread, whoever's it is
-    for call in _OF_A_PROCESS:
-        deny(call, (0, _NE, 0))
-    for call, process in (("setpriority", 0), ("ioprio_set", 1)):  # not of a group, or a user
-        deny(call, (0, _NE, process))
-        deny(call, (1, _NE, 0))
-    for command in _SIGNALS_AND_LEASES:
-        deny("fcntl", (1, _MASKED_EQ, _WORD, command))
-    for request in _REQUESTS:
-        deny("ioctl", (1, _MASKED_EQ, _WORD, request))
-    deny("prctl", (0, _MASKED_EQ, _WORD, 4))  # PR_SET_DUMPABLE: the zygote must see what is open
-    for call in ("connect", "bind"):  # a pair of sockets needs neither
-        deny(call)
-    deny("sendto", (4, _NE, 0))
-    for call in _NOTHING_HAPPENS:
-        deny(call, code=0)
-    for call in _OF_ANY_FILE:
-        deny(call)
-    # opened to be read, and emptied: before its third version, Landlock lets that pass
-    deny("openat2", code=errno.ENOSYS)
-    for call, flags in (("open", 1), ("openat", 2)):
-        deny(call, (flags, _MASKED_EQ, os.O_TRUNC | os.O_ACCMODE, os.O_TRUNC | os.O_RDONLY))
-    return _exported(lib, context)
+            found.deny(call)
+    return found.exported()
 
 
 # copying a file sets its rights and times: that it does not work is no error
@@ -185,14 +154,40 @@ _REQUESTS = (0x8901, 0x8902, 0x40086602, 0x40046602, 0x40087602, 0x401C5820, 0x4
 _OF_A_PROCESS = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")  # fmt: skip
 
 
-def _exported(lib: ctypes.CDLL, context: ctypes.c_void_p) -> bytes:
-    fd = os.memfd_create("filter")
-    try:
-        check(-lib.seccomp_export_bpf(context, fd), "seccomp export")
-        return os.pread(fd, os.lseek(fd, 0, os.SEEK_CUR), 0)
-    finally:
-        os.close(fd)
-        lib.seccomp_release(context)
+def deny_reaching_others(own: int) -> bytes:
+    """A second filter, for where there are no namespaces: nothing that names another process, or changes
+    what Landlock does not look at.
+
+    Signals go to oneself alone; limits, priorities and processors are set for oneself, as "0". Rights, owners,
+    times and attributes of files are changed by path, of the grader's files too if it is the same user.
+    """
+    found = _Filter()
+    for call in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        found.deny(call, (0, _NE, own))
+    found.deny("tkill")  # names a thread, whoever's it is
+    for call in _OF_A_PROCESS:
+        found.deny(call, (0, _NE, 0))
+    for call, process in (("setpriority", 0), ("ioprio_set", 1)):  # not of a group, or a user
+        found.deny(call, (0, _NE, process))
+        found.deny(call, (1, _NE, 0))
+    for command in _SIGNALS_AND_LEASES:
+        found.deny("fcntl", (1, _MASKED_EQ, _WORD, command))
+    for request in _REQUESTS:
+        found.deny("ioctl", (1, _MASKED_EQ, _WORD, request))
+    found.deny("prctl", (0, _MASKED_EQ, _WORD, 4))  # PR_SET_DUMPABLE: we must see what is open
+    for call in ("connect", "bind"):  # a pair of sockets needs neither
+        found.deny(call)
+    found.deny("sendto", (4, _NE, 0))
+    for call in _NOTHING_HAPPENS:
+        found.deny(call, code=0)
+    for call in _OF_ANY_FILE:
+        found.deny(call)
+    # opened to be read, and emptied: before its third version, Landlock lets that pass
+    found.deny("openat2", code=errno.ENOSYS)
+    emptied = os.O_TRUNC | os.O_RDONLY
+    for call, flags in (("open", 1), ("openat", 2)):
+        found.deny(call, (flags, _MASKED_EQ, os.O_TRUNC | os.O_ACCMODE, emptied))
+    return found.exported()
 
 
 def install(program: bytes) -> None:

@@ -22,7 +22,6 @@ from autograder.sandbox import landlock, seccomp
 
 TIERS = ("bubblewrap", "landlock", "process")
 COURSE = "/course"  # the library's place inside a bubblewrap
-LISTED = "/."  # at the end of a path: its names alone
 INSTALL = "apt-get install bubblewrap libseccomp2"
 
 
@@ -175,7 +174,10 @@ def _without(path: Path, hidden: set[Path]) -> list[str]:
     if not any(h.is_relative_to(real) for h in hidden):
         return [str(real)]
     # modules are found by the list of their folder, in which a hidden one may stand
-    return [f"{real}{LISTED}", *(p for child in real.iterdir() for p in _without(child, hidden))]
+    return [
+        f"{real}{landlock.LISTED}",
+        *(p for child in real.iterdir() for p in _without(child, hidden)),
+    ]
 
 
 def command(tier: str, library: Path, home: Path) -> list[str]:

@@ -42,9 +42,8 @@ class Zygote:
         self.peak: dict[int, int] = {}
         self.own = 0
         self.homes: dict[int, Path] = {}  # where the kernel sets no limit to files, we do
-        self.clear: dict[
-            int, int
-        ] = {}  # how often it may still hide what it has open; 0: it always did
+        # how often each may still hide what it has open; 0: it always did
+        self.clear: dict[int, int] = {}
 
     def serve(self) -> None:
         self.control.sendall(b'{"ready": true}\n')
@@ -122,11 +121,10 @@ class Zygote:
         """End whoever uses too much memory, disk or processes, all that they started taken together."""
         orphans = _children(os.getpid()) - self.children.keys()  # they come to us
         for pid in self.children:
-            with contextlib.suppress(OSError):
-                why = self._too_much(pid, [p for p in orphans if os.getpgid(p) == pid])
-                if why and not self.children[pid]:
-                    self.children[pid] = why
-                    namespaces.kill(pid, self.tier)
+            why = self._too_much(pid, [p for p in orphans if _group(p) == pid])
+            if why and not self.children[pid]:
+                self.children[pid] = why
+                namespaces.kill(pid, self.tier)
         self._reap()
 
     def _too_much(self, pid: int, orphans: list[int]) -> str:
@@ -159,6 +157,12 @@ class Zygote:
                 if info is None or info.si_pid in self.children:
                     return
                 os.waitpid(info.si_pid, os.WNOHANG)
+
+
+def _group(pid: int) -> int:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return 0
 
 
 def _gone(group: int) -> None:
@@ -221,8 +225,7 @@ def _note(entry: os.DirEntry[str], found: dict[str, str]) -> None:
             found[target] = kind
         elif target.endswith(" (deleted)"):
             about = entry.stat()
-            device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}"
-            found[f"deleted {device} {about.st_ino}"] = str(about.st_blocks * 512)
+            found[f"deleted {about.st_ino}"] = str(about.st_blocks * 512)
 
 
 def _deleted(opened: dict[str, str]) -> int:
@@ -238,8 +241,7 @@ def _mapped(pids: list[int], opened: dict[str, str]) -> int:
             with contextlib.suppress(OSError):
                 for line in Path(task, "maps").read_text(errors="replace").splitlines():
                     if line.endswith(" (deleted)") and "/dev/zero" not in line:
-                        _, _, _, device, number, *_ = line.split()
-                        found.add(f"deleted {device} {number}")
+                        found.add(f"deleted {line.split()[4]}")
     return len(found - opened.keys())
 
 
@@ -256,8 +258,9 @@ def _disk(home: Path, enough: int) -> int:
     Nothing is opened but folders: a student's link, or a file that they lock, is not waited for.
     """
     used = count = 0
-    waiting = [os.open(home, _FOLDER)]
+    waiting: list[int] = []
     try:
+        waiting.append(os.open(home, _FOLDER))
         while waiting:
             folder = waiting.pop()
             try:

@@ -119,9 +119,15 @@ def answered(nb: NotebookNode, answers: dict[str, str]) -> NotebookNode:
     return nb
 
 
+def submitted(room: Classroom, student: str) -> Path:
+    """The folder for what a student hands in, made if need be."""
+    place = room.notebook("submitted", student, SLUG).parent
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
 def hand_in(room: Classroom, student: str, nb: NotebookNode | bytes) -> Path:
-    path = room.notebook("submitted", student, SLUG)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = submitted(room, student) / f"{SLUG}.ipynb"
     data = nb if isinstance(nb, bytes) else nbformat.v4.writes(nb).encode()
     path.write_bytes(data)
     return path

@@ -27,12 +27,6 @@ CODE = random.Random(date.today().toordinal()).sample(ATTACKS, 30 if WHOLE else 
 BIN = Path(sys.executable).parent
 
 
-def folder(room: Classroom, student: str) -> Path:
-    place = room.notebook("submitted", student, mini.SLUG).parent
-    place.mkdir(parents=True)
-    return place
-
-
 def hostile_class(root: Path) -> Classroom:
     room = mini.make(root)
     config = room.root / "nbgrader_config.py"
@@ -42,11 +36,11 @@ def hostile_class(root: Path) -> Classroom:
     good = mini.hand_in(room, "ada", honest)
     for i, attack in enumerate(CODE):
         work = submission(attack, released)
-        (folder(room, f"code{i:02d}") / f"{mini.SLUG}.ipynb").write_bytes(work)
+        (mini.submitted(room, f"code{i:02d}") / f"{mini.SLUG}.ipynb").write_bytes(work)
     # names and trees
-    (folder(room, "link") / f"{mini.SLUG}.ipynb").symlink_to(good)
+    (mini.submitted(room, "link") / f"{mini.SLUG}.ipynb").symlink_to(good)
     (room.root / "submitted" / "linked").symlink_to(good.parent.parent)
-    os.mkfifo(folder(room, "fifo") / f"{mini.SLUG}.ipynb")
+    os.mkfifo(mini.submitted(room, "fifo") / f"{mini.SLUG}.ipynb")
     endless = mini.hand_in(room, "timestamp", mini.answered(released, mini.WRONG)).parent
     os.mkfifo(endless / "timestamp.txt")
     secret = mini.hand_in(room, "secret", mini.answered(released, mini.WRONG)).parent
@@ -59,8 +53,8 @@ def hostile_class(root: Path) -> Classroom:
         os.close(here)
         here = below
     os.close(here)
-    (folder(room, "folder") / f"{mini.SLUG}.ipynb").mkdir()
-    (folder(room, "broken") / f"{mini.SLUG}.ipynb").write_bytes(b"{" * 100_000)
+    (mini.submitted(room, "folder") / f"{mini.SLUG}.ipynb").mkdir()
+    (mini.submitted(room, "broken") / f"{mini.SLUG}.ipynb").write_bytes(b"{" * 100_000)
     mini.hand_in(room, "zoe", honest)  # after all of them
     return room
 

@@ -17,10 +17,10 @@ from autograder import demo
 from autograder.author import build
 from autograder.check.card import MIME
 from autograder.exercises import catalog
+from autograder.exercises.allowed import contents
 from autograder.grade import run
-from autograder.grade.assignment import Assignment, CodeCell, Settings
 from dlcore import scratch
-from tests.conftest import ROOT, one
+from tests.conftest import ROOT, assignment, one
 
 every_lesson = pytest.mark.parametrize("lesson", catalog.lessons(), ids=lambda x: x.slug)
 
@@ -121,12 +121,6 @@ def test_language(lesson):
         assert not re.search(r"\b(simply|obviously|easy|easily|trivial)\b", prose), text
 
 
-def contents(package) -> dict[str, int]:
-    """The files that a package's docstring lists, with the lesson that each belongs to."""
-    rows = re.findall(r"^    (\w+) .*lesson (\d\d)$", package.__doc__, re.M)
-    return {name: int(number) for name, number in rows}
-
-
 @every_lesson
 def test_uses_only_what_earlier_lessons_have_built(lesson):
     source = lesson.source.read_text()
@@ -201,14 +195,8 @@ def test_no_answer_leaks(lesson):
 @every_lesson
 def test_grading_need_not_run_what_only_shows(lesson):
     """No cell outside ``with when_written`` uses what such blocks set; else grading would run them all."""
-    code = []
-    for cell in build.source_notebook(lesson).cells:
-        about = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "code":
-            solution, grade = bool(about.get("solution")), bool(about.get("grade"))
-            code.append(CodeCell(cell.source, "", solution, grade and not solution))
-    a = Assignment(lesson.slug, lesson.slug, [], code, Settings())
-    blocks = [c for c in code if re.search("^with when_written", c.source, re.M)]
+    a = assignment(lesson)
+    blocks = [c for c in a.code if re.search("^with when_written", c.source, re.M)]
     assert len(blocks) > 3
     # and what only shows a package that is not there when grading
     assert {*a.shorter} == {c.source for c in blocks} | {*a.without_packages}

@@ -27,23 +27,17 @@ def room(tmp_path_factory):
     return mini.make(tmp_path_factory.mktemp("intake") / "class")
 
 
-def folder(room, student):
-    place = room.notebook("submitted", student, mini.SLUG).parent
-    place.mkdir(parents=True)
-    return place
-
-
 def test_links_and_special_files_are_refused(room, tmp_path):
     good = mini.hand_in(room, "ada", mini.released(room))
-    (folder(room, "link") / f"{mini.SLUG}.ipynb").symlink_to(good)
+    (mini.submitted(room, "link") / f"{mini.SLUG}.ipynb").symlink_to(good)
     (room.root / "submitted" / "linked-student").symlink_to(good.parent.parent)
     place = room.root / "submitted" / "linked-folder"
     place.mkdir()
     (place / mini.SLUG).symlink_to(good.parent)
-    os.mkfifo(folder(room, "fifo") / f"{mini.SLUG}.ipynb")
-    (folder(room, "dangling") / f"{mini.SLUG}.ipynb").symlink_to("/nowhere")
-    (folder(room, "directory") / f"{mini.SLUG}.ipynb").mkdir()
-    (folder(room, "empty"))
+    os.mkfifo(mini.submitted(room, "fifo") / f"{mini.SLUG}.ipynb")
+    (mini.submitted(room, "dangling") / f"{mini.SLUG}.ipynb").symlink_to("/nowhere")
+    (mini.submitted(room, "directory") / f"{mini.SLUG}.ipynb").mkdir()
+    (mini.submitted(room, "empty"))
     for student, words in {
         "link": "a link", "linked-student": "a link", "linked-folder": "a link", "fifo": "not a file", "dangling": "a link",
         "directory": "not a file", "empty": "no notebook in the folder, only nothing",
@@ -164,7 +158,7 @@ def test_nbgrader_follows_no_link(tmp_path):
     place = mini.hand_in(room, "mallory", show).parent
     (place / "data.txt").symlink_to(secret)
     (place / "all").symlink_to(tmp_path)
-    (folder(room, "nina") / f"{mini.SLUG}.ipynb").symlink_to(good)
+    (mini.submitted(room, "nina") / f"{mini.SLUG}.ipynb").symlink_to(good)
     (room.root / "submitted" / "olaf").symlink_to(good.parent.parent)
     program = Path(sys.executable).with_name("nbgrader")
     done = subprocess.run(

@@ -23,27 +23,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dlcore
-from autograder.author import build
 from autograder.check.compare import run_case
 from autograder.check.judge import expect, judge
 from autograder.check.verdict import Kind
 from autograder.exercises import allowed, catalog
 from autograder.exercises.exercise import Exercise
-from autograder.grade.assignment import Assignment, CodeCell, Settings
 from autograder.sandbox import stubs
+from tests.conftest import assignment
 
 SECONDS = 0.5  # what a call may take
-
-
-def assignment(lesson: catalog.Lesson) -> Assignment:
-    """As grading reads it from the gradebook."""
-    code = []
-    for cell in build.source_notebook(lesson).cells:
-        about = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "code":
-            solution, grade = bool(about.get("solution")), bool(about.get("grade"))
-            code.append(CodeCell(cell.source, "", solution, grade and not solution))
-    return Assignment(lesson.slug, lesson.slug, [], code, Settings())
 
 
 def library(twins: list[str], name: str, folder: Path) -> None:

@@ -392,7 +392,7 @@ def test_attacks_on_an_ordinary_user(as_nobody):
 
 PROBES = {
     "read your files, other submissions or the gradebook, or write there": {"read the course", "write outside"},
-    "use a package or a file of the course that is withheld": {"import torch", "import the twin", "read the twin"},
+    "use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built": {"import torch", "import the twin", "read the twin"},
     "learn whether a file exists, how large it is and whose": {"stat"},
     "use the network": {"use the network"},
     "learn which processes there are": {"see processes"},

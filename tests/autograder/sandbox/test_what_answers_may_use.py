@@ -15,8 +15,7 @@ from autograder.sandbox import tiers
 from autograder.sandbox.client import Zygote
 from autograder.sandbox.session import Session
 from tests.autograder.conftest import needs
-from tests.autograder.sandbox.search import assignment
-from tests.conftest import ROOT, one
+from tests.conftest import ROOT, assignment, one
 
 LESSONS = catalog.lessons()
 
