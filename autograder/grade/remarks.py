@@ -185,7 +185,7 @@ def _imported(
 ) -> Iterator[tuple[str, int]]:
     root = name.split(".")[0]
     if any(name == h or name.startswith(h + ".") for h in hidden):
-        yield f"imports {name}, which would do the work", line
+        yield f"imports {name}, which answers may not use", line
     elif root in _MODULES and root not in taught:
         yield _MODULES[root], line
 

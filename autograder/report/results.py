@@ -16,6 +16,7 @@ from typing import Any
 
 from autograder.check.card import MIME
 from autograder.classroom import Classroom
+from autograder.exercises.allowed import PACKAGES
 from autograder.grade.assignment import plain_python
 
 # terminal colors and links: CSI and OSC sequences, and whatever control characters remain
@@ -163,7 +164,12 @@ def _stopped(cell: dict[str, Any] | None) -> str:
         trace = plain("\n".join(map(str, output.get("traceback", []))))
         found = re.search(r", line (\d{1,6})\b", trace)
         inside = found and 0 < int(found[1]) <= len(source.splitlines())
-        return _known(output.get("ename", "")) + (f", line {found[1]}" if found and inside else "")
+        kind, text = output.get("ename", ""), output.get("evalue", "")
+        if kind == "ImportError" and (name := re.split(r"\W", text)[0]) in PACKAGES:
+            what = f"{name} is not there when lessons are graded"
+        else:
+            what = _known(kind)
+        return what + (f", line {found[1]}" if found and inside else "")
     return ""
 
 

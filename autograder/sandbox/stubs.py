@@ -57,6 +57,56 @@ def __getattr__(name):
 '''
 
 
+# An import that is never used costs nobody anything: what is refused is the use.
+_PACKAGE = '''\
+"""Not here while a lesson is graded: answers are written with Python and NumPy."""
+
+import sys
+from importlib.machinery import ModuleSpec
+
+
+class _Withheld:
+    def __init__(self, module, name):
+        self.__module__, self.__name__, self.__qualname__ = module, name, name
+
+    def __call__(self, *args, **kwargs):
+        raise ImportError(
+            f"{self.__module__}.{self.__name__} is not here while a lesson is graded: "
+            "answers are written with Python and NumPy"
+        )
+
+    def __getattr__(self, name):
+        return _name(f"{self.__module__}.{self.__name__}")(name)
+
+    def __mro_entries__(self, bases):  # a class that is only defined
+        return ()
+
+
+def _name(module):
+    def find(name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Withheld(module, name)
+
+    return find
+
+
+class _Inside:
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self, is_package=True) if name.startswith(f"{__name__}.") else None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        module.__getattr__ = _name(module.__name__)
+
+
+__getattr__ = _name(__name__)
+sys.meta_path.insert(0, _Inside())
+'''
+
+
 def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[str]) -> None:
     """Write the folder. ``twins`` are modules of dlcore that hold what answers may not use."""
     package = Path(autograder.__file__).parent
@@ -71,7 +121,7 @@ def build(target: Path, twins: Iterable[str], lesson: str, withheld: Iterable[st
     for name in withheld:
         folder = target / "withheld" / name
         folder.mkdir(parents=True)
-        (folder / "__init__.py").write_text(_package_stub(name), encoding="utf-8")
+        (folder / "__init__.py").write_text(_PACKAGE, encoding="utf-8")
         if name in _TABLES and (spec := find_spec(name)) and spec.origin:
             for place in _TABLES[name]:
                 shutil.copytree(
@@ -133,10 +183,3 @@ def stub(source: str, lesson: str) -> str:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 lines.append(f"{name} = None")
     return "\n".join(lines) + "\n"
-
-
-def _package_stub(name: str) -> str:
-    return (
-        f'raise ImportError("{name} is not here while this lesson is graded: '
-        'answers are written with Python and NumPy")\n'
-    )

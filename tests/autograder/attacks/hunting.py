@@ -106,7 +106,7 @@ attack(
     "dlcore holds the answer",
     "from dlcore.scratch.neurons import layer as twin",
     answers={"layer": "def layer(x, w, b): return twin(x, w, b)"},
-    told="would do the work",
+    told="answers may not use",
 )
 attack(
     "twin by another way",
@@ -130,7 +130,7 @@ attack(
     answers={
         "layer": "import torch\ndef layer(x, w, b): return torch.nn.functional.linear(torch.tensor(x), torch.tensor(w), torch.tensor(b)).numpy()"
     },
-    told="would do the work",
+    told="answers may not use",
 )
 attack(
     "download",

@@ -213,7 +213,7 @@ import dlcore.scratch.neurons
 import sys
 sys.modules['autograder.sandbox.worker'].forbidden_name = lambda *a: None""",
     answers={"layer": "def layer(x, w, b): return dlcore.scratch.neurons.layer(x, w, b)"},
-    told="would do the work",
+    told="answers may not use",
 )
 # ---------------------------------------------------------------- classes that are asked for, elsewhere
 

@@ -19,6 +19,7 @@ from autograder.errors import Problem
 from autograder.exercises import catalog
 from autograder.grade import schedule
 from autograder.report import class_report, feedback
+from autograder.sandbox.tiers import TIERS
 from tests.autograder import mini
 from tests.autograder.conftest import needs
 
@@ -309,6 +310,48 @@ def test_nbgraders_command_grades_an_assignment_of_several_notebooks(room):
     (folder / "second.ipynb").unlink()
     nbgrader(room, "autograde", "two")
     assert scores(room, "two") == {"ada": 2, "bea": 1}
+
+
+HABITS = """\
+import pandas as pd, torch
+import scipy.stats as stats
+import torch.nn.functional as F
+from scipy.special import expit, softmax
+from sklearn import *
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+try:
+    import tensorflow as tf
+except ImportError:
+    tf = None
+
+class Net(nn.Module):
+    size = 3
+
+def loaded(path):
+    return pd.read_csv(path)
+"""
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in TIERS])
+def test_an_import_out_of_habit_costs_nothing_and_a_use_is_told(room, tier):
+    """As in the notebook: there, too, what counts is what the function uses."""
+    released = mini.released(room)
+    layer = mini.ANSWERS["layer"]
+    used = "from scipy.special import expit\n" + layer.replace("return ", "return 0 * expit(b) + ")
+    at_once = "import pandas as pd\ntable = pd.DataFrame()\n" + layer
+    for student, answer in {"ada": HABITS + layer, "bob": used, "cyd": at_once}.items():
+        mini.hand_in(room, student, mini.answered(released, mini.ANSWERS | {"layer": answer}))
+    rows = {row.student: row for row in schedule.run(room, jobs=1, isolation=tier).rows}
+    assert rows["ada"].points == mini.FULL
+    assert rows["bob"].points == rows["cyd"].points == mini.FULL - mini.POINTS["layer"]
+    feedback.run(room)
+    pages = {
+        s: (room.root / "feedback" / s / mini.SLUG / f"{mini.SLUG}.html").read_text()
+        for s in ("bob", "cyd")
+    }
+    assert "uses scipy, which is not allowed here" in pages["bob"]
+    assert "pandas is not there when lessons are graded, line 2" in pages["cyd"]
 
 
 def test_whatever_ends_the_grading_of_one_ends_no_other(room, monkeypatch):

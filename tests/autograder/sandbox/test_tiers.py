@@ -46,7 +46,7 @@ can = {{
     "see processes": attempt(lambda: os.stat("/proc/{os.getpid()}")),
     "use the network": attempt(lambda: socket.socket(socket.AF_INET)),
     "signal others": attempt(lambda: os.kill(os.getppid(), 0)),
-    "import torch": attempt(lambda: __import__("torch")),
+    "import torch": attempt(lambda: __import__("torch").ones(2)),
     "import the twin": attempt(lambda: __import__("dlcore.scratch.neurons", fromlist=["layer"]).layer(*map(__import__("numpy").ones, [(2, 3), (4, 3), 4]))),
     "read the twin": attempt(lambda: open({str(ROOT / "dlcore" / "scratch" / "neurons.py")!r}).read()),
     "make namespaces": attempt(lambda: __import__("ctypes").CDLL(None).unshare(0x10000000) == 0 or 1 / 0),
