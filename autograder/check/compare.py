@@ -201,8 +201,11 @@ def _describe_error(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(ours) and "site-packages" not in frame.filename
     ]
-    if not frames:
+    if not frames and isinstance(error, TypeError) and re.search(r"\bargument|\bcallable", text):
         return f"{text}. Do the arguments of your function have the names and the order asked for?"
+    if not frames:
+        text = text.rstrip(".")
+        return f"{text}. Your function returned, and the check cannot calculate with what it returned: is it of the type and shape asked for?"
     frame = frames[-1]
     line = linecache.getline(frame.filename, frame.lineno or 0).strip() or frame.line
     return f"{text}\n  in {frame.name}, line {frame.lineno}: {line}"

@@ -42,7 +42,9 @@ def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
             more: bool | None = True
             while more:
                 with stage.setting(), _libraries().limit(limits=1, user_api="blas"):
-                    more = show(view)
+                    with stage.image.hold_sync():  # the picture, and whether it is the last, in one message
+                        more = show(view)
+                        stage.image.busy = bool(more)
                 if more and can_wait():
                     return later(REST)
 
@@ -52,6 +54,7 @@ def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
                 stage.next.cancel()  # a page that is opened again brings another loop
                 stage.next = None
             stage.loop, stage.next = loop, stage.next or loop.call_later(pause, draw)
+            stage.image.busy = True
 
         if not stage.is_setting:
             later(PAUSE) if stage.image.value and can_wait() else draw()

@@ -38,6 +38,7 @@ class Picture(anywidget.AnyWidget):
     _esm = (Path(__file__).parent / "picture.js").read_text(encoding="utf-8")
     value = Bytes(b"").tag(sync=True)
     at = List(Float()).tag(sync=True)
+    busy = Bool(False).tag(sync=True)  # another picture is to follow by itself
     answers = Bool(False).tag(sync=True)  # to being dragged
     over = List(Float()).tag(sync=True)  # the same for a pointer that only points
     follows = Bool(False).tag(sync=True)  # such a pointer

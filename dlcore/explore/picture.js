@@ -52,10 +52,16 @@ function render({ model, el }) {
     canvas.closest(".dlcourse-explorer").addEventListener("keydown", keep);
     once.disconnect();
   }).observe(canvas); // it has a size as soon as it is on the page
+  const wait = () => canvas.setAttribute("aria-busy", model.get("busy"));
   model.on("change:value", show);
+  model.on("change:busy", wait);
   show();
+  wait();
   el.appendChild(canvas);
-  return () => model.off("change:value", show);
+  return () => {
+    model.off("change:value", show);
+    model.off("change:busy", wait);
+  };
 }
 
 export default { render };

@@ -82,8 +82,12 @@ def press_validate(notebook, browser, lesson):
 
 
 # some explorers play on by themselves to where the hand has sent them
-AT_REST = """({dataset}) => {
-    if (dataset.seen !== dataset.shown) { dataset.seen = dataset.shown; dataset.since = performance.now(); }
+AT_REST = """(canvas) => {
+    const {dataset} = canvas;
+    if (dataset.seen !== dataset.shown || canvas.ariaBusy !== "false") {
+        dataset.seen = dataset.shown;
+        dataset.since = performance.now();
+    }
     return performance.now() - dataset.since > 1000;
 }"""
 

@@ -69,6 +69,26 @@ def test_a_picture_that_follows_by_itself_waits_for_nobody_and_nobody_for_it(mon
     assert asyncio.run(hand(1)) == 2
 
 
+def test_a_picture_says_that_another_follows_until_the_last_has_come(monkeypatch):
+    async def hand() -> list[object]:
+        view = View(more=2)
+        said: list[object] = [view.stage.image.busy]
+        view.stage.image.observe(lambda change: said.append(change["new"]), "busy")
+        view.show()
+        said.append("drawn once")
+        await asyncio.sleep(0.2)
+        said.append(f"drawn {view.drawn} times")
+        view.show()
+        await asyncio.sleep(0.1)
+        return said
+
+    monkeypatch.setattr(_pace, "REST", 0.01)
+    assert asyncio.run(hand()) == [
+        *(False, True, "drawn once", False, "drawn 3 times"),  # by itself, to the end
+        *(True, False),  # from the hand's touch until its picture
+    ]
+
+
 @pytest.mark.parametrize("more", [0, 3])
 def test_without_a_kernel_everything_comes_at_once(more):
     view = View(more)
