@@ -26,7 +26,7 @@ def autoencoder_step(
     noise: float = 0.0,
     rng: Any = None,
 ) -> float:
-    """One step towards decoder(encoder(x)) = x; with ``noise``, from x + noise N(0, 1).
+    """One step toward decoder(encoder(x)) = x; with ``noise``, from x + noise N(0, 1).
 
     Returns the mean squared error.
     Paper: Hinton and Salakhutdinov (2006), Reducing the dimensionality of data with neural

@@ -269,8 +269,8 @@ def batch_norm(
 ) -> Tensor:
     """Normalize each channel over the batch:  y = w (x - mean) / sqrt(var + eps) + b.
 
-    In training the statistics are the batch's, and the running ones move towards them by
-    ``momentum`` (the running variance towards the unbiased one); otherwise the running ones serve.
+    In training the statistics are the batch's, and the running ones move toward them by
+    ``momentum`` (the running variance toward the unbiased one); otherwise the running ones serve.
     Shapes: input (N, C) or (N, C, ...), all others (C,) -> same as input.
     Raises ShapeError; ValueError for a batch of one value a channel in training.
     Paper: Ioffe and Szegedy (2015), Batch normalization, algorithm 1.
@@ -301,9 +301,9 @@ def batch_norm(
     return Tensor.from_op(y.reshape(x.shape), (input, weight, bias), vjp)
 
 
-def _move(running: Any, towards: Any, momentum: float) -> None:
+def _move(running: Any, toward: Any, momentum: float) -> None:
     running = array(running)
-    running += momentum * (towards - running)
+    running += momentum * (toward - running)
 
 
 def group_norm(

@@ -125,7 +125,7 @@ def fit(
     ends when so many epochs in a row brought no lower validation loss (training loss without a
     ``valid_loader``), and the best weights are put back. ``checkpoint`` is a file that is written
     after every epoch and, if it exists, continued from: the numbers are those of a run that was
-    never interrupted. Ctrl-C or a notebook's stop button ends the run and keeps what was learnt.
+    never interrupted. Ctrl-C or a notebook's stop button ends the run and keeps what was learned.
 
     Returns the history: loss, metrics and lr, and valid_loss, valid_... if there is a valid_loader.
     Raises Diverged if the loss is no longer finite, naming the layer where that began; ValueError

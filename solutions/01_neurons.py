@@ -239,7 +239,7 @@ angle on the line and point to the side that fires.
 With numbers: $w = (1, 2)$ and $b = -2$. Above $x_1 = 0$ the line is where $2 x_2 - 2 = 0$, so at $x_2 = 1$; above $x_1 = 2$ it is where
 $2 + 2 x_2 - 2 = 0$, so at $x_2 = 0$.
 
-**Predict, then look.** Keep $w = (1, 2)$ and let $b$ grow from −2 to 0. Does the line move towards the arrow's side or away from it? And if all three
+**Predict, then look.** Keep $w = (1, 2)$ and let $b$ grow from −2 to 0. Does the line move toward the arrow's side or away from it? And if all three
 numbers are doubled, where does the line go? Decide before you read on; the picture below the exercise will tell.
 
 ### Exercise 1.4: decision boundary
@@ -299,7 +299,7 @@ and look at the error $y - p$:
 |---|---|---|---|
 | 1 | 1 | 0 | nothing |
 | 0 | 0 | 0 | nothing |
-| 1 | 0 | +1 | the sum was too low: move the weights *towards* this $x$ |
+| 1 | 0 | +1 | the sum was too low: move the weights *toward* this $x$ |
 | 0 | 1 | −1 | the sum was too high: move them *away* from it |
 
 One formula says all four lines. With a step size $\eta$ (eta, the **learning rate**):
@@ -603,7 +603,7 @@ r"""
 You wrote a neuron, a layer, a learning rule, and a classifier of handwritten digits that finds its own rule. You also built a network of two layers, but its weights came
 from your pencil: the perceptron rule has no idea what to do with a *hidden* neuron, since nobody tells it what that neuron's right answer would be.
 
-The trouble is the step. It is flat on both sides, so a small change of a weight changes nothing at all, and nothing can be learnt from nothing. Lesson 2 replaces the step by
+The trouble is the step. It is flat on both sides, so a small change of a weight changes nothing at all, and nothing can be learned from nothing. Lesson 2 replaces the step by
 curves that lean.
 
 ## References

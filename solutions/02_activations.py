@@ -420,7 +420,7 @@ Dividing by a number above 1 is called raising the **temperature**: the shares e
 Now the pieces come together. A layer is a matrix product (lesson 1), then a bend. Send real images, the handwritten digits, through a deep stack of such layers and ask after each one: how large are the numbers still?
 The **standard deviation** over all examples and units tells.
 
-If it shrinks towards 0, the layers further on see almost the same thing whatever the image was. If it grows, it overflows in the end. We want it to stay near where it began.
+If it shrinks toward 0, the layers further on see almost the same thing whatever the image was. If it grows, it overflows in the end. We want it to stay near where it began.
 
 ### Exercise 2.8: the signal, layer by layer
 
@@ -608,7 +608,7 @@ r"""
 means for a classifier of which you only want to know the winning class.
 
 === BEGIN MARK SCHEME ===
-1 point: (a) yes, larger factors sharpen the shares towards the winner, smaller ones even them out; (b) no, since exp and division by a common positive sum keep the order.
+1 point: (a) yes, larger factors sharpen the shares toward the winner, smaller ones even them out; (b) no, since exp and division by a common positive sum keep the order.
 1 point: for the winner alone softmax is not needed: the largest score wins.
 === END MARK SCHEME ===
 """

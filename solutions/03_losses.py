@@ -251,7 +251,7 @@ $$L = \frac{1}{N} \sum_{n=1}^{N} \Bigl(\text{logsumexp}(x_n) - x_{n,\,t_n}\Bigr)
 
 With numbers: one row of scores $(1, 2, 3)$ and the right class $t = 2$ (we count from 0) give $3.408 - 3 = 0.408$. If the right class were 0: $3.408 - 1 = 2.408$.
 
-**Predict, then look.** A network with ten classes has not learnt anything: all its scores are 0. What is its cross-entropy? This number is worth knowing by heart: a training run that begins far above it has a fault.
+**Predict, then look.** A network with ten classes has not learned anything: all its scores are 0. What is its cross-entropy? This number is worth knowing by heart: a training run that begins far above it has a fault.
 
 ### Exercise 3.4: cross-entropy
 

@@ -503,7 +503,7 @@ check("backprop.mlp", mlp)
 
 # %% [markdown]
 r"""
-## 7. XOR, learnt
+## 7. XOR, learned
 
 In lesson 1 you set the nine weights of an XOR network by hand, because no rule could find them. Here is the rule. Four points; a network of four hidden neurons with tanh and one output; the squared error; and your `backward`.
 """

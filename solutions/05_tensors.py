@@ -2,7 +2,7 @@
 r"""
 # 5 · Tensors
 
-**At the end of this lesson you will have rebuilt lesson 4's engine for whole arrays, a PyTorch in small, and it will have learnt to read digits in less time than `Value` needs to look at a few
+**At the end of this lesson you will have rebuilt lesson 4's engine for whole arrays, a PyTorch in small, and it will have learned to read digits in less time than `Value` needs to look at a few
 hundred of them.**
 
 You will be able to

@@ -352,7 +352,7 @@ $$\hat m = \frac{m}{1 - \beta_1^t} \qquad \hat s = \frac{s}{1 - \beta_2^t} \qqua
 
 With numbers, in the first step with $g = 10$: $m = 1$, $\hat m = 1 / 0.1 = 10$; $s = 0.1$, $\hat s = 0.1 / 0.001 = 100$; and $\hat m / \sqrt{\hat s} = 1$. For $g = -0.1$ it is $-1$. In the first step every weight moves by exactly the learning rate, whatever its gradient.
 
-The **W** stands for **weight decay**. To keep weights small, one pulls each of them a little towards 0 in every step. The old way adds $\gamma x$ to the gradient. In plain descent that is the same thing; in Adam it is not, because the pull, too, is then divided by $\sqrt{\hat s}$. With numbers: for $\gamma x = 0.1$, a weight with gradients of size 10 is pulled by $0.1 / 10 = 0.01$ rates, one with gradients of 0.1 by a whole rate. The busier a weight, the less it is pulled, which nobody has asked for. **AdamW** (2019) takes the pull out of the gradient and
+The **W** stands for **weight decay**. To keep weights small, one pulls each of them a little toward 0 in every step. The old way adds $\gamma x$ to the gradient. In plain descent that is the same thing; in Adam it is not, because the pull, too, is then divided by $\sqrt{\hat s}$. With numbers: for $\gamma x = 0.1$, a weight with gradients of size 10 is pulled by $0.1 / 10 = 0.01$ rates, one with gradients of 0.1 by a whole rate. The busier a weight, the less it is pulled, which nobody has asked for. **AdamW** (2019) takes the pull out of the gradient and
 lets it act on the weight itself:
 
 $$x \leftarrow x - \eta\,\gamma\,x \qquad \text{and then the step of Adam, with the gradient alone in}\ m\ \text{and}\ s$$
@@ -466,7 +466,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: plain, rate 1  loss after 25 steps 0.361, after 99 0.1158 | AdamW, 0.05    loss after 25 steps 0.077 -->
-After 25 steps AdamW is where plain descent has not yet come after 100. But look at the last column: on *new* digits the four are nearly alike. A lower loss on the examples that one has learnt from is not yet more knowledge. Lessons 7 and 8 take that up.
+After 25 steps AdamW is where plain descent has not yet come after 100. But look at the last column: on *new* digits the four are nearly alike. A lower loss on the examples that one has learned from is not yet more knowledge. Lessons 7 and 8 take that up.
 
 ## 8. Explore
 

@@ -82,13 +82,13 @@ for t in range(31):
 # %% [markdown]
 r"""
 <!-- measured: step  0: loss 2.3026 | step 30: loss 2.2987 -->
-2.3026 is $\ln 10$: the surprise of somebody who guesses among ten digits. After 30 steps it has learnt next to nothing. You will find the reason in section 6, and the same network will learn with one number changed.
+2.3026 is $\ln 10$: the surprise of somebody who guesses among ten digits. After 30 steps it has learned next to nothing. You will find the reason in section 6, and the same network will learn with one number changed.
 
 This lesson is about all that stands *around* a network. None of it is deep, and nearly everything that goes wrong in practice goes wrong here.
 
 ## 1. What nobody may have seen: the test
 
-A network that has learnt 1,000 examples by heart is worth nothing. What counts is how it does on examples that it has never seen, so some are kept apart: the **test set**. That sounds like a matter of course. Look how it fails.
+A network that has learned 1,000 examples by heart is worth nothing. What counts is how it does on examples that it has never seen, so some are kept apart: the **test set**. That sounds like a matter of course. Look how it fails.
 
 A colleague had only 300 digits, so she photographed each of them five times; the pictures differ by a little noise. Then she mixed up the list of labels, without noticing: they are now *pure chance*. She shuffles the 1,500 rows, keeps a fifth for the test, and lets the simplest of all readers work, which answers with the label of the nearest picture that it knows.
 
@@ -156,7 +156,7 @@ r"""
 <!-- measured: with whole groups in the test: 6.7% -->
 About one in ten: the truth about dice.
 
-There is a second, slower leak. Whoever tries twenty settings and keeps the one that does best on the test has *trained on the test*, by hand. So there are three parts: the **training set**, from which the weights are learnt; the **validation set**, by which you choose everything else; and the test set, which is looked at once, at the very end.
+There is a second, slower leak. Whoever tries twenty settings and keeps the one that does best on the test has *trained on the test*, by hand. So there are three parts: the **training set**, from which the weights are learned; the **validation set**, by which you choose everything else; and the test set, which is looked at once, at the very end.
 """
 
 # %%
@@ -300,7 +300,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: three neighbors      98.8% | three neighbors, with standardized pixels: 97.3% -->
-The **logistic regression** is lesson 3's single layer: 95.8 %. The **random forest** asks 100 trees of yes-no questions and lets them vote: 97.5 %. And the three neighbors, who have not learnt anything and only compare, are the best of all: 98.8 %, though only as long as all pixels keep the same unit. That is the bar. Keep it in mind; section 9 comes back to it.
+The **logistic regression** is lesson 3's single layer: 95.8 %. The **random forest** asks 100 trees of yes-no questions and lets them vote: 97.5 %. And the three neighbors, who have not learned anything and only compare, are the best of all: 98.8 %, though only as long as all pixels keep the same unit. That is the bar. Keep it in mind; section 9 comes back to it.
 
 ## 4. A few at a time
 
@@ -383,7 +383,7 @@ $$\frac{D\,\sigma_w^2}{2} \qquad\text{which is 1 exactly if}\qquad \sigma_w^2 = 
 
 With numbers: $D = 64$ and weights of spread $0.01$, as in the question above: the mean square is multiplied by $64 \cdot 0.0001 / 2 = 0.0032$ in each layer, and by $3 \cdot 10^{-13}$ in five of them. The last layer sees nothing. With $\sigma_w^2 = 2/64$, a spread of $0.18$, the signal arrives as it set out.
 
-This is **He's initialization** (2015), with which a network of 30 layers learnt where the weights used before had left it standing. For tanh, which is a straight line around 0, the factor $\frac{1}{2}$ is missing. And the gradient on its way back is summed over the *outputs* of a layer; so **Xavier's** (2010), made for tanh, takes the middle of both: $\sigma_w^2 = 2 / (D + M)$.
+This is **He's initialization** (2015), with which a network of 30 layers learned where the weights used before had left it standing. For tanh, which is a straight line around 0, the factor $\frac{1}{2}$ is missing. And the gradient on its way back is summed over the *outputs* of a layer; so **Xavier's** (2010), made for tanh, takes the middle of both: $\sigma_w^2 = 2 / (D + M)$.
 
 The biases begin at 0. The weights cannot: units that begin alike get the same gradient and stay alike for ever.
 
@@ -506,7 +506,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: spread 0.01  spread of the scores  2.9e-08, slope at layer 1  1.3e-10 | He           spread of the scores     0.88, slope at layer 1  0.00024 -->
-There it is. With a spread of 0.01 next to nothing arrives, neither forward nor backward: the gradient at the first layer is nearly two million times smaller than with He's weights. With 0.5 the scores are in the hundreds before anything is learnt. And now the network of the question again, with one number changed.
+There it is. With a spread of 0.01 next to nothing arrives, neither forward nor backward: the gradient at the first layer is nearly two million times smaller than with He's weights. With 0.5 the scores are in the hundreds before anything is learned. And now the network of the question again, with one number changed.
 """
 
 # %%
@@ -531,19 +531,19 @@ It happens to everyone, and the worst is that nothing crashes. So there is an or
 2. **One batch first.** Train on ten examples only. Any sound network learns them by heart in a hundred steps. If it cannot, something is *broken*, and more data will not help.
 3. **Look inside.** `layer_statistics`: does the signal arrive, does the gradient, who is dead?
 4. **Check the gradients.** `compare_gradients`, from lesson 5.
-5. **Training against new.** Good on what it has learnt and bad on new examples: either it has learnt by heart (lesson 8), or new examples are *treated differently*.
+5. **Training against new.** Good on what it has learned and bad on new examples: either it has learned by heart (lesson 8), or new examples are *treated differently*.
 
 Now you. In the module `sabotaged` are training scripts of five colleagues. Each runs to the end, and in each *one line is wrong*. First the symptoms. Everything that the scripts import is right, and so are `relu`, `network`, `accuracy` and `predict` of that module; their rates are ordinary, and a healthy script of this kind ends with a loss below 0.1 and 95 % or more on both sides.
 """
 
 # %%
 order = np.random.default_rng(0).permutation(len(digits.y))
-learnt, unseen = order[:1200], order[1200:]
+learned, unseen = order[:1200], order[1200:]
 
 axes = plot.axes(2.4, 2.6, columns=5)
-print("script   loss: first, last   right: learnt, new   digits that are never said")
+print("script   loss: first, last   right: learned, new   digits that are never said")
 for ax, (script, run) in zip(axes, debugging.SCRIPTS.items()):
-    losses, known, said = run(digits.x[learnt], digits.y[learnt], digits.x[unseen])
+    losses, known, said = run(digits.x[learned], digits.y[learned], digits.x[unseen])
     new = np.mean(said == digits.y[unseen])
     never = sorted(set(range(10)) - set(said.tolist()))
     print(
@@ -559,7 +559,7 @@ plot.show(
 # %% [markdown]
 r"""
 <!-- measured: B               2.30   1.51           97.2%  96.3% | D               2.83   0.01           99.9%  83.2% | E               2.53   0.59           78.5%  78.9% -->
-**Predict first.** Write down, for each script, what kind of mistake would look like that. Two scripts guess, but not for the same reason. One is nearly always right and its loss does not know it. One is perfect on what it has learnt. One has forgotten that a digit exists.
+**Predict first.** Write down, for each script, what kind of mistake would look like that. Two scripts guess, but not for the same reason. One is nearly always right and its loss does not know it. One is perfect on what it has learned. One has forgotten that a digit exists.
 
 Then read the scripts.
 """
@@ -661,12 +661,12 @@ with when_written:
     print(f"ten examples: loss {losses[0]:.2f} at first, {losses[-1]:.4f} after 100 steps")
 
     draw, params, optimizer = np.random.default_rng(7), he_init([64, 64, 10]), AdamW(lr=0.005)
-    learnt, known, unknown = [], [], []
+    learned, known, unknown = [], [], []
     for _ in range(20):
         params, [loss] = fit(
             params, loss_and_gradients, optimizer.step, x, digits.y[train], 1, rng=draw
         )
-        learnt.append(loss)
+        learned.append(loss)
         known.append(np.mean(predict(params, x) == digits.y[train]))
         unknown.append(np.mean(predict(params, x_valid) == digits.y[valid]))
     print(
@@ -674,7 +674,7 @@ with when_written:
     )
 
     axes = plot.axes(4.2, 3, columns=2)
-    axes[0].semilogy(learnt, color=plot.COLORS[0], lw=2)
+    axes[0].semilogy(learned, color=plot.COLORS[0], lw=2)
     axes[0].set(xlabel="epoch", ylabel="cross-entropy", title="loss in training")
     axes[1].plot(100 * np.array(known), color=plot.COLORS[0], lw=2, label="training")
     axes[1].plot(100 * np.array(unknown), "--", color=plot.COLORS[1], lw=2, label="validation")
@@ -808,7 +808,7 @@ r"""
 **Question B.** A network for 100 classes. Its first loss is 41, then it falls to 4.6 within a few steps and stays there for ever. What do the two numbers tell you, and what would you look at next?
 
 === BEGIN MARK SCHEME ===
-1 point: ln 100 = 4.6 is pure guessing; 41 at first means large, wrongly sure scores: first weights too large or inputs not scaled; it has only learnt to be unsure.
+1 point: ln 100 = 4.6 is pure guessing; 41 at first means large, wrongly sure scores: first weights too large or inputs not scaled; it has only learned to be unsure.
 1 point: next: scale of inputs and weights, spread/dead/slope per layer (ReLUs may have died in the first large steps), one batch first, labels that no longer belong to their rows.
 === END MARK SCHEME ===
 """

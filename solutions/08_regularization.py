@@ -242,7 +242,7 @@ check("regularization.dropout", dropout)
 r"""
 ## 4. Batch norm
 
-He's weights keep a signal at its size when the training begins. **Batch norm** (Ioffe and Szegedy, 2015) sees to it in every step: each column of a batch, that is each unit, is standardized as in lesson 7, by the batch's own mean and variance. Two learnt numbers a unit, $w$ and $b$, can undo it where that is better.
+He's weights keep a signal at its size when the training begins. **Batch norm** (Ioffe and Szegedy, 2015) sees to it in every step: each column of a batch, that is each unit, is standardized as in lesson 7, by the batch's own mean and variance. Two learned numbers a unit, $w$ and $b$, can undo it where that is better.
 
 $$y = w\,\frac{x - \mu}{\sqrt{v + \varepsilon}} + b \qquad\quad x,\ y\ (N, D), \quad \mu,\ v,\ w,\ b\ (D,)$$
 
@@ -324,7 +324,7 @@ check("regularization.batch_norm_backward", batch_norm_backward)
 
 # %% [markdown]
 r"""
-Do you remember lesson 7's six layers with weights of spread 0.01, which learnt nothing? The very same weights, now with your batch norm before each ReLU, on 600 digits. It becomes an operation of `Tensor` in one line: the result, its parents, the way back.
+Do you remember lesson 7's six layers with weights of spread 0.01, which learned nothing? The very same weights, now with your batch norm before each ReLU, on 600 digits. It becomes an operation of `Tensor` in one line: the result, its parents, the way back.
 
 **Predict, then look.** Will it learn, from weights that are a hundred times too small?
 """
@@ -502,7 +502,7 @@ def moved(pictures, rng):
 
 
 def run(seed, p=0.0, l2=0.0, decay=0.0, norm=False, patience=None, augment=False):
-    """Shares of right answers: on the 200 labels that were learnt, and on new digits."""
+    """Shares of right answers: on the 200 labels that were learned, and on new digits."""
     rows, valid, test, labels = task(seed)
     draw, params = np.random.default_rng(seed), he_init([64, 128, 10], seed)
     optimizer, losses, kept = AdamW(0.005, weight_decay=decay), [], []

@@ -114,7 +114,7 @@ check("convolution.correlate2d", correlate2d)
 
 # %% [markdown]
 r"""
-Long before anybody *learnt* kernels, people thought them up. Here are four classics on a three. Blue is negative, red positive.
+Long before anybody *learned* kernels, people thought them up. Here are four classics on a three. Blue is negative, red positive.
 """
 
 # %%
@@ -632,7 +632,7 @@ That is what deep learning buys: not a cleverer way to fit, but a way to build i
 
 ## 8. A look inside
 
-What has it learnt? With 64 units and no windows that is hard to see. Windows are small pictures themselves.
+What has it learned? With 64 units and no windows that is hard to see. Windows are small pictures themselves.
 
 **The filters of the first layer**, and below each what it makes of a three. In several of them red stands on one side and blue on the other: they find edges of one direction. Others take the picture nearly as it is. Nobody has told them to.
 """
@@ -720,7 +720,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-A few you can read, a 0 and a 5 perhaps. Others look like nothing at all, and the network is certain of them all the same. It has learnt to tell ten digits apart, and not what a digit looks like; so there are pictures that mean nothing to you and everything to it. Keep that in mind when a network says that it is sure.
+A few you can read, a 0 and a 5 perhaps. Others look like nothing at all, and the network is certain of them all the same. It has learned to tell ten digits apart, and not what a digit looks like; so there are pictures that mean nothing to you and everything to it. Keep that in mind when a network says that it is sure.
 
 **What it looks at.** Cover a piece of the picture, 3 by 3 pixels, and see how far the probability of the right answer falls. Where it falls most, there the network has looked. This is called **occlusion** (Zeiler and Fergus, 2014).
 """

@@ -51,13 +51,13 @@ params, _ = fit(
 )
 w1, b1, w2, b2 = params
 said = (np.maximum((bits - 0.5) @ w1.T + b1, 0) @ w2.T + b2).argmax(axis=1)
-print(f"rows it has learnt: {np.mean(said[:1000] == odd[:1000]):.1%} right")
+print(f"rows it has learned: {np.mean(said[:1000] == odd[:1000]):.1%} right")
 print(f"new rows: {np.mean(said[1000:] == odd[1000:]):.1%} right")
 
 # %% [markdown]
 r"""
-<!-- measured: rows it has learnt: 98.6% right | new rows: 51.8% right -->
-A coin would do as well. It has learnt rows, not the rule; and a row of 21 bits it could not even read, for it has 20 inputs.
+<!-- measured: rows it has learned: 98.6% right | new rows: 51.8% right -->
+A coin would do as well. It has learned rows, not the rule; and a row of 21 bits it could not even read, for it has 20 inputs.
 
 How would *you* do it, with a row of a thousand bits? From left to right, with one thing in mind: odd or even so far. A 1 turns it round, a 0 leaves it. What you keep in mind is a **state**; what you do at each bit is always the same small step. A network of this kind is called **recurrent** (Elman, 1990).
 
@@ -101,7 +101,7 @@ check("rnn.rnn_step", rnn_step)
 
 # %% [markdown]
 r"""
-Two units are enough to keep "odd or even" in mind. In lesson 1 you made XOR from an OR and an AND; here one unit is the OR of the bit and what was in mind, the other the AND, and "odd" is OR *and not* AND. Nothing is learnt here: the weights are written by hand. They are large, so that tanh gives very nearly -1 or 1.
+Two units are enough to keep "odd or even" in mind. In lesson 1 you made XOR from an OR and an AND; here one unit is the OR of the bit and what was in mind, the other the AND, and "odd" is OR *and not* AND. Nothing is learned here: the weights are written by hand. They are large, so that tanh gives very nearly -1 or 1.
 
 Read the table line by line. That is all there is to unrolling a recurrence.
 """
@@ -178,7 +178,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: 2,000 rows of 20 bits: 100.0% right | 100 rows of 1,000 bits: 100.0% right -->
-Eight numbers, for rows of any length. What a window is to pictures (the same weights in all places), a recurrence is to sequences: the same weights at all times. But we have written these weights ourselves. How can they be learnt?
+Eight numbers, for rows of any length. What a window is to pictures (the same weights in all places), a recurrence is to sequences: the same weights at all times. But we have written these weights ourselves. How can they be learned?
 
 ## 3. The way back through time
 
@@ -316,7 +316,7 @@ r"""
 <!-- measured:    0.5                     0.50           0.32 |    0.9                     0.90           0.56 |    1.0                     1.00           0.61 |    1.1                     1.09           0.66 |    1.5                     1.25           0.85 -->
 With small inputs, the factor a step is the spectral radius, nearly to the second decimal; with 1.5 it is less, because such a network amplifies even small inputs until tanh bends. With large inputs everything vanishes, 1.5 included: where tanh is flat, nothing comes back.
 
-What vanishes cannot be learnt. A task to see it: the first input is -1 or 1, then come $T - 1$ inputs of noise, and at the end the network must say what the first one was. 16 units, 300 steps of `AdamW`, three seeds each. Two ways to begin: as PyTorch does, with numbers between $-1/\sqrt{H}$ and $1/\sqrt{H}$, which gives a radius of about 0.6; and with an **orthogonal** $W_{hh}$, which turns the state and makes it no longer or shorter: all its eigenvalues have the absolute value 1 (Saxe and others, 2014).
+What vanishes cannot be learned. A task to see it: the first input is -1 or 1, then come $T - 1$ inputs of noise, and at the end the network must say what the first one was. 16 units, 300 steps of `AdamW`, three seeds each. Two ways to begin: as PyTorch does, with numbers between $-1/\sqrt{H}$ and $1/\sqrt{H}$, which gives a radius of about 0.6; and with an **orthogonal** $W_{hh}$, which turns the state and makes it no longer or shorter: all its eigenvalues have the absolute value 1 (Saxe and others, 2014).
 """
 
 
@@ -388,7 +388,7 @@ So is the trouble over? Only where everything is to be kept. Orthogonal weights 
 
 ## 5. When it explodes
 
-What explodes can be learnt all too fast: one step along a gradient a thousand times the usual length, and all that was learnt is gone. The remedy is plain. Put all gradients into one long vector, and if it is longer than $c$, shorten it to $c$ (Pascanu and others, 2013):
+What explodes can be learned all too fast: one step along a gradient a thousand times the usual length, and all that was learned is gone. The remedy is plain. Put all gradients into one long vector, and if it is longer than $c$, shorten it to $c$ (Pascanu and others, 2013):
 
 $$g \leftarrow g \cdot \min\!\Big(1,\; \frac{c}{|g|}\Big) \qquad\quad |g| = \sqrt{\textstyle\sum \text{of the squares of all numbers in all arrays}}$$
 
@@ -441,12 +441,12 @@ def by_gradient_descent(max_norm, seed):
 
 with when_written:
     axes = plot.axes(3.6, 2.8, columns=2)
-    learnt = np.zeros(2, int)
+    learned = np.zeros(2, int)
     for seed in range(6):
         free, norms = by_gradient_descent(np.inf, seed)
         clipped, _ = by_gradient_descent(0.01, seed)
         ends = np.mean(free[-20:]), np.mean(clipped[-20:])
-        learnt += np.array(ends) < 0.1
+        learned += np.array(ends) < 0.1
         print(
             f"seed {seed}: gradients {np.median(norms):.2f} in the median, {max(norms):.1f} at most; "
             f"loss at the end {ends[0]:.2f}, clipped {ends[1]:.2f}"
@@ -455,8 +455,8 @@ with when_written:
             axes[0].semilogy(norms, color=plot.COLORS[1], lw=0.8)
             axes[1].plot(free, color=plot.COLORS[1], label="as it is")
             axes[1].plot(clipped, "--", color=plot.COLORS[0], label="clipped")
-    compared = "fewer" if learnt[0] < learnt[1] else "no fewer"
-    print(f"learnt: clipped by {learnt[1]} of 6 seeds, as it is by {compared}")
+    compared = "fewer" if learned[0] < learned[1] else "no fewer"
+    print(f"learned: clipped by {learned[1]} of 6 seeds, as it is by {compared}")
     axes[0].set(xlabel="step", ylabel="norm of the gradient", title="seed 0, as it is")
     axes[1].axhline(np.log(2), color="gray", lw=0.8)
     axes[1].set(xlabel="step", ylabel="loss (a coin: 0.69)", title="seed 0")
@@ -468,7 +468,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-<!-- measured: learnt: clipped by 6 of 6 seeds, as it is by fewer -->
+<!-- measured: learned: clipped by 6 of 6 seeds, as it is by fewer -->
 Now and then a gradient is ten times the usual one, or a hundred times, and a single step along it takes the network to a place where it is surer, and more wrong, than a coin. A seed or two may be lucky and never meet such a place; a loss far above 0.69 is a network that did. Clipped, all six learn the task. Recurrent networks are nearly always trained in this way, and so, today, are large language models.
 
 ## 6. A piece at a time
@@ -730,7 +730,7 @@ def error(said, start, end):
 
 
 def linear(p, until):
-    """What a weighted sum of the last p years says; the weights are learnt from the years before ``until``."""
+    """What a weighted sum of the last p years says; the weights are learned from the years before ``until``."""
     rows = np.stack([z[i : len(z) - p + i] for i in range(p)] + [np.ones(len(z) - p)], axis=1)
     before = years[p:] < until
     weights = np.linalg.lstsq(rows[before], z[p:][before], rcond=None)[0]
@@ -856,7 +856,7 @@ r"""
 **Question B.** Somebody forecasts sales: all days of three years are shuffled, a tenth is kept aside for the test, and for each of these days the network has read the days before it. The result is excellent, and in the shop it is poor. What went wrong, and how would you test instead? Would shuffling the *names* of this lesson have been wrong too?
 
 === BEGIN MARK SCHEME ===
-1 point: the network has learnt from days after (and right beside) the test days, so the future was known; keep the last stretch of time aside instead.
+1 point: the network has learned from days after (and right beside) the test days, so the future was known; keep the last stretch of time aside instead.
 1 point: names are independent of each other, so a random split is right for them (each name stays whole).
 === END MARK SCHEME ===
 """

@@ -100,7 +100,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: better than a constant: 0 of 3 seeds -->
-It has learnt nothing. To recall a sign, it was enough to keep everything. Here 98 numbers must be ignored and two kept, and the state of lesson 12 cannot choose: each input goes into all of it, and each step turns all of it.
+It has learned nothing. To recall a sign, it was enough to keep everything. Here 98 numbers must be ignored and two kept, and the state of lesson 12 cannot choose: each input goes into all of it, and each step turns all of it.
 
 ## 1. A conveyor
 
@@ -154,7 +154,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-Keep all, $f = 1$; let in what is marked, $i$ = the mark; and the new is the number. So all that remains to be *learnt* is when to open.
+Keep all, $f = 1$; let in what is marked, $i$ = the mark; and the new is the number. So all that remains to be *learned* is when to open.
 
 ## 2. A gate is a neuron
 
@@ -590,7 +590,7 @@ r"""
 <!-- measured: solved by (of 3 seeds): LSTM, bias 0 0, LSTM, long memory 3, GRU 3 -->
 Two of them solve it with every seed. The LSTM that begins by forgetting does not, in these 250 steps: what it would have to learn from is gone before it could. The same network, with 32 biases set otherwise, makes errors a tenth as large and less. The GRU does without such help here, although its $z$, too, begins at one half. Why is less plain: which cell does better at what is mostly found out by trying (Jozefowicz and others, 2015).
 
-What has the LSTM learnt? Look at it while it reads one sequence. Each row is a unit: how far its input gate is open at each time. The marks stand above.
+What has the LSTM learned? Look at it while it reads one sequence. Each row is a unit: how far its input gate is open at each time. The marks stand above.
 """
 
 # %%
@@ -619,7 +619,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-There is a unit that does what you did by hand in section 1: closed all the time, but for the two marks. Others keep a gate open by a crack and drift as time goes by, and the linear layer has learnt to allow for that. Nobody has asked the network to be tidy.
+There is a unit that does what you did by hand in section 1: closed all the time, but for the two marks. Others keep a gate open by a crack and drift as time goes by, and the linear layer has learned to allow for that. Nobody has asked the network to be tidy.
 
 ## 8. Explore
 
@@ -627,7 +627,7 @@ Go back to the explorer at the top, or run `explore.gates()` in a new cell.
 
 1. *By hand.* What comes in is given, and the belt is empty at first. Set the gates so that at the end it holds 5 + 2, the third and the ninth, and nothing else. How many gates did you have to touch, if all others forget nothing and take in nothing?
 2. *By hand.* Now the end must *show* 0 while the belt still holds 7. Which gate is it?
-3. *Trained.* A small LSTM has learnt to say whether it is between brackets. Type a text with brackets, and find a unit that keeps this in mind. What do its gates do at "(" and at ")"?
+3. *Trained.* A small LSTM has learned to say whether it is between brackets. Type a text with brackets, and find a unit that keeps this in mind. What do its gates do at "(" and at ")"?
 
 ## 9. Cross-check
 

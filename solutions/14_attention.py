@@ -113,7 +113,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: rows of 16 sorted by the best of them: 0% -->
-Up to 8 it sorts nearly all, of 12 few, of 16 none. It has not learnt to sort, but to do something with its 64 units that is right for rows like those it knows. All that was read has gone into one state, before it was known what would be asked.
+Up to 8 it sorts nearly all, of 12 few, of 16 none. It has not learned to sort, but to do something with its 64 units that is right for rows like those it knows. All that was read has gone into one state, before it was known what would be asked.
 
 How do *you* write the next number of the sorted row? You look back at the row, find the smallest number above the one just written, and copy it. You need no memory for the row, for it is still there. What you need is to look at the right place.
 
@@ -186,7 +186,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: chosen: 100, error 1921-2008: 22.8 -->
-Better than "as this year" (30.4), worse than the network of lesson 12 (19.8) and the linear rule (17.6); and nothing was learnt but one number. The queries and keys were given here. From now on they will be learnt.
+Better than "as this year" (30.4), worse than the network of lesson 12 (19.8) and the linear rule (17.6); and nothing was learned but one number. The queries and keys were given here. From now on they will be learned.
 
 ## 2. Many questions, and by what to divide
 
@@ -194,7 +194,7 @@ In a network every place of a sequence asks. So there are $L$ queries, and all s
 
 $$\text{attention}(q, k, v) = \text{softmax}\Big(\frac{q\, k^\top}{\sqrt{E}}\Big)\, v \qquad\quad q\ (L, E), \quad k\ (S, E), \quad v\ (S, V) \;\to\; (L, V)$$
 
-The softmax runs over the $S$ keys, for each query by itself. But what is $\sqrt{E}$ for? Say the numbers in $q$ and $k$ are random, with mean 0 and variance 1. Each product $q_e k_e$ has mean 0 and variance 1 too, and $q \cdot k$ is a sum of $E$ of them: its variance is $E$, its standard deviation $\sqrt{E}$. With $E = 64$ scores lie about 8 apart, and $e^8$ is 2,981: one key gets everything, the others nothing. Then softmax is flat, as a sigmoid is at its ends (lesson 2): the slope of a weight $w$ by its own score is $w (1 - w)$, so hardly anything is learnt. Divided by $\sqrt{E}$, the scores have variance 1 for every $E$.
+The softmax runs over the $S$ keys, for each query by itself. But what is $\sqrt{E}$ for? Say the numbers in $q$ and $k$ are random, with mean 0 and variance 1. Each product $q_e k_e$ has mean 0 and variance 1 too, and $q \cdot k$ is a sum of $E$ of them: its variance is $E$, its standard deviation $\sqrt{E}$. With $E = 64$ scores lie about 8 apart, and $e^8$ is 2,981: one key gets everything, the others nothing. Then softmax is flat, as a sigmoid is at its ends (lesson 2): the slope of a weight $w$ by its own score is $w (1 - w)$, so hardly anything is learned. Divided by $\sqrt{E}$, the scores have variance 1 for every $E$.
 
 With numbers: $q = (2, 0, 0, 0)$, $k_1 = (3, 1, 0, 0)$, $k_2 = (1, 0, 5, 0)$, so $E = 4$. The products are 6 and 2, the scores 3 and 1, the weights $0.881$ and $0.119$. Without the root they would be $0.982$ and $0.018$.
 
@@ -470,7 +470,7 @@ check("attention.attention_backward", attention_backward)
 r"""
 ## 7. Several heads
 
-Where do queries, keys and values come from? From the same sequence $x$, by three matrices that are learnt: this is **self-attention**. And since a place may want to look at two others for two reasons, there are $H$ **heads** side by side, each with matrices of its own. A last matrix of each head brings what it has found to the common width, and there it is added up (Vaswani and others, 2017):
+Where do queries, keys and values come from? From the same sequence $x$, by three matrices that are learned: this is **self-attention**. And since a place may want to look at two others for two reasons, there are $H$ **heads** side by side, each with matrices of its own. A last matrix of each head brings what it has found to the common width, and there it is added up (Vaswani and others, 2017):
 
 $$y = \sum_{h} \text{attention}\big(x W^h_q,\; x W^h_k,\; x W^h_v\big)\, W^h_o \qquad\quad x\ (N, T, D), \quad W_q, W_k, W_v\ (H, D, E), \quad W_o\ (H, E, M), \quad y\ (N, T, M)$$
 
@@ -608,7 +608,7 @@ One hand of a clock comes round again, after $2\pi \approx 6.3$ places. Several 
 
 ## 9. Put together
 
-A whole network, the smallest that can do the task of the beginning: each token has a row in a table that is learnt, to which its place may be added; several heads look back, causally; and what they find are the scores of the next token.
+A whole network, the smallest that can do the task of the beginning: each token has a row in a table that is learned, to which its place may be added; several heads look back, causally; and what they find are the scores of the next token.
 
 $$x = \text{table}[\text{tokens}] + \text{places} \qquad\quad \text{scores} = \text{multi\_head}(x, \dots, \text{causal})$$
 
@@ -638,7 +638,7 @@ With numbers: for $N = 2$, $T = 5$, $D = 8$, $H = 2$, $E = 4$, $K = 22$, the sha
 def next_token_loss(params, tokens, targets, places):
     """The mean surprise at the targets that are not 0, and the gradients.
 
-    params [table (K, D), w_q, w_k, w_v (H, D, E), w_o (H, E, K)], tokens, targets (N, T), places (T, D), not learnt
+    params [table (K, D), w_q, w_k, w_v (H, D, E), w_o (H, E, K)], tokens, targets (N, T), places (T, D), not learned
       ->  a number, a list of five arrays of the shapes of params
     """
     ### BEGIN SOLUTION
@@ -739,9 +739,9 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: sort 16, more than 95 % right: LSTM 0 of 3 seeds, attention 3 | reverse 8, more than 95 % right: LSTM 0 of 3 seeds, attention 0, with places 3 -->
-Attention sorts rows of 16, though it has never seen more than 8, with a fifth of the weights: what it has learnt is the *rule*. For each number it asks for the next larger one, and that does not depend on how many there are, nor where they stand. For this it needs no places. To reverse a row it cannot do without, and with them it makes no mistake, or next to none.
+Attention sorts rows of 16, though it has never seen more than 8, with a fifth of the weights: what it has learned is the *rule*. For each number it asks for the next larger one, and that does not depend on how many there are, nor where they stand. For this it needs no places. To reverse a row it cannot do without, and with them it makes no mistake, or next to none.
 
-To be fair to the LSTM: rows of 8 it sorts just as well, and it already reverses two in three. But what it has learnt holds for rows as long as those it knows, and no further.
+To be fair to the LSTM: rows of 8 it sorts just as well, and it already reverses two in three. But what it has learned holds for rows as long as those it knows, and no further.
 
 Now look at what the heads look at: one row of eight, in the network that sorts.
 """
@@ -819,7 +819,7 @@ Twice the length costs attention four times the time and memory, once it is long
 
 ## 11. Explore
 
-Go back to the explorer at the top, or run `explore.attention()` in a new cell. The head *what is meant* has learnt, in two dimensions, which word is spoken of.
+Go back to the explorer at the top, or run `explore.attention()` in a new cell. The head *what is meant* has learned, in two dimensions, which word is spoken of.
 
 1. Choose the last word, *broken*. At what does it look? Change it to *hungry* in the sentence. Where does the arrow point now? Then write *cat dog queen sofa tree lamp* into it: who stands with whom, and why?
 2. Choose *it*. Why can it not know what is meant? Drag its arrow so that it looks at *cat* alone. Then raise the temperature: what becomes of the weights, and of the arrow?
@@ -892,7 +892,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A soft look-up, with its root, its masks and its way back; heads, and two ways to say what stands where; a tool that finds a network that looks into the future; and a network that has learnt to sort. Open `dlcore/attention.py`: it is yours, without ever keeping all weights at once.
+A soft look-up, with its root, its masks and its way back; heads, and two ways to say what stands where; a tool that finds a network that looks into the future; and a network that has learned to sort. Open `dlcore/attention.py`: it is yours, without ever keeping all weights at once.
 
 A single layer looks once. To reverse rows of *any* length one must first find out how long the row is, and then look: two steps, one after the other. Many layers of attention, with what lessons 7 and 8 have taught about depth, are a **transformer**: lesson 15.
 

@@ -529,7 +529,7 @@ Not even as good as PCA's plane, which has 576 numbers. Pictures of 8 by 8 are t
 
 ## 8. What does not fit
 
-An autoencoder can say only what it has learnt to say. Give it something else, and it says it badly. So its error tells how *unusual* something is, and nobody has had to collect examples of what may go wrong. That is worth much: who has a thousand pictures of each fault?
+An autoencoder can say only what it has learned to say. Give it something else, and it says it badly. So its error tells how *unusual* something is, and nobody has had to collect examples of what may go wrong. That is worth much: who has a thousand pictures of each fault?
 
 A score becomes an alarm by a **threshold**. If it is low, there are many hits, and many false alarms; if it is high, few of both. Neither number alone says anything. The **ROC curve** shows them for all thresholds: to the right the share of *false* alarms among the normal, upwards the share of *hits* among the unusual:
 
@@ -571,7 +571,7 @@ check("autoencoders.roc_curve", roc_curve)
 
 # %% [markdown]
 r"""
-A test: one kind of digit is taken out of all that is learnt from, and then the new digits come, with it among them. Who notices? PCA with four numbers, and autoencoders with four numbers, three seeds for each of the ten digits.
+A test: one kind of digit is taken out of all that is learned from, and then the new digits come, with it among them. Who notices? PCA with four numbers, and autoencoders with four numbers, three seeds for each of the ten digits.
 
 **Predict, then look.** Which digit will be noticed best, which worst?
 """
@@ -721,16 +721,16 @@ with when_written:
         title="the line is the threshold",
     )
     plot.show(
-        "Left, the vibration of a machine whose bearing wears out: it grows a little towards the end. Right, the "
+        "Left, the vibration of a machine whose bearing wears out: it grows a little toward the end. Right, the "
         "autoencoder's score on a logarithmic scale: it crosses the threshold early and climbs by a factor of ten or more."
     )
 
 # %% [markdown]
 r"""
 <!-- measured: faults of 4 that the autoencoder notices first: 4, 4, 4 -->
-The loudness notices a knocking bearing when it is nearly through, and the stuck sensor never, for what is stuck is not loud. A plane cannot follow a speed that changes: even a healthy machine is far from it, so its threshold has to be high. The network has learnt what turning *looks like* at any speed.
+The loudness notices a knocking bearing when it is nearly through, and the stuck sensor never, for what is stuck is not loud. A plane cannot follow a speed that changes: even a healthy machine is far from it, so its threshold has to be high. The network has learned what turning *looks like* at any speed.
 
-Mind what makes this fair: the threshold comes from a healthy run that nobody has learnt from, and it is the same rate of false alarms for all. An alarm that is praised for its hits alone is worth nothing.
+Mind what makes this fair: the threshold comes from a healthy run that nobody has learned from, and it is the same rate of false alarms for all. An alarm that is praised for its hits alone is worth nothing.
 
 ## 10. Explore
 
@@ -792,7 +792,7 @@ r"""
 **Question B.** A firm sells an alarm for machines "that finds 99 % of all faults". A machine is looked at once a second, and breaks once a year. What do you ask the firm, and from which answer on would you buy?
 
 === BEGIN MARK SCHEME ===
-1 point: ask for the rate of false alarms at this threshold (the ROC curve), on machines from which it was not learnt, and how early it notices.
+1 point: ask for the rate of false alarms at this threshold (the ROC curve), on machines from which it was not learned, and how early it notices.
 1 point: a number: a year has about 31.5 million seconds, so a false-alarm rate of 1 in 1,000 would be 31,500 false alarms a year (86 a day); buy only if it is around 1 in a million or below (or if several in a row are needed), weighed against the cost of a breakdown.
 === END MARK SCHEME ===
 """

@@ -39,7 +39,7 @@ r"""
 
 The autoencoder of lesson 17 says a digit in, let us say, eight numbers. To make one up, draw eight numbers by chance, and let the decoder say what they stand for. By chance, but not foolishly: with the mean, the spreads and the correlations that the codes of real digits have.
 
-How to judge what comes out? By a classifier: a network of lesson 7, which has learnt from real digits. It says not only which digit it sees, but how sure it is.
+How to judge what comes out? By a classifier: a network of lesson 7, which has learned from real digits. It says not only which digit it sees, but how sure it is.
 
 **Predict, then look.** Of how many real digits, which it has never seen, is it at least 95 % sure? And of how many that were made up?
 """
@@ -67,7 +67,7 @@ def through(layers, h):
 
 
 def classifier(pictures, kinds, seed=0, epochs=40):
-    """A network of lesson 7 that has learnt these pictures."""
+    """A network of lesson 7 that has learned these pictures."""
 
     def gradients(params, rows, draw):
         return loss_and_gradients(params, pictures[rows], kinds[rows])[1]
@@ -126,7 +126,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: of those made up, less than half as many: 3 of 3 seeds -->
-It has learnt to say digits, not to make them up. Between the codes of real digits there are holes, and nobody has ever asked the decoder what stands there. So what must be true of a code from which one can draw?
+It has learned to say digits, not to make them up. Between the codes of real digits there are holes, and nobody has ever asked the decoder what stands there. So what must be true of a code from which one can draw?
 
 - *Wherever* one draws, the decoder must have been asked. So a digit must not be a point of the code, but a **cloud**, and the decoder must make the digit of every point in it.
 - One must know *where* to draw. So all clouds together must fill a place that is agreed beforehand: $\mathcal N(0, 1)$, normal numbers with mean 0 and variance 1, each by itself.
@@ -441,7 +441,7 @@ def beginning(size, seed, told=0):
 
 
 def train(rows, size, seed, beta=1.0, told=None, epochs=60, send=np.asarray):
-    """A VAE that has learnt from these rows of x, where ``send`` takes arrays."""
+    """A VAE that has learned from these rows of x, where ``send`` takes arrays."""
 
     def gradients(params, some, draw):
         eps = send(draw.standard_normal((len(some), size)))
@@ -576,7 +576,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: most likely with beta = 1: 3 of 3 seeds | with beta = 4 no better than each pixel by itself: 3 of 3 seeds -->
-So this is what it is good at: new digits are more likely by a factor of $e^{2.6}$, nearly 14, than with each pixel by itself, though a digit costs it hardly more than three nats' worth of code (a *nat* is the unit if one takes the natural logarithm). And $\beta = 1$ is the fair price, for with it the loss is the bound itself. With less, digits are said sharply, but the clouds no longer fill the place from which one draws. With $\beta = 4$ there is nothing left: **posterior collapse**. A number of the code is used only if it saves more than it costs. At the start the decoder does not know what to do with $z$, so it saves nothing; a high price then drives all clouds back to $\mathcal N(0, 1)$ before the decoder has learnt to listen. The same happens with $\beta = 1$ if the decoder is so strong that it can do without a code; a remedy for both is to raise $\beta$ slowly from 0.
+So this is what it is good at: new digits are more likely by a factor of $e^{2.6}$, nearly 14, than with each pixel by itself, though a digit costs it hardly more than three nats' worth of code (a *nat* is the unit if one takes the natural logarithm). And $\beta = 1$ is the fair price, for with it the loss is the bound itself. With less, digits are said sharply, but the clouds no longer fill the place from which one draws. With $\beta = 4$ there is nothing left: **posterior collapse**. A number of the code is used only if it saves more than it costs. At the start the decoder does not know what to do with $z$, so it saves nothing; a high price then drives all clouds back to $\mathcal N(0, 1)$ before the decoder has learned to listen. The same happens with $\beta = 1$ if the decoder is so strong that it can do without a code; a remedy for both is to raise $\beta$ slowly from 0.
 
 If you have a minute: the same with ten times as many epochs, by your own loss. Set `longer` to `True` and run the cell. It goes to a GPU if there is one (and CuPy), since NumPy's functions compute where their arrays are. (If it complains there, your code mixes in arrays that it makes itself: leave `to_gpu` out.) Networks as small as these do not gain by it, larger ones do.
 """
@@ -754,7 +754,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: and 1,000 made up: a point or more? no | and moved by a pixel: a point or more? yes -->
-The made-up digits do not help. How could they? The VAE has seen the same 30 digits and nothing else: it can mix what is in them, and add nothing. Moving them helps, for it brings in something that the 30 digits do not say: that a 3 is still a 3 one pixel further left. (Made-up data can help where the model that makes it knows *more* than you have: if it has learnt from many pictures without labels, or from the whole internet. Then ask what else it has learnt there.)
+The made-up digits do not help. How could they? The VAE has seen the same 30 digits and nothing else: it can mix what is in them, and add nothing. Moving them helps, for it brings in something that the 30 digits do not say: that a 3 is still a 3 one pixel further left. (Made-up data can help where the model that makes it knows *more* than you have: if it has learned from many pictures without labels, or from the whole internet. Then ask what else it has learned there.)
 
 ## 9. Explore
 
@@ -820,7 +820,7 @@ r"""
 
 === BEGIN MARK SCHEME ===
 1 point: not more data: the 10,000 hold no more than the 300 did; test by training on made-up ones and judging on real ones never seen, against training on the 300.
-1 point: secrets are not safe of themselves: a model may repeat what it has learnt from; test by looking for the nearest real picture of each made-up one, compared with how near pictures that were left out come.
+1 point: secrets are not safe of themselves: a model may repeat what it has learned from; test by looking for the nearest real picture of each made-up one, compared with how near pictures that were left out come.
 === END MARK SCHEME ===
 """
 

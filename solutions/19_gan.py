@@ -58,7 +58,7 @@ def learn(params, gradients, many, epochs, seed, rate=0.003):
 
 
 def classifier(pictures, kinds, seed=0, epochs=40):
-    """A network of lesson 7 that has learnt these pictures."""
+    """A network of lesson 7 that has learned these pictures."""
 
     def gradients(params, rows, draw):
         return loss_and_gradients(params, pictures[rows], kinds[rows])[1]
@@ -353,7 +353,7 @@ check("gan.generator_gradients", generator_gradients)
 
 # %% [markdown]
 r"""
-The beginning, measured. A forger who has not learnt anything yet makes points near 0; the real ones lie around $(3, 3)$. A judge learns for a while alone, and then says how far the forger's weights are pulled by each loss: the length of all his gradients together.
+The beginning, measured. A forger who has not learned anything yet makes points near 0; the real ones lie around $(3, 3)$. A judge learns for a while alone, and then says how far the forger's weights are pulled by each loss: the length of all his gradients together.
 
 **Predict, then look.** The better the judge, the more the forger should learn from him. With which loss does he?
 """
@@ -556,7 +556,7 @@ with when_written:
 # %% [markdown]
 r"""
 <!-- measured: in turns, at least 6 centers are hit: 3 of 3 seeds | marks, at least 6 centers are hit: 3 of 3 seeds | hasty, at most 3 centers are hit: 3 of 3 seeds -->
-The hasty forger has *collapsed*. Before a judge who holds still, the best that one can do is to carry everything towards the *one* place of which the judge is surest. By the next turn the judge has learnt better, and all set out for another place: at the moment when you look, it may be a heap, or a thread on its way, near a center or not. This is called **mode collapse**, and it is the illness of this family: what the forger makes may look perfect, and be always the same. Nothing in his loss tells him to be various; only a judge who keeps up with him does.
+The hasty forger has *collapsed*. Before a judge who holds still, the best that one can do is to carry everything toward the *one* place of which the judge is surest. By the next turn the judge has learned better, and all set out for another place: at the moment when you look, it may be a heap, or a thread on its way, near a center or not. This is called **mode collapse**, and it is the illness of this family: what the forger makes may look perfect, and be always the same. Nothing in his loss tells him to be various; only a judge who keeps up with him does.
 
 And the cure is in that sentence. Keep the judge up to date: as many steps for him as for the forger, or more. Or give him marks and a clip: then he may be trained as long as one likes, since his slopes cannot vanish.
 
@@ -567,7 +567,7 @@ Now 64 pixels instead of two numbers: noise of 16 numbers, two hidden layers of 
 - *Is it a digit?* In how many is the classifier of lesson 18 at least 95 % sure?
 - *Are they various?* Their variance, as a share of that of real digits.
 - *Can it be told from the real?* The share of the new network of the beginning; 50 % would be perfect.
-- *Generated, or memorized?* A forger who had only learnt the known digits by heart would be perfect in the first three. So look for the nearest *known* digit of each. How near is too near? New real digits say: only 5 in 100 of them come nearer than their 5 % quantile. Whoever makes something new gets about 5 %, whoever repeats, 100 %.
+- *Generated, or memorized?* A forger who had only learned the known digits by heart would be perfect in the first three. So look for the nearest *known* digit of each. How near is too near? New real digits say: only 5 in 100 of them come nearer than their 5 % quantile. Whoever makes something new gets about 5 %, whoever repeats, 100 %.
 
 With numbers, in one dimension: train $0, 1, 2, 3$; held_out $0.2, 1.3, 2.4, 3.6, 5$, whose nearest training rows are away by $0.2, 0.3, 0.4, 0.6, 2$. A quarter of them come nearer than $0.3$ (`np.quantile` with 0.25; for squares, $0.09$). Generated: $0, 1.1, 7, 3.5$, away by $0, 0.1, 4, 0.5$: two of the four are nearer than $0.3$, so $0.5$.
 
@@ -669,14 +669,16 @@ with when_written:
         print(f"on the {where()}")
         share, told = judged("forger, 20,000 rounds", made, known)
         before, _ = makers[f"forger, {len(known):,} digits"]
-        print("oftener a digit than before:", "yes" if sure(made) > sure(before) + 0.05 else "no")
+        print(
+            "more often a digit than before:", "yes" if sure(made) > sure(before) + 0.05 else "no"
+        )
         print("more than a tenth copied:", "yes" if share > 0.1 else "no")
         print("told apart in more than 9 of 10:", "yes" if told > 0.9 else "no")
 
 # %% [markdown]
 r"""
-<!-- longer: oftener a digit than before: yes | more than a tenth copied: no | told apart in more than 9 of 10: yes -->
-What he makes is oftener a digit, and still made, not copied. And a fresh judge is as little deceived as ever: patience alone does not get one there.
+<!-- longer: more often a digit than before: yes | more than a tenth copied: no | told apart in more than 9 of 10: yes -->
+What he makes is more often a digit, and still made, not copied. And a fresh judge is as little deceived as ever: patience alone does not get one there.
 
 ## 7. Explore
 
@@ -745,7 +747,7 @@ r"""
 
 === BEGIN MARK SCHEME ===
 1 point: whether the network makes anything else (collapse): ask for variety, for how many kinds are hit among thousands, or for how often pictures repeat.
-1 point: whether they are copies of pictures it has learnt from: ask for the distance to the nearest known picture, compared with that of new real ones. (Also right: they were chosen; ask for 20 drawn by chance.)
+1 point: whether they are copies of pictures it has learned from: ask for the distance to the nearest known picture, compared with that of new real ones. (Also right: they were chosen; ask for 20 drawn by chance.)
 === END MARK SCHEME ===
 """
 

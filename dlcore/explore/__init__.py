@@ -95,7 +95,7 @@ def unrolled() -> Widget:
 
 
 def gates() -> Widget:
-    """A memory and its gates: hold them yourself, or watch an LSTM that has learnt to."""
+    """A memory and its gates: hold them yourself, or watch an LSTM that has learned to."""
     with extra("course"):
         from dlcore.explore._gates import view
 

@@ -47,7 +47,7 @@ class State(NamedTuple):
 
 @cache
 def trained() -> tuple[np.ndarray, np.ndarray]:
-    """A query and a key (words, 2) for each known word, and for all others, learnt from sentences with two nouns.
+    """A query and a key (words, 2) for each known word, and for all others, learned from sentences with two nouns.
 
     "the cat saw the sofa and it was broken": the last word is to look at the noun that can be so, and "it" at what is
     meant, which it cannot know.

@@ -1,4 +1,4 @@
-"""Explorer of lesson 13: the gates of a memory, held by hand, and those of a small LSTM that has learnt to hold them."""
+"""Explorer of lesson 13: the gates of a memory, held by hand, and those of a small LSTM that has learned to hold them."""
 
 from __future__ import annotations
 

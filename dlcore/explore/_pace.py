@@ -41,10 +41,13 @@ def when_free(show: Callable[[Any], bool | None]) -> Callable[[Any], None]:
             stage.next = None
             more: bool | None = True
             while more:
-                with stage.setting(), _libraries().limit(limits=1, user_api="blas"):
-                    with stage.image.hold_sync():  # the picture, and whether it is the last, in one message
-                        more = show(view)
-                        stage.image.busy = bool(more)
+                one_message, one_thread = (
+                    stage.image.hold_sync(),
+                    _libraries().limit(limits=1, user_api="blas"),
+                )
+                with stage.setting(), one_message, one_thread:
+                    more = show(view)
+                    stage.image.busy = bool(more)
                 if more and can_wait():
                     return later(REST)
 

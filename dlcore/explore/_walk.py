@@ -89,7 +89,7 @@ def trained(kind: str, beta: float = 1.0) -> Model:
 
 @cache
 def judge() -> list[np.ndarray]:
-    """A classifier that has learnt from the same digits."""
+    """A classifier that has learned from the same digits."""
     (x, y), rng = digits(), np.random.default_rng(0)
     return _trained(
         he_init([64, 64, 10], rng),

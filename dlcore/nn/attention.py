@@ -153,7 +153,7 @@ class SinusoidalPositions(Module):
 
 
 class LearnedPositions(Embedding):
-    """Add a learnt vector for each position.  Shapes: (..., T, dim) -> same.
+    """Add a learned vector for each position.  Shapes: (..., T, dim) -> same.
 
     Paper: Gehring et al. (2017), Convolutional sequence to sequence learning, section 3.1.
     """

@@ -41,7 +41,7 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A learnt vector for each of ``num_embeddings`` tokens.
+    """A learned vector for each of ``num_embeddings`` tokens.
 
     Shapes: (...) integers -> (..., embedding_dim).  Starts normal; row ``padding_idx`` is and stays 0.
     """

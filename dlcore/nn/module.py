@@ -1,7 +1,7 @@
 """Module: parameters, sub-modules and a forward. Never a backward: the tape has that.
 
-Whatever an attribute holds decides what it is: a ``Parameter`` is learnt, a ``Buffer`` is saved
-but not learnt, a ``Module`` is a part. There is no registration to remember.
+Whatever an attribute holds decides what it is: a ``Parameter`` is learned, a ``Buffer`` is saved
+but not learned, a ``Module`` is a part. There is no registration to remember.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to the state but is not learnt, such as a running mean."""
+    """A tensor that belongs to the state but is not learned, such as a running mean."""
 
     __slots__ = ()
 

@@ -267,11 +267,11 @@ def test_positions():
     x = tensor(np.zeros((2, 3, 4), np.float32))
     np.testing.assert_allclose(waves(x).data[0, 0], [0, 1, 0, 1])
     np.testing.assert_allclose(waves(x, start=2).data[0, 0], waves(x).data[0, 2])
-    learnt = nn.LearnedPositions(10, 4, rng=0)
-    learnt(x).sum().backward()
-    assert learnt.weight.grad.data[:3].sum() == 24 and not learnt.weight.grad.data[3:].any()
+    learned = nn.LearnedPositions(10, 4, rng=0)
+    learned(x).sum().backward()
+    assert learned.weight.grad.data[:3].sum() == 24 and not learned.weight.grad.data[3:].any()
     with pytest.raises(ValueError, match="11 positions, but max_len is 10"):
-        learnt(tensor(np.zeros((1, 11, 4))))
+        learned(tensor(np.zeros((1, 11, 4))))
 
 
 def test_rotary_scores_depend_on_the_distance_only():

@@ -579,7 +579,7 @@ _FORGER_MOVES = "return move_generator(generator, grads), discriminator"
 _FORGER_ASKS = "_, grads = generator_gradients(generator, discriminator, z[1], kind)"
 _turns_mistake(
     "faces_the_old_judge",
-    """The generator learns before the discriminator as it was. It is to face the one that has just learnt.""",
+    """The generator learns before the discriminator as it was. It is to face the one that has just learned.""",
     (
         _JUDGE_MOVES,
         "before, discriminator = discriminator, move_discriminator(discriminator, grads)",

@@ -555,7 +555,7 @@ _PLACED = "moved[:, to[0], to[1]] = images[:, came[0], came[1]]"
 _mistake(
     shift_images,
     "goes_the_other_way",
-    """Your pictures go up and left. Down is towards larger row numbers, right towards larger column numbers.""",
+    """Your pictures go up and left. Down is toward larger row numbers, right toward larger column numbers.""",
     (_PLACED, "moved[:, came[0], came[1]] = images[:, to[0], to[1]]"),
 )
 _mistake(

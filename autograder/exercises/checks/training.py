@@ -606,7 +606,7 @@ _INNOCENT = {
     ),
     "blames_the_preparation": (
         """Nothing is amiss in this line. Digits may be moved and scaled a little, if the new ones are treated as those that are
-        learnt from; and random weights of this size are ordinary.""",
+        learned from; and random weights of this size are ordinary.""",
         {"A": "new_x = x - ", "B": "params = [", "C": "new_x = x - ", "D": "params = [", "E": "new_x = 2"},
     ),
 }  # fmt: skip

@@ -78,7 +78,7 @@ def test_notebooks_in_the_wrong_place_are_named(room):
     for place in (
         "mini.ipynb",
         "flat/mini.ipynb",
-        "spelt/Mini/mini.ipynb",
+        "spelled/Mini/mini.ipynb",
         "mini/turned/mini.ipynb",
         "other/week 3/x.ipynb",
     ):
@@ -89,8 +89,8 @@ def test_notebooks_in_the_wrong_place_are_named(room):
     for words in (
         "submitted/mini.ipynb",
         "submitted/flat/mini/",
-        "spelt/Mini",
-        "submitted/spelt/mini/",
+        "spelled/Mini",
+        "submitted/spelled/mini/",
         "mini/turned",
         "week 3",
     ):

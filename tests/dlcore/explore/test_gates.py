@@ -1,4 +1,4 @@
-"""Explorer of lesson 13: gates by hand and learnt ones."""
+"""Explorer of lesson 13: gates by hand and learned ones."""
 
 from __future__ import annotations
 
