@@ -82,16 +82,18 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
 
 @app.command()
 def doctor() -> None:
-    """Say what is missing on this machine, and the command that mends it."""
+    """Say what is missing on this machine, and the command that fixes it."""
     from autograder import doctor as doctor_
 
     with problems():
         report = doctor_.run()
-    table = Table("", "what", "found", "to mend it", box=None)
+    table = Table("", "what", "found", "fix", box=None)
     for f in report.findings:
         mark = "ok" if f.ok else "MISSING" if f.needed else "note"
         table.add_row(mark, f.what, f.detail, "" if f.ok else f.mend)
     out.print(table)
+    for line in report.verdict:
+        out.print(line, soft_wrap=True)
     raise typer.Exit(0 if report.healthy else 1)
 
 

@@ -1,4 +1,4 @@
-"""Is everything here that the course needs? What is missing, and the one command that mends it."""
+"""Is everything here that the course needs? What is missing, and the one command that fixes it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,24 @@ class Finding:
 @dataclass
 class DoctorReport:
     findings: list[Finding] = field(default_factory=list)
+    isolation: str = ""  # the tier that grading takes by itself
 
     @property
     def healthy(self) -> bool:
         return all(f.ok or not f.needed for f in self.findings)
+
+    @property
+    def verdict(self) -> list[str]:
+        """What can be done here, in sentences."""
+        missing = ", ".join(f.what for f in self.findings if f.needed and not f.ok)
+        learn = (
+            f"This machine still needs: {missing}." if missing else "You can take the course here."
+        )
+        if not self.isolation:
+            return [learn, "Classes cannot be graded here."]
+        left = defenses.open_in(self.isolation)
+        weaker = f" There, a submission can {'; '.join(left)}." if left else ""
+        return [learn, f"Classes can be graded here, with isolation {self.isolation}.{weaker}"]
 
 
 def run() -> DoctorReport:
@@ -44,7 +58,10 @@ def run() -> DoctorReport:
     grading = [_package(package, "grade", needed=False) for package in _FOR_GRADING]
     report.findings += [grading[0], *(finding for finding in grading[1:] if not finding.ok)]
     can_grade = all(finding.ok for finding in grading)
-    report.findings += [*(_isolation() if can_grade else []), _lessons(compare=can_grade), _disk()]
+    if can_grade:
+        rows, report.isolation = _isolation()
+        report.findings += rows
+    report.findings += [_lessons(compare=can_grade), _disk()]
     if can_grade:
         report.findings += _class_folder(Path.cwd())
     return report
@@ -53,8 +70,8 @@ def run() -> DoctorReport:
 _FOR_GRADING = ("nbgrader", "jupytext", "nbclient", "nh3", "orjson", "sqlalchemy")
 
 
-def _isolation() -> list[Finding]:
-    """What keeps students' code apart when a class is graded."""
+def _isolation() -> tuple[list[Finding], str]:
+    """What keeps students' code apart when a class is graded, and which of it grading takes."""
     from autograder.sandbox.client import Zygote
 
     why = {tier: tiers.missing(tier) for tier in tiers.TIERS}
@@ -64,19 +81,20 @@ def _isolation() -> list[Finding]:
             mend = tiers.INSTALL
         elif "namespaces" in why[tier]:
             mend = _NAMESPACES
-        left = defenses.open_in(tier)
-        works = f"works, but a submission can {'; '.join(left)}" if left else "works"
+        works = "works, weaker" if defenses.open_in(tier) else "works"
         rows.append(
             Finding(f"isolation: {tier}", not why[tier], why[tier] or works, mend, needed=False)
         )
     used = next((t for t in ("bubblewrap", "landlock") if not why[t]), "")
-    detail = f"grading uses {used}" if used else "nothing: only --isolation process would run"
+    problem = "" if used else "nothing keeps their code apart: only --isolation process would run"
     if used:
         try:
             Zygote(used).close()
-        except Problem as problem:
-            detail, used = problem.what, ""
-    return [*rows, Finding("grading strangers", bool(used), detail, tiers.INSTALL, needed=False)]
+        except Problem as found:
+            problem = found.what
+    if problem:
+        rows.append(Finding("grading strangers", False, problem, tiers.INSTALL, needed=False))
+    return rows, "" if problem else used
 
 
 _NEWER = "a kernel of Linux 5.13 or newer"

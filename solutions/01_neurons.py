@@ -87,8 +87,8 @@ r"""
 ### Exercise 1.1: weighted sum
 
 Write the body of the function. Then run the cell below it: `check` tries your function on a few inputs and on fresh random ones,
-and tells you what it found. You can check as often as you like. Answers are written with Python and NumPy, here and in all lessons;
-what you have written in an earlier lesson you may import. SciPy, scikit-learn, pandas and PyTorch are not there when a course grades your work.
+and tells you what it found. You can check as often as you like. In all lessons, write your answers with Python and NumPy; you may import
+what you wrote in earlier lessons. Do not use SciPy, scikit-learn, pandas or PyTorch: they are not available during grading.
 
 <details><summary>Hint 1</summary>Multiply entry by entry, add up the products, add the bias once.</details>
 <details><summary>Hint 2</summary>NumPy multiplies arrays entry by entry with <code>*</code>, and <code>.sum()</code> adds up.

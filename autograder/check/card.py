@@ -140,7 +140,9 @@ _TYPES = re.compile(
     r"returned [0-9] values|(is|returned) (None|an? (bool|int|float|complex|str|list|tuple|dict|set|function|"
     r"ndarray|Tensor|generator|range|bytes|matrix|map|zip|filter|method|type))[;.]"
 )
-_DTYPES = re.compile(r"dtype (float|int|uint|complex|bool|object)[0-9]*[;,. ]")
+_DTYPES = re.compile(
+    r"dtype (float|int|uint|complex|bool)[0-9]*[;,. ]|contains (None|what is not a number);"
+)
 
 
 def _shape(got: Any) -> set[int]:
@@ -263,9 +265,20 @@ def to_html(payload: dict[str, Any]) -> str:
         return _box(_WRONG, f"<b>{html.escape(problem)}</b>")
     body = [
         f"<b>{html.escape(payload['exercise'])}</b> &nbsp; {heading(payload)}",
-        '<ul style="list-style:none;margin:.4em 0;padding:0">',
+        parts_html(payload["parts"]),
     ]
-    for part in payload["parts"]:
+    if failure := payload.get("failure"):
+        body.append(failure_html(failure))
+    if note := payload.get("note"):
+        body.append(f'<p style="margin:.4em 0">{html.escape(note)}</p>')
+    done = payload["points"] == payload["max_points"]
+    return _box(_RIGHT if done else _WRONG, "".join(body))
+
+
+def parts_html(parts: list[dict[str, Any]]) -> str:
+    """The parts of a check, each with a mark, its points and what was wrong."""
+    body = ['<ul style="list-style:none;margin:.4em 0;padding:0">']
+    for part in parts:
         passed = part["kind"] == Kind.RIGHT
         mark, color, fault = (
             ("\u2713", _RIGHT, "") if passed else ("\u2717", _WRONG, f": <b>{part['kind']}</b>")
@@ -276,13 +289,7 @@ def to_html(payload: dict[str, Any]) -> str:
             f'<li><span role="img" aria-label="{said}" style="color:{color};font-weight:bold">'
             f"{mark}</span> {html.escape(part['name'])} ({worth}){fault}</li>"
         )
-    body.append("</ul>")
-    if failure := payload.get("failure"):
-        body.append(failure_html(failure))
-    if note := payload.get("note"):
-        body.append(f'<p style="margin:.4em 0">{html.escape(note)}</p>')
-    done = payload["points"] == payload["max_points"]
-    return _box(_RIGHT if done else _WRONG, "".join(body))
+    return "".join([*body, "</ul>"])
 
 
 def failure_html(failure: dict[str, Any]) -> str:

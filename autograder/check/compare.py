@@ -103,6 +103,9 @@ def _compare_array(exercise: Exercise, expected: np.ndarray, got: Any, name: str
             f"{what}has shape {array.shape}; expected {expected.shape}.",
             array,
         )
+    if array.dtype.kind == "O" and any(item is None for item in array.flat):
+        message = f"{what}contains None; expected numbers ({expected.dtype})."
+        return Outcome(Kind.WRONG_DTYPE, message, array)
     if dtype_fault := _dtype_fault(expected.dtype, array.dtype):
         return Outcome(Kind.WRONG_DTYPE, f"{what}{dtype_fault}", array)
     if not np.isfinite(array).all() and np.isfinite(expected).all():
@@ -115,6 +118,8 @@ def _compare_array(exercise: Exercise, expected: np.ndarray, got: Any, name: str
 
 
 def _dtype_fault(expected: np.dtype, got: np.dtype) -> str:
+    if got.kind == "O":
+        return f"contains what is not a number; expected numbers ({expected})."
     if got.kind not in "fiub":
         return f"has dtype {got}; expected numbers ({expected})."
     if expected.kind == "f" and got.kind != "f":

@@ -99,9 +99,10 @@ def _without_copies(
         name = _grade_id(cell)
         if name is not None and name in seen:
             source = a.by_name[name]
-            notes.append(f"there were several copies of the cell {name}")
             if source.locked or (source.grade and not source.solution) or source.task:
+                notes.append(f"there were several copies of the cell {name}: one was kept")
                 continue
+            notes.append(f"there were several copies of the cell {name}: the last was graded")
             del cell.metadata["nbgrader"]
         elif name is not None:
             seen.add(name)
@@ -114,7 +115,9 @@ def _overwrite(
 ) -> None:
     """Give a cell the type, the flags, the points and, if it is not an answer, the text that it was released with."""
     if cell.cell_type != source.cell_type:
-        notes.append(f"the cell {source.name} had become {cell.cell_type}")
+        notes.append(
+            f"the {source.cell_type} cell {source.name} had become a {cell.cell_type} cell"
+        )
         cell.cell_type = source.cell_type
         if source.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -124,7 +127,8 @@ def _overwrite(
             cell.pop("execution_count", None)
     was = cell.metadata["nbgrader"]
     if source.grade and was.get("points") != source.points:
-        notes.append(f"the points of the cell {source.name} had been changed")
+        theirs = str(was.get("points", "none"))[:20]
+        notes.append(f"the points of the cell {source.name} had been changed to {theirs}")
     cell.metadata["nbgrader"] = _metadata(source)
     if source.locked and cell.source != source.source:
         if released is not None and cell.source.strip() != released.strip():

@@ -246,7 +246,7 @@ class _Lesson:
                     submission = self.taken.pop(done.student)
                     if changed := self._remarked(done, book.marked.get(done.student, ())):
                         said = (
-                            f"you have marked another answer to {', '.join(changed)}: mark it again"
+                            f"graded by you and changed since: {', '.join(changed)}. Grade it again"
                         )
                         notes[done.student] = "; ".join(filter(None, (notes[done.student], said)))
                         done.record.notes.append(said)

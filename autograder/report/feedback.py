@@ -112,6 +112,7 @@ def page(lesson: str, found: Sequence[results.Result], penalty: float = 0.0, nam
         penalty=penalty,
         results=found,
         failure_html=card.failure_html,
+        parts_html=card.parts_html,
         explain=explain,
         comment=comment,
         number=card.number,
@@ -129,14 +130,15 @@ def explain(result: results.Result) -> str:
     """Why a check gave no card, in words for the student."""
     if result.answer and (result.error.startswith("NameError") or result.payload is None):
         return (
-            f"The cell with your answer stopped with an error, so there was nothing to test: "
-            f"{result.answer}."
+            f"The cell with your answer stopped with an error, so there was nothing to test.\n"
+            f"{result.answer}\n"
+            "Open the notebook, choose Kernel > Restart Kernel and Run All Cells, and fix the first error."
         )
     if result.error.startswith("NameError"):
         return (
             f"The check did not find {result.name} ({result.error}). Was its cell deleted, renamed, or "
-            "did it stop with an error of its own? Choose Run > Restart Kernel and Run All Cells and "
-            "look for the first error."
+            "did it stop with an error of its own? Choose Kernel > Restart Kernel and Run All Cells, and fix "
+            "the first error."
         )
     if result.error.startswith("CellTimeout"):
         return (

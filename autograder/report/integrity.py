@@ -22,7 +22,7 @@ KINDS = {
     "time": "ran too long",
     "ended": "ended its process",
     "flood": "flooded the output",
-    "restored": "put right before grading",
+    "restored": "restored before grading",
 }
 
 
@@ -55,8 +55,9 @@ def examine(room: Classroom, lessons: Sequence[str]) -> Integrity:
             records = read(book.db.connection(), lesson)
         for student, record in sorted(records.items()):
             found.isolation[record.isolation] = found.isolation.get(record.isolation, 0) + 1
-            for note in record.notes:
-                found.findings.append(Finding(student, lesson, "", "restored", note))
+            if record.notes:
+                notes = "\n".join(record.notes)
+                found.findings.append(Finding(student, lesson, "", "restored", notes))
             for item in record.evidence:
                 found.findings.append(
                     Finding(

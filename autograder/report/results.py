@@ -158,19 +158,26 @@ def _stopped(cell: dict[str, Any] | None) -> str:
             flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
             compile(plain_python(source), "cell", "exec", flags)
         except SyntaxError as error:
-            return f"{type(error).__name__}: {error.msg}, line {error.lineno}"
+            return _at(f"{type(error).__name__}: {error.msg}", source, error.lineno or 0)
         except (ValueError, MemoryError, RecursionError):
             return "SyntaxError"
         trace = plain("\n".join(map(str, output.get("traceback", []))))
         found = re.search(r", line (\d{1,6})\b", trace)
-        inside = found and 0 < int(found[1]) <= len(source.splitlines())
         kind, text = output.get("ename", ""), output.get("evalue", "")
         if kind == "ImportError" and (name := re.split(r"\W", text)[0]) in PACKAGES:
-            what = f"{name} is not there when lessons are graded"
+            what = f"{name} is not available when lessons are graded"
         else:
             what = _known(kind)
-        return what + (f", line {found[1]}" if found and inside else "")
+        return _at(what, source, int(found[1]) if found else 0)
     return ""
+
+
+def _at(what: str, source: str, line: int) -> str:
+    """An error and the student's line where it came up, if the cell has such a line."""
+    lines = source.splitlines()
+    if not 0 < line <= len(lines):
+        return what
+    return f"{what}\n  in line {line}: {plain(lines[line - 1]).strip()[:200]}"
 
 
 def _without_their_words(payload: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ STOPPED, COUNTED, OPEN = "stopped", "counted", "open"
 
 
 class Defense(NamedTuple):
-    """A row. ``counted``: looked at twenty times a second, and the notebook is ended when it is too much."""
+    """A row. ``counted``: usage is checked twenty times a second, and what is over its limit is killed."""
 
     wish: str
     how: str
@@ -21,19 +21,19 @@ class Defense(NamedTuple):
 DEFENSES = (
     Defense("see hidden tests, expected values, solutions, the random cases", "they are in another process, and their files are not in the sandbox", process=OPEN),
     Defense("change how answers are compared, or end the run", "the comparison is not in its process; only plain data comes back, and a lying subclass comes back as the plain thing", process=OPEN),
-    Defense("use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built", "they are not there. A package that your own tests import stays", process=OPEN),
+    Defense("use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built", "they cannot be imported. A package that your own tests import stays", process=OPEN),
     Defense("edit tests, points, flags, cell names", "restored from your source, and noted"),
     Defense("read your files, other submissions or the gradebook, or write there", "a file system of its own, read-only but for its home; with landlock, the kernel's rules", process=OPEN),
-    Defense("change the rights, owners or times of files", "the same; with landlock, the system calls do nothing or are refused", process=OPEN),
+    Defense("change the rights, owners or times of files", "the same; with landlock, the system calls fail or have no effect", process=OPEN),
     Defense("learn whether a file exists, how large it is and whose", "a file system of its own", landlock=OPEN, process=OPEN),
     Defense("use the network", "there is none", process=OPEN),
     Defense("end, slow or watch other processes", "a process namespace of its own; system calls that reach further are refused", process=OPEN),
     Defense("learn which processes there are", "a process namespace of its own", landlock=OPEN, process=OPEN),
-    Defense("use up memory, in sockets and pipes too", "all that it started is counted together", COUNTED, COUNTED, COUNTED),
+    Defense("use up memory, in sockets and pipes too", "all of its processes are counted together", COUNTED, COUNTED, COUNTED),
     Defense("use up the disk", "a small file system in memory; with landlock, its files are counted", STOPPED, COUNTED, COUNTED),
-    Defense("start more than 64 processes", "a limit of the kernel's; without a namespace, other processes of the same user count against the 64 as well"),
+    Defense("start more than 64 processes", "a limit of the kernel's; outside bubblewrap, other processes of the same user count toward the 64 too"),
     Defense("use up processor or time", "a limit on each; the notebook is ended, the class goes on"),
-    Defense("go on running after its grading", "when it ends, all that it started is killed", process=OPEN),
+    Defense("keep running after its grading", "at the end, all of its processes are killed", process=OPEN),
     Defense("run in your browser or terminal, or flood it", "what it shows is capped and sanitized, pages carry a strict Content-Security-Policy, control sequences are taken out"),
 )  # fmt: skip
 

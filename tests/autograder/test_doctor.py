@@ -7,7 +7,8 @@ import pytest
 from autograder import doctor
 from autograder.classroom import Classroom
 from autograder.errors import Problem
-from autograder.sandbox import tiers
+from autograder.sandbox import defenses, tiers
+from tests.autograder.conftest import needs
 
 
 def test_doctor_names_what_is_missing_and_what_mends_it(monkeypatch, tmp_path):
@@ -18,8 +19,10 @@ def test_doctor_names_what_is_missing_and_what_mends_it(monkeypatch, tmp_path):
         "process": "",
     }
     monkeypatch.setattr(tiers, "missing", lambda tier: why[tier])
-    found = {f.what: f for f in doctor.run().findings}
+    report = doctor.run()
+    found = {f.what: f for f in report.findings}
     assert not found["grading strangers"].ok and "bubblewrap" in found["grading strangers"].mend
+    assert report.verdict[-1] == "Classes cannot be graded here."
     assert found["isolation: bubblewrap"].mend == tiers.INSTALL
     why["bubblewrap"] = "bubblewrap may not make namespaces here (Permission denied)"
     found = {f.what: f for f in doctor.run().findings}
@@ -27,6 +30,18 @@ def test_doctor_names_what_is_missing_and_what_mends_it(monkeypatch, tmp_path):
     (tmp_path / "nbgrader_config.py").write_text("c = get_config()")
     found = {f.what: f for f in doctor.run().findings}
     assert not found["class folder"].ok and "unprotected" in found["class folder"].detail
+
+
+@pytest.mark.parametrize(
+    "tier", [pytest.param(t, marks=needs(t)) for t in ("bubblewrap", "landlock")]
+)
+def test_the_verdict_says_what_grading_uses_and_what_that_leaves_open(tier, monkeypatch):
+    monkeypatch.setattr(tiers, "missing", lambda t: "" if t == tier else "not here")
+    report = doctor.run()
+    last = report.verdict[-1]
+    assert report.isolation == tier and f"with isolation {tier}." in last
+    assert all(wish in last for wish in defenses.open_in(tier))
+    assert ("a submission can" in last) == bool(defenses.open_in(tier))
 
 
 def test_who_only_learns_misses_nothing(monkeypatch):

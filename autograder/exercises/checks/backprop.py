@@ -224,7 +224,8 @@ def _drive_order(student, graph, root):
     found = [str(name) for name in student(graph, root)]
     place = {name: i for i, name in enumerate(found)}
     late = sum(place.get(p, len(found)) > i for i, n in enumerate(found) for p in graph.get(n, ()))
-    return np.array([len(set(found)), len(found) - len(place), late, place.get(root, -1)])
+    numbers = (len(set(found)), len(found) - len(place), late, place.get(root, -1))
+    return tuple(map(np.array, numbers))
 
 
 def _order_oracle(torch, graph, root):
@@ -233,7 +234,7 @@ def _order_oracle(torch, graph, root):
         fresh = set(graph[waiting.pop()]) - known
         known |= fresh
         waiting += fresh
-    return np.array([len(known), 0, 0, len(known) - 1])
+    return tuple(map(np.array, (len(known), 0, 0, len(known) - 1)))
 
 
 _DIAMOND = {"y": ["p", "q"], "q": ["a"], "p": ["a", "b"], "b": [], "a": [], "z": ["y"]}
@@ -253,6 +254,12 @@ topological_order = Exercise(
     ],
     oracle=_order_oracle,
     driver=_drive_order,
+    returns=(
+        "the number of different names",
+        "the number of repeated names",
+        "the number of names that come before one of their parents",
+        "the index of the root (-1: missing)",
+    ),
 )
 
 

@@ -138,7 +138,7 @@ def test_a_marked_answer_that_was_replaced_is_to_be_marked_again(room):
     why.source = "Something else."
     nbformat.write(nb, path)
     (row,) = schedule.run(room, jobs=1).rows
-    assert row.needs_manual and "marked another answer to why" in row.reason
+    assert row.needs_manual and "changed since: why" in row.reason
 
 
 def test_a_lesson_that_was_removed_stays_away(tmp_path):
@@ -351,7 +351,8 @@ def test_an_import_out_of_habit_costs_nothing_and_a_use_is_told(room, tier):
         for s in ("bob", "cyd")
     }
     assert "uses scipy, which is not allowed here" in pages["bob"]
-    assert "pandas is not there when lessons are graded, line 2" in pages["cyd"]
+    assert "pandas is not available when lessons are graded" in pages["cyd"]
+    assert "in line 2: table = pd.DataFrame()" in pages["cyd"]
 
 
 def test_whatever_ends_the_grading_of_one_ends_no_other(room, monkeypatch):

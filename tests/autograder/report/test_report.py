@@ -54,7 +54,9 @@ def test_a_page_without_a_card_says_why():
 def test_late_penalty_and_written_answers_are_told():
     found = [result(), result(name="reflect", payload=None, written=True, needs_manual=True)]
     page = feedback.page("02-activations", found, penalty=1.0)
-    assert "came late" in page and "still to be read" in page
+    whole, waiting = result().max_points, found[1].max_points
+    assert "came late" in page and f"of {whole:g} points</b> so far" in page
+    assert f"{waiting:g} more points for written answers" in page
 
 
 @pytest.mark.parametrize("evil", ["<script>x</script>", "<img src=x onerror=y>", "{{ 7 * 7 }}"])
