@@ -19,6 +19,7 @@ _ERRNO = 0x00050000
 _NE, _MASKED_EQ = 1, 7
 _WORD = 0xFFFFFFFF  # the kernel looks at so much of a command; a filter compares 64 bits
 _SET_PIPE_SIZE = 1031
+_RANGE_LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
 _MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 _NEW_NAMESPACES = (
     0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000, 0x80,
@@ -129,6 +130,8 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
     else:
         found.deny("socket")
     found.deny("fcntl", (1, _MASKED_EQ, _WORD, _SET_PIPE_SIZE))
+    for command in _RANGE_LOCKS:  # each is kernel memory that counts as nobody's, and nobody else has the file
+        found.deny("fcntl", (1, _MASKED_EQ, _WORD, command), code=0)
     # pages that no process need show to keep them
     shared = _MAP_SHARED | _MAP_ANONYMOUS
     found.deny("mmap", (3, _MASKED_EQ, shared, shared))

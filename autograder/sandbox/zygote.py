@@ -187,7 +187,7 @@ def _memory(pid: int) -> int:
     return most
 
 
-_HELD = ("RssAnon:", "RssShmem:", "VmSwap:", "HugetlbPages:")
+_HELD = ("RssAnon:", "RssShmem:", "VmSwap:", "VmPTE:", "HugetlbPages:")
 # bytes that wait in the kernel and count as no process's memory: at most so many for each
 _BUFFERS = {"socket": 2 * 212_992, "pipe": 65_536}
 _ENTRIES = 4096  # files and folders

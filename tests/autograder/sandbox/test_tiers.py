@@ -435,6 +435,14 @@ def ask(act, *args):
 def hide(a, b):
     socket.send_fds(a, [b"x"], [b.fileno()])
 
+def locked(command):
+    "Whether part of a file has a lock afterwards that another description of it runs into."
+    first, second = open("locked", "w"), open("locked", "w")
+    part = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 10, 0)
+    fcntl.fcntl(first, command, part)
+    found = fcntl.fcntl(second, 36, part)  # F_OFD_GETLK
+    if struct.unpack("hhqqi", found)[0] == fcntl.F_UNLCK: raise OSError("no lock")
+
 def attempt(f):
     try:
         f()
@@ -468,6 +476,9 @@ can = {
     "send to a named socket": attempt(lambda: ask(pair()[0].sendto, b"x", "/nowhere")),
     "asynchronous reading": attempt(lambda: call(206, 1, ctypes.byref(ctypes.c_ulong(0)))),
     "watch files": attempt(lambda: call(253)),
+    "lock parts of files": attempt(lambda: locked(fcntl.F_SETLK)),
+    "lock parts of files, and wait": attempt(lambda: locked(fcntl.F_SETLKW)),
+    "lock parts of files for a description": attempt(lambda: locked(37)),
     "share pages": attempt(lambda: mmap.mmap(-1, 4096)),
     "share pages of zeros": attempt(lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096)),
     "hide descriptors": attempt(lambda: hide(*socket.socketpair())),
@@ -482,7 +493,7 @@ own = {
 # where there is a namespace, too
 UNCOUNTED = {
     "larger pipes", "larger pipes, with a high bit", "hide descriptors", "asynchronous reading", "watch files", "share pages",
-    "share pages of zeros",
+    "share pages of zeros", "lock parts of files", "lock parts of files, and wait", "lock parts of files for a description",
 }  # fmt: skip
 
 
