@@ -341,9 +341,10 @@ class Classroom:
         with _cells_saved_at_once(), _schema_checked_once():
             result = self.api.generate_assignment(slug, force=True)
         if not result["success"]:
-            cause = (result.get("error") or "").strip().splitlines()
+            told = f"{result.get('log') or ''}\n{result.get('error') or ''}"
+            cause = re.search(r"^\s*(?:\w+\.)*(\w+(?:Error|Exception): .+)$", told, re.M)
             raise Problem(
-                f"nbgrader could not release {slug}: {cause[-1] if cause else 'unknown error'}",
+                f"nbgrader could not release {slug}: {cause[1] if cause else 'unknown error'}",
                 f"run `nbgrader generate_assignment {slug} --force` in {self.root} to see why",
             )
         return self.root / "release" / slug

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 
+import nbformat
 import nbgrader.api
 import pytest
 
@@ -40,6 +42,7 @@ def test_the_gradebook_is_that_of_nbgrader(tmp_path, monkeypatch):
     assert seen == [(0, 1, "01-neurons")]
     with monkeypatch.context() as patch:
         patch.setattr(classroom, "_cells_saved_at_once", contextlib.nullcontext)
+        patch.setattr(classroom, "_schema_checked_once", contextlib.nullcontext)
         patch.setattr(classroom, "_schema_version", STOCK_VERSION)
         stock = classroom.init(tmp_path / "stock" / "class", lessons)
     ours, theirs = (rows(Classroom(report.root)) for report in (fast, stock))
@@ -60,3 +63,34 @@ def test_a_release_that_fails_leaves_the_gradebook_as_it_was(tmp_path, monkeypat
     with pytest.raises(Problem, match="could not release"):
         room.release("01-neurons")
     assert rows(room) == before
+
+
+def test_a_cell_that_nbgrader_refuses_is_refused(tmp_path, monkeypatch):
+    room = Classroom(classroom.init(tmp_path / "class", catalog.lessons()[:1]).root)
+    path = room.source("01-neurons")
+    nb = nbformat.read(path, as_version=4)
+    cell = next(c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade"))
+    cell.metadata["nbgrader"]["points"] = -1
+    nbformat.write(nb, path)
+    said = []
+    for _ in range(2):
+        with pytest.raises(Problem) as problem:
+            room.release("01-neurons")
+        said.append(problem.value.what)
+        monkeypatch.setattr(classroom, "_schema_checked_once", contextlib.nullcontext)
+    assert said[0] == said[1] and "-1 is less than the minimum of 0" in said[0]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_lessons_made_ahead_are_those_made_here(dies, monkeypatch):
+    lessons = catalog.lessons()[:4]
+    made_here = classroom._source_text
+    if dies:
+        monkeypatch.setattr(classroom, "_source_text", _die)
+    with classroom._made_ahead(lessons) as text_of:
+        monkeypatch.setattr(classroom, "_source_text", made_here)
+        assert [text_of(lesson) for lesson in lessons] == [made_here(x) for x in lessons]
+
+
+def _die(lesson):
+    os._exit(1)  # as when memory ends
