@@ -393,9 +393,6 @@ def _cells_saved_at_once() -> Iterator[None]:
         session.commit = session.flush
         try:
             one_by_one(self, nb)
-        except BaseException:
-            session.rollback()
-            raise
         finally:
             del session.commit
         session.commit()

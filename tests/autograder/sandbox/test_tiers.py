@@ -479,6 +479,7 @@ can = {
     "lock parts of files": attempt(lambda: locked(fcntl.F_SETLK)),
     "lock parts of files, and wait": attempt(lambda: locked(fcntl.F_SETLKW)),
     "lock parts of files for a description": attempt(lambda: locked(37)),
+    "files in memory": attempt(lambda: os.memfd_create("x")),
     "share pages": attempt(lambda: mmap.mmap(-1, 4096)),
     "share pages of zeros": attempt(lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 4096)),
     "hide descriptors": attempt(lambda: hide(*socket.socketpair())),
@@ -493,7 +494,7 @@ own = {
 # where there is a namespace, too
 UNCOUNTED = {
     "larger pipes", "larger pipes, with a high bit", "hide descriptors", "asynchronous reading", "watch files", "share pages",
-    "share pages of zeros", "lock parts of files", "lock parts of files, and wait", "lock parts of files for a description",
+    "share pages of zeros", "files in memory", "lock parts of files", "lock parts of files, and wait", "lock parts of files for a description",
 }  # fmt: skip
 
 
@@ -552,6 +553,7 @@ time.sleep(15)
     "memory of a thread whose process has ended": ("""
 import ctypes, os, threading, time
 def hog():
+    time.sleep(0.5)  # until its process has ended
     x = bytearray(os.urandom(1)) * (200 * 2**20)
     time.sleep(30)
 for _ in range(5):
@@ -560,13 +562,23 @@ for _ in range(5):
         ctypes.CDLL(None).syscall(60, 0)
 time.sleep(15)
 """, "more memory"),
+    "processes": ("""
+import os, time
+for _ in range(100):
+    if os.fork() == 0:
+        time.sleep(30)
+        os._exit(0)
+time.sleep(15)
+""", "more processes|temporarily unavailable"),
     "files without a name, in memory": ("""
-import mmap, os, time
-kept = []
+import ctypes, os, time
+c = ctypes.CDLL(None)
+c.syscall.restype = ctypes.c_long
 for n in range(40):
     f = open("x.bin", "wb+")
     f.write(bytes(2**22)); f.flush()
-    kept.append(mmap.mmap(f.fileno(), 4096))
+    if c.syscall(9, None, ctypes.c_long(4096), 1, 2, f.fileno(), ctypes.c_long(0)) < 0:  # Python's own mmap keeps it open
+        raise OSError("not mapped")
     os.unlink("x.bin")
     f.close()
 time.sleep(2)
