@@ -118,8 +118,6 @@ def _compare_array(exercise: Exercise, expected: np.ndarray, got: Any, name: str
 
 
 def _dtype_fault(expected: np.dtype, got: np.dtype) -> str:
-    if got.kind == "O":
-        return f"contains what is not a number; expected numbers ({expected})."
     if got.kind not in "fiub":
         return f"has dtype {got}; expected numbers ({expected})."
     if expected.kind == "f" and got.kind != "f":

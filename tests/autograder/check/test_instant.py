@@ -62,6 +62,10 @@ def returns_objects(x):
     return right(x).astype(object)
 
 
+def returns_nones(x):
+    return np.full(np.shape(x), None)
+
+
 def returns_a_subclass(x):
     return right(x).view(np.matrix) if x.ndim == 2 else np.ma.array(right(x))
 
@@ -137,6 +141,7 @@ KINDS = [
     (returns_a_list, "wrong type"),
     (returns_text, "wrong type"),
     (returns_objects, "wrong dtype"),
+    (returns_nones, "wrong dtype"),
     (returns_a_subclass, "wrong type"),
     (flattens, "wrong shape"),
     (returns_integers, "wrong dtype"),
@@ -161,6 +166,12 @@ def test_kinds_of_failure_are_told_apart(student, kind):
     json.dumps(payload)
     for text in (card.to_text(payload), card.to_html(payload)):
         assert kind in text or kind == "right"
+
+
+def test_what_stands_in_an_array_of_objects_is_said():
+    said = {f: evaluate(NAME, f)["failure"]["message"] for f in (returns_nones, returns_objects)}
+    assert "contains None; expected numbers" in said[returns_nones]
+    assert "has dtype object; expected numbers" in said[returns_objects]
 
 
 @pytest.mark.parametrize(
