@@ -200,6 +200,9 @@ def test_grading_need_not_run_what_only_shows(lesson):
     assert len(blocks) > 3
     # and what only shows a package that is not there when grading
     assert {*a.shorter} == {c.source for c in blocks} | {*a.without_packages}
+    withheld = re.compile(rf"\b(import|from) ({'|'.join(a.withheld)})\b")
+    assert {c.source for c in a.code if withheld.search(c.source)} <= {*a.without_packages}
+    assert not any(map(withheld.search, a.without_packages.values()))
     answered = demo.answered(lesson, {e.function: demo._REFERENCE for e in lesson.exercises})
     assert not run._needs(answered, a)
 

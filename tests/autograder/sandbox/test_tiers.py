@@ -592,9 +592,9 @@ for n in range(40):
     fd = os.open("x.bin", os.O_CREAT | os.O_RDWR)
     os.unlink("x.bin")
     os.write(fd, bytes(2**22))
-    os.set_inheritable(fd, True)
-subprocess.Popen(["./sleep", "1234"], close_fds=False)
-time.sleep(2)
+    subprocess.Popen(["./sleep", "1234"], pass_fds=[fd])
+    os.close(fd)
+time.sleep(4)
 """, "more files|No space|from seeing"),
     "files": ("""
 n = 0
