@@ -18,6 +18,7 @@ class Attack:
     files: Mapping[str, bytes] = field(default_factory=dict)
     most: float = 0.0
     told: str = ""  # a pattern; empty: nothing worth telling happened
+    wish: str = ""  # the row of the table of defenses, if some tier leaves it open
 
 
 ATTACKS: list[Attack] = []

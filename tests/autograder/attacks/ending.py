@@ -60,12 +60,14 @@ for p in (os.getppid(), 1, 2, -1):
     try: os.kill(p, signal.SIGKILL)
     except OSError as e: print(e)""",
     told="ends processes",
+    wish="end, slow or watch other processes",
 )
 attack(
     "kill everything",
     "every process dies that may be killed",
     "!kill -9 -1; pkill -9 python",
     told="system from a cell",
+    wish="end, slow or watch other processes",
 )
 attack(
     "atexit",
@@ -120,6 +122,7 @@ attack(
     "a process outlives the grading",
     "import subprocess\nsubprocess.Popen(['sleep', '1234'], start_new_session=True)",
     told="starts programs",
+    wish="keep running after its grading",
 )
 attack(
     "daemon left behind",
@@ -132,6 +135,7 @@ if os.fork() == 0:
         import time; time.sleep(1234)
     os._exit(0)""",
     told="starts processes",
+    wish="keep running after its grading",
 )
 attack(
     "signals taken",

@@ -18,6 +18,7 @@ while True:
     try: os.fork()
     except OSError: pass""",
     told="starts processes",
+    wish="start more than 64 processes",
 )
 attack(
     "sleepers",
@@ -32,6 +33,7 @@ try:
 except OSError: pass
 print('WROTE', n > 100)""",
     told="os.fork",
+    wish="start more than 64 processes",
 )
 attack(
     "memory",
@@ -69,6 +71,7 @@ try: n = mmap.mmap(-1, 80 * 2**20).write(b'x' * (80 * 2**20))
 except OSError: pass
 print('WROTE', n)""",
     told="",
+    wish="use up memory, in sockets and pipes too",
 )
 attack(
     "files in memory",

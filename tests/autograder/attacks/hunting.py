@@ -78,6 +78,7 @@ for d, ds, fs in os.walk('/'):
     hits += [os.path.join(d, f) for f in fs if f == 'neurons.py' and 'x @ w' in open(os.path.join(d, f)).read()]
 print('FOUND', len(hits), hits[:3])""",
     told="looks around",
+    wish="read your files, other submissions or the gradebook, or write there",
 )
 attack(
     "the seed",
@@ -97,6 +98,7 @@ l = ctypes.CDLL(None, use_errno=True)
 print('FOUND', [l.ptrace(16, p, 0, 0) for p in range(1, 5)], ctypes.get_errno())
 print(l.syscall(310, 1, 0, 0, 0, 0, 0))""",
     told="calls C",
+    wish="end, slow or watch other processes",
 )
 
 # ---------------------------------------------------------------- somebody else's answer
@@ -152,6 +154,7 @@ import glob, sys
 sys.path[:] = [p for p in sys.path if not p.endswith('withheld')]
 print('FOUND', glob.glob(sys.prefix + '/lib/python*/site-packages/torch*/nn'), glob.glob(sys.prefix + '/lib/python*/site-packages/torch/lib'))""",
     told="what is imported",
+    wish="use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built",
 )
 attack(
     "socket",
@@ -188,6 +191,7 @@ for p in ('/usr/x', '/etc/x', '/course/x', '/course/dlcore/scratch/neurons.py', 
     except OSError: pass
 print('WROTE', done)""",
     told="place outside",
+    wish="read your files, other submissions or the gradebook, or write there",
 )
 attack(
     "link out",
@@ -200,6 +204,7 @@ def can(path):
     except OSError: return False
 print('FOUND', can('etc/shadow'), can('root/etc/passwd'))""",
     told="makes links",
+    wish="read your files, other submissions or the gradebook, or write there",
 )
 attack(
     "dot dot",
@@ -226,6 +231,7 @@ pid = ctypes.CDLL(None).syscall(number, 0x10000000 | 17, 0, 0, 0, 0)
 if pid == 0: os._exit(0)
 print('FOUND', pid > 0)""",
     told="ctypes",
+    wish="end, slow or watch other processes",
 )
 attack(
     "set-uid",

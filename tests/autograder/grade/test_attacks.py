@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
+import tempfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,18 +19,22 @@ from autograder.grade import work
 from autograder.grade.assignment import Assignment
 from autograder.grade.intake import Refused, parse
 from autograder.grade.work import Item
-from autograder.sandbox import tiers
+from autograder.sandbox import defenses, tiers
 from tests.autograder import mini
 from tests.autograder.attacks import ATTACKS, Attack
 from tests.autograder.conftest import alive, needs
-from tests.conftest import WHOLE
+from tests.conftest import ROOT, WHOLE
 
 pytestmark = needs("bubblewrap")
 
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory) -> tuple[Assignment, object]:
-    room = mini.make(tmp_path_factory.mktemp("attacks") / "class")
+    return prepared(tmp_path_factory.mktemp("attacks"))
+
+
+def prepared(folder: Path) -> tuple[Assignment, object]:
+    room = mini.make(folder / "class")
     a = assignments.of_class(room, mini.SLUG)
     a.settings = replace(a.settings, timeout=2.0, budget=15.0, memory=300 * 2**20)
     return a, mini.released(room)
@@ -56,6 +63,8 @@ def test_there_are_many_and_each_has_a_name():
     names = [attack.name for attack in ATTACKS]
     assert len(names) >= 50 and len(set(names)) == len(names)
     assert all(attack.wants for attack in ATTACKS)
+    open_somewhere = {wish for tier in tiers.TIERS for wish in defenses.open_in(tier)}
+    assert {attack.wish for attack in ATTACKS} - {""} <= open_somewhere
 
 
 def name_of(attack: Attack) -> str:
@@ -73,7 +82,40 @@ _SOME = ATTACKS if WHOLE else random.Random(date.today().toordinal()).sample(ATT
     ids=lambda x: x if isinstance(x, str) else name_of(x),
 )
 def test_attack(attack: Attack, tier: str, lesson):
-    a, released = lesson
+    holds(attack, tier, *lesson)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [a for a in (ATTACKS if WHOLE else _SOME[:4]) if a.wish not in defenses.open_in("process")],
+    ids=name_of,
+)
+def test_attack_without_isolation(attack: Attack):
+    """What the table does not call open holds by limits alone. Around all of it stands a sandbox: this machine is not to be harmed."""
+    python = Path(sys.executable)
+    seen = [word for place in (ROOT, sys.prefix, sys.base_prefix) for word in ("--ro-bind", str(place), str(place))]  # fmt: skip
+    code = f"from tests.autograder.grade.test_attacks import alone; alone({attack.name!r})"
+    done = subprocess.run(
+        [
+            *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),
+            *(*seen, "--unshare-all", "--die-with-parent", "--setenv", "TMPDIR", "/tmp", "--chdir", ROOT),
+            *(python, "-c", code),
+        ],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.stdout.endswith("held\n"), done.stdout[-1000:] + done.stderr[-3000:]
+
+
+def alone(name: str) -> None:
+    """An attack by the process tier, in this process."""
+    attack = next(attack for attack in ATTACKS if attack.name == name)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        holds(attack, "process", *prepared(Path(folder)))
+    print("held")
+
+
+def holds(attack: Attack, tier: str, a: Assignment, released: object) -> None:
+    """Nothing was gained, nothing was harmed, and the instructor is told."""
     searches = "print('FOUND'" in attack.first and "os.walk" in attack.first
     if searches:  # let it come to its end, on a slow machine, too
         a = replace(a, settings=replace(a.settings, timeout=60.0, budget=120.0))
