@@ -28,7 +28,7 @@ from dlcore.scratch.optimizers import AdamW, cosine_schedule  # lesson 6
 from dlcore.scratch.training import batches, group_split, he_init  # lesson 7
 
 # %%
-explore.latent()
+explore.autoencoder()
 
 # %% [markdown]
 r"""
@@ -734,7 +734,7 @@ Mind what makes this fair: the threshold comes from a healthy run that nobody ha
 
 ## 10. Explore
 
-Go back to the explorer at the top, or run `explore.latent()` in a new cell.
+Go back to the explorer at the top, or run `explore.autoencoder()` in a new cell.
 
 1. Walk with the code from a 0 to a 1, in a straight line. What stands between them? Is it always a digit? (Lesson 18 begins here.)
 2. Choose *PCA* instead, and walk again. What can a plane not do?

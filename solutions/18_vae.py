@@ -31,7 +31,7 @@ from dlcore.scratch.regularization import loss_and_gradients, shift_images  # le
 from dlcore.scratch.training import batches, group_split, he_init  # lesson 7
 
 # %%
-explore.walk()
+explore.vae()
 
 # %% [markdown]
 r"""
@@ -758,7 +758,7 @@ The made-up digits do not help. How could they? The VAE has seen the same 30 dig
 
 ## 9. Explore
 
-Go back to the explorer at the top, or run `explore.walk()` in a new cell.
+Go back to the explorer at the top, or run `explore.vae()` in a new cell.
 
 1. Choose the decoder of the *autoencoder*, then that of the *VAE*: the judge tells at how many places it is sure. Where is it not, and what stands there? Why can the VAE not avoid it?
 2. Choose the *VAE told the digit*, with $\beta = 4$. Drag the circle about. What has happened? Which words of section 5 are for it?

@@ -30,7 +30,7 @@ from dlcore.scratch.training import batches, group_split, he_init  # lesson 7
 from dlcore.scratch.vae import vae_loss  # lesson 18
 
 # %%
-explore.duel()
+explore.gan()
 
 # %% [markdown]
 r"""
@@ -682,7 +682,7 @@ What he makes is more often a digit, and still made, not copied. And a fresh jud
 
 ## 7. Explore
 
-Go back to the explorer at the top, or run `explore.duel()` in a new cell.
+Go back to the explorer at the top, or run `explore.gan()` in a new cell.
 
 1. Play 200 rounds in turns. Then give the forger ten turns, and start afresh. Follow the heap: where does it go, and what does the judge think of the place that it has left?
 2. Choose *wasserstein*, three turns for the judge, and no momentum. What becomes of the tint? Compare how many centers are hit after 40 rounds.

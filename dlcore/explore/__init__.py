@@ -87,7 +87,7 @@ def convolution() -> Widget:
 
 
 def unrolled() -> Widget:
-    """A small recurrent network reads a text: what it has in mind, and how far back it can learn."""
+    """A recurrent network reads a text: its hidden state, and how far back the gradient reaches."""
     with extra("course"):
         from dlcore.explore._unrolled import view
 
@@ -95,7 +95,7 @@ def unrolled() -> Widget:
 
 
 def gates() -> Widget:
-    """A memory and its gates: hold them yourself, or watch an LSTM that has learned to."""
+    """The gates of an LSTM cell: set them yourself, or watch those of a trained LSTM."""
     with extra("course"):
         from dlcore.explore._gates import view
 
@@ -110,26 +110,26 @@ def attention() -> Widget:
     return view()
 
 
-def latent() -> Widget:
-    """Digits in two numbers: click into the plane of codes, draw, and see where the drawing lands."""
+def autoencoder() -> Widget:
+    """An autoencoder with two latent numbers: click into the plane of codes, or draw a digit and see its code."""
     with extra("course"):
-        from dlcore.explore._latent import view
+        from dlcore.explore._autoencoder import view
 
     return view()
 
 
-def walk() -> Widget:
-    """A plane full of digits that a VAE has made up: walk about in it, draw from a cloud, ask for a kind."""
+def vae() -> Widget:
+    """The latent plane of a VAE: decode any point of it, sample from the prior, ask for a class."""
     with extra("course"):
-        from dlcore.explore._walk import view
+        from dlcore.explore._vae import view
 
     return view()
 
 
-def duel() -> Widget:
+def gan() -> Widget:
     """A GAN on points in a plane: generator against discriminator, losses, momentum, mode collapse."""
     with extra("course"):
-        from dlcore.explore._duel import view
+        from dlcore.explore._gan import view
 
     return view()
 
@@ -155,7 +155,7 @@ EXPLORERS = {
     "unrolled": unrolled,
     "gates": gates,
     "attention": attention,
-    "latent": latent,
-    "walk": walk,
-    "duel": duel,
+    "autoencoder": autoencoder,
+    "vae": vae,
+    "gan": gan,
 }

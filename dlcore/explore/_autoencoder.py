@@ -1,4 +1,4 @@
-"""Explorer of lesson 17: the plane of all codes of two numbers; what a code says, and where a drawing lands."""
+"""Explorer of lesson 17: the plane of latent codes; what a code is decoded to, and the code of a drawing."""
 
 from __future__ import annotations
 

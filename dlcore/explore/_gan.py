@@ -1,4 +1,4 @@
-"""Explorer of lesson 19: a forger and a judge take turns, on points in a plane, while one watches."""
+"""Explorer of lesson 19: a generator and a discriminator take turns, on points in a plane."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CENTERS = {
 
 
 class Settings(NamedTuple):
-    """Everything that a duel depends on."""
+    """Everything that a training depends on."""
 
     points: str = "ring of eight"
     kind: str = "non-saturating"
@@ -76,7 +76,7 @@ _PLANE = np.stack(np.meshgrid(_AXIS, _AXIS), -1).reshape(-1, 2)
 
 
 class Run:
-    """A duel that remembers each round, and goes on from the last one when more are asked for."""
+    """A training that remembers each round, and goes on from the last one when more are asked for."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.rng = settings, np.random.default_rng([settings.seed, 1])
@@ -135,7 +135,7 @@ _run = lru_cache(maxsize=4)(Run)
 
 
 def state(settings: Settings, round_: int) -> State:
-    """The duel of these settings after so many rounds. The same settings give the same duel."""
+    """The training with these settings after so many rounds. The same settings give the same training."""
     run = _run(settings)
     run.until(round_)
     scores = mlp_outputs(run.networks[round_][1], _PLANE)[-1].reshape(GRID, GRID)

@@ -1,4 +1,4 @@
-"""Explorer of lesson 18: what a decoder says all over the plane of its code, about a place, and of which kind."""
+"""Explorer of lesson 18: what a decoder makes of every point of its latent plane, near a point, and of a class."""
 
 from __future__ import annotations
 

@@ -115,9 +115,9 @@ def test_a_picture_is_dragged_and_an_animation_runs_until_it_is_paused(page):
     assert page.locator(".dlcourse-explorer canvas").get_attribute("data-shown") == still
 
 
-def test_a_duel_of_other_settings_plays_on_by_itself(page):
+def test_a_gan_of_other_settings_plays_on_by_itself(page):
     page.wait_for_selector(".dlcourse-explorer canvas")
-    page.get_by_role("button", name="duel", exact=True).click()
+    page.get_by_role("button", name="gan", exact=True).click()
     page.get_by_text("after 10 rounds").wait_for()
     page.locator(".dlcourse-explorer .noUi-handle").first.focus()
     page.evaluate("""() => {

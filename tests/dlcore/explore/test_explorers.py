@@ -11,7 +11,7 @@ import pytest
 
 from dlcore import explore
 from dlcore.explore import (
-    _duel,
+    _gan,
     _playground,
 )
 from dlcore.explore._stage import Picture, Stage
@@ -105,7 +105,7 @@ def test_a_kernel_answers_first_and_draws_once_for_all_that_has_changed(name, mo
             await asyncio.sleep(0.2)
 
     first, *others = asyncio.run(in_a_kernel())
-    assert len(others) == 1 or name in ("duel", "playground")  # which go on
+    assert len(others) == 1 or name in ("gan", "playground")  # which go on
     image, drag = opened()
     assert image.value == first
     drag()
@@ -141,8 +141,8 @@ def test_the_same_controls_give_the_same_picture(name):
         ("unrolled", (0.3, 0.3), "back from"),
         ("gates", (0.3, 0.3), "time"),
         ("attention", (0.6, 0.3), "query, x"),
-        ("latent", (0.3, 0.3), "second"),
-        ("walk", (0.3, 0.3), "second"),
+        ("autoencoder", (0.3, 0.3), "second"),
+        ("vae", (0.3, 0.3), "second"),
     ],
 )
 def test_the_picture_can_be_dragged(name, place, control):
@@ -158,7 +158,7 @@ def test_the_picture_can_be_dragged(name, place, control):
 
 @pytest.mark.parametrize(
     ("module", "place", "at_once"),
-    [(_duel, "round", 1), (_playground, "epoch", _playground.AT_ONCE)],
+    [(_gan, "round", 1), (_playground, "epoch", _playground.AT_ONCE)],
 )
 def test_in_a_kernel_a_run_goes_on_by_itself_and_can_be_led_elsewhere(module, place, at_once):
     view, goal, seen = module._View(), 10 * at_once, []

@@ -1,4 +1,4 @@
-"""Explorer of lesson 19: a forger and a judge."""
+"""Explorer of lesson 19: a generator and a discriminator."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcore.explore import _duel
+from dlcore.explore import _gan
 
-duels = st.builds(
-    _duel.Settings,
-    points=st.sampled_from(list(_duel.CENTERS)),
-    kind=st.sampled_from(_duel.KINDS),
+settings_ = st.builds(
+    _gan.Settings,
+    points=st.sampled_from(list(_gan.CENTERS)),
+    kind=st.sampled_from(_gan.KINDS),
     forger=st.integers(1, 3),
     judge=st.integers(1, 3),
     rate=st.floats(1e-4, 1e-2),
@@ -21,33 +21,33 @@ duels = st.builds(
 )
 
 
-@given(chosen=duels)
+@given(chosen=settings_)
 @settings(max_examples=8)
-def test_a_duel_is_remembered_and_its_field_is_pytorchs(chosen):
-    seen = _duel.state(chosen, 2)
-    assert seen.made.shape == (_duel.SHOWN, 2) and len(seen.near) == len(seen.hit) == 3
-    again = _duel.Run(chosen)
+def test_a_training_is_remembered_and_its_field_is_pytorchs(chosen):
+    seen = _gan.state(chosen, 2)
+    assert seen.made.shape == (_gan.SHOWN, 2) and len(seen.near) == len(seen.hit) == 3
+    again = _gan.Run(chosen)
     again.until(2)
     np.testing.assert_array_equal(again.made(2), seen.made)
-    np.testing.assert_array_equal(_duel.state(chosen, 1).near, seen.near[:2])  # a look back
+    np.testing.assert_array_equal(_gan.state(chosen, 1).near, seen.near[:2])  # a look back
     judge = [torch.tensor(p) for p in again.networks[2][1]]
-    h = torch.tensor(_duel._PLANE)
+    h = torch.tensor(_gan._PLANE)
     for n in range(0, len(judge), 2):
         h = torch.nn.functional.linear(h, judge[n], judge[n + 1])
         h = h if n + 2 == len(judge) else torch.nn.functional.leaky_relu(h, 0.2)
     if chosen.kind == "wasserstein":
-        assert all(float(p.abs().max()) <= _duel.CLIP for p in judge)
+        assert all(float(p.abs().max()) <= _gan.CLIP for p in judge)
         h = 4 * (h - h.mean()) / (h.std(correction=0) + 1e-9)
-    wanted = torch.sigmoid(h).reshape(_duel.GRID, _duel.GRID)
+    wanted = torch.sigmoid(h).reshape(_gan.GRID, _gan.GRID)
     np.testing.assert_allclose(seen.field, wanted, atol=1e-6)
 
 
-def test_what_the_lesson_asks_of_the_duel():
+def test_what_the_lesson_asks_of_the_gan():
     """A hasty forger collapses; marks hit more centers early; momentum spoils the beginning."""
 
     def hit(round_, **chosen):
         return [
-            float(_duel.state(_duel.Settings(seed=seed, **chosen), round_).hit[-5:].mean())
+            float(_gan.state(_gan.Settings(seed=seed, **chosen), round_).hit[-5:].mean())
             for seed in range(3)
         ]
 
