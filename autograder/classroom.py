@@ -7,14 +7,11 @@ import logging
 import os
 import re
 import secrets
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -134,50 +131,17 @@ def init(
     there = {path.name for path in (root / "source").glob("*")}
     if lessons is None:
         lessons = [x for x in catalog.lessons() if not there or x.slug in there]
-    with _made_ahead([x for x in lessons if x.slug not in there]) as text_of:
-        with room.gradebook() as book:
-            for student in roster:
-                book.update_or_create_student(student.pop("id"), **student)
-            count = len(book.students)
-        report = InitReport(room.root, students=count)
-        for i, lesson in enumerate(lessons):
-            progress(i, len(lessons), lesson.slug)
-            room.write_source(lesson, text_of=text_of)
-            room.release(lesson.slug)
-            report.lessons.append(lesson.slug)
+    with room.gradebook() as book:
+        for student in roster:
+            book.update_or_create_student(student.pop("id"), **student)
+        count = len(book.students)
+    report = InitReport(room.root, students=count)
+    for i, lesson in enumerate(lessons):
+        progress(i, len(lessons), lesson.slug)
+        room.write_source(lesson)
+        room.release(lesson.slug)
+        report.lessons.append(lesson.slug)
     return report
-
-
-def _source_text(lesson: Lesson) -> str:
-    """The instructor's notebook of a lesson, as it stands in its file."""
-    from autograder.author import build
-
-    return build.to_text(build.source_notebook(lesson))
-
-
-@contextmanager
-def _made_ahead(lessons: Sequence[Lesson]) -> Iterator[Callable[[Lesson], str]]:
-    """``_source_text``; many are made by a second process, while this one imports nbgrader and releases them."""
-    if len(lessons) < 4:
-        yield _source_text
-        return
-    pool = ProcessPoolExecutor(1, get_context("spawn"), _leave_interrupts_to_its_parent)
-    waiting = {lesson.slug: pool.submit(_source_text, lesson) for lesson in lessons}
-
-    def text_of(lesson: Lesson) -> str:
-        if lesson.slug in waiting:
-            with suppress(Exception):  # what is wrong is said, or not, by doing it here
-                return waiting[lesson.slug].result()
-        return _source_text(lesson)
-
-    try:
-        yield text_of
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_its_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Classroom:
@@ -314,27 +278,26 @@ class Classroom:
         step.init_plugin()
         return step.plugin_inst
 
-    def write_source(
-        self,
-        lesson: Lesson,
-        *,
-        renew: bool = False,
-        text_of: Callable[[Lesson], str] = _source_text,
-    ) -> None:
+    def write_source(self, lesson: Lesson, *, renew: bool = False) -> None:
         """Write the instructor's notebook of a lesson into ``source/``, unless one is there.
 
         With ``renew``, one that is there and differs is moved to ``replaced/``.
         """
         path = self.source(lesson.slug)
+        if path.exists() and not renew:
+            return
+        from autograder.author import build  # late: jupytext takes a while to import
+
+        text = build.to_text(build.source_notebook(lesson))
         if path.exists():
-            if not renew or path.read_text(encoding="utf-8") == text_of(lesson):
+            if path.read_text(encoding="utf-8") == text:
                 return
             folder = self.root / "replaced"
             folder.mkdir(exist_ok=True)
             number = len(list(folder.glob(f"{lesson.slug}-*.ipynb"))) + 1
             path.rename(folder / f"{lesson.slug}-{number}.ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(lesson), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
     def release(self, slug: str) -> Path:
         """Register a lesson in the gradebook and write the students' version into ``release/``."""

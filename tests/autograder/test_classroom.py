@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 
 import nbformat
@@ -79,18 +78,3 @@ def test_a_cell_that_nbgrader_refuses_is_refused(tmp_path, monkeypatch):
         said.append(problem.value.what)
         monkeypatch.setattr(classroom, "_schema_checked_once", contextlib.nullcontext)
     assert said[0] == said[1] and "-1 is less than the minimum of 0" in said[0]
-
-
-@pytest.mark.parametrize("dies", [False, True])
-def test_lessons_made_ahead_are_those_made_here(dies, monkeypatch):
-    lessons = catalog.lessons()[:4]
-    made_here = classroom._source_text
-    if dies:
-        monkeypatch.setattr(classroom, "_source_text", _die)
-    with classroom._made_ahead(lessons) as text_of:
-        monkeypatch.setattr(classroom, "_source_text", made_here)
-        assert [text_of(lesson) for lesson in lessons] == [made_here(x) for x in lessons]
-
-
-def _die(lesson):
-    os._exit(1)  # as when memory ends
