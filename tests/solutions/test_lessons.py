@@ -33,8 +33,8 @@ def markdown(lesson) -> list[str]:
 
 
 def execute(nb):
-    """Run all cells; errors stay in the outputs. The 60 seconds are each cell's and the kernel's."""
-    NotebookClient(nb, timeout=60, allow_errors=True, kernel_name="python3").execute()
+    """Run all cells; errors stay in the outputs. The seconds are each cell's and the kernel's, on a busy machine too."""
+    NotebookClient(nb, timeout=300, allow_errors=True, kernel_name="python3").execute()
     return nb
 
 
