@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,10 @@ settings.load_profile("course")
 
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE = bool(os.environ.get("DLCOURSE_WHOLE"))  # `make test-whole`: no samples
+# what `make test` leaves out on one day it draws on another; set it to draw as on that day
+DAY = os.environ.setdefault("DLCOURSE_DAY", date.today().isoformat())
 Lesson = TypeVar("Lesson")
+Thing = TypeVar("Thing")
 
 
 def one(lessons: Sequence[Lesson]) -> list[Lesson]:
@@ -39,6 +43,14 @@ def one(lessons: Sequence[Lesson]) -> list[Lesson]:
 def some(lessons: Sequence[Lesson]) -> list[Lesson]:
     """The first lesson and another one; all of them in `make test-whole`."""
     return [lessons[0], *one(lessons[1:])]
+
+
+def drawn(things: Sequence[Thing], count: int) -> list[Thing]:
+    """So many that the day draws, in their order; all of them in `make test-whole`."""
+    if WHOLE:
+        return list(things)
+    chosen = random.Random(DAY).sample(range(len(things)), count)
+    return [things[i] for i in sorted(chosen)]
 
 
 def assignment(lesson: catalog.Lesson) -> Assignment:

@@ -9,7 +9,6 @@ import os
 import random
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ from tests.autograder import mini
 from tests.autograder.attacks import ATTACKS
 from tests.autograder.conftest import alive, needs
 from tests.autograder.grade.test_attacks import submission
-from tests.conftest import ROOT, WHOLE
+from tests.conftest import DAY, ROOT, WHOLE
 from tests.e2e.lab import Browser, Server
 
 pytestmark = [pytest.mark.slow, needs("bubblewrap"), pytest.mark.xdist_group("class")]
-CODE = random.Random(date.today().toordinal()).sample(ATTACKS, 30 if WHOLE else 4)
+CODE = random.Random(DAY).sample(ATTACKS, 30 if WHOLE else 4)
 BIN = Path(sys.executable).parent
 
 

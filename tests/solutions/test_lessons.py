@@ -20,9 +20,12 @@ from autograder.exercises import catalog
 from autograder.exercises.allowed import contents
 from autograder.grade import run
 from dlcore import scratch
-from tests.conftest import ROOT, assignment, one
+from tests.conftest import ROOT, assignment, drawn, one
 
 every_lesson = pytest.mark.parametrize("lesson", catalog.lessons(), ids=lambda x: x.slug)
+several_lessons = pytest.mark.parametrize(
+    "lesson", drawn(catalog.lessons(), 6), ids=lambda x: x.slug
+)
 
 # what every lesson may use, besides what earlier lessons have built
 ALWAYS = {"data", "plot", "explore", "crosscheck", "scratch", "backend.device"}
@@ -208,7 +211,7 @@ def test_grading_need_not_run_what_only_shows(lesson):
 
 
 @pytest.mark.slow
-@every_lesson
+@several_lessons
 def test_with_the_solutions_it_runs_in_silence(lesson):
     nb = execute(build.source_notebook(lesson))
     printed = outputs_as_text(nb)
@@ -269,7 +272,7 @@ def shares(lesson) -> set[str]:
 
 
 @pytest.mark.slow
-@every_lesson
+@several_lessons
 def test_as_released_it_runs_to_the_end_and_scores_nothing(lesson):
     nb = execute(nbformat.reads(build.release_text(lesson), as_version=4))
     checks = 0
