@@ -11,7 +11,10 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 
 class TimeUp(BaseException):
@@ -80,6 +83,7 @@ def memory_limit(more: int) -> Iterator[None]:
         return
     import resource
 
+    _reserve_buffers()
     pages = int(Path("/proc/self/statm").read_bytes().split()[5])
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     most = pages * resource.getpagesize() + more
@@ -90,6 +94,13 @@ def memory_limit(more: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+@cache
+def _reserve_buffers() -> None:
+    """OpenBLAS takes its memory with the first large product, and ends the process if there is none."""
+    square = np.ones((512, 512))
+    np.linalg.solve(square @ square + 512 * np.eye(512), square)
 
 
 class held:

@@ -449,3 +449,24 @@ def test_a_wrong_first_check_in_a_kernel_imports_no_more_than_a_right_one():
         name for name in loaded["wrong"] - loaded["right"] if not name.startswith("encodings")
     }
     assert {n for n in beyond if not n.startswith("dlcore.scratch")} <= sys.stdlib_module_names
+
+
+OUT_OF_MEMORY = """
+import numpy as np
+from autograder.check.limits import memory_limit
+
+x = np.ones((300, 300))
+try:
+    with memory_limit(2**20):
+        x @ x
+        np.linalg.inv(x + np.eye(300))
+except MemoryError:
+    pass
+print("alive")
+"""
+
+
+def test_a_product_where_memory_ends_does_not_end_the_process():
+    """OpenBLAS ends it where it cannot have its buffers."""
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True)
+    assert done.stdout == "alive\n", done.stderr
