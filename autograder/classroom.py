@@ -128,14 +128,14 @@ def init(
         config.write_text(text, encoding="utf-8")
     (root / "submitted").mkdir(exist_ok=True)
     room = Classroom(root)
-    there = {path.name for path in (root / "source").glob("*")}
-    if lessons is None:
-        lessons = [x for x in catalog.lessons() if not there or x.slug in there]
     with room.gradebook() as book:
         for student in roster:
             book.update_or_create_student(student.pop("id"), **student)
         count = len(book.students)
     report = InitReport(room.root, students=count)
+    there = {path.name for path in (root / "source").glob("*")}
+    if lessons is None:
+        lessons = [x for x in catalog.lessons() if not there or x.slug in there]
     for i, lesson in enumerate(lessons):
         progress(i, len(lessons), lesson.slug)
         room.write_source(lesson)

@@ -279,7 +279,9 @@ def parts_html(parts: list[dict[str, Any]]) -> str:
     for part in parts:
         passed = part["kind"] == Kind.RIGHT
         mark, color, fault = (
-            ("\u2713", _RIGHT, "") if passed else ("\u2717", _WRONG, f": <b>{part['kind']}</b>")
+            ("\u2713", _RIGHT, "")
+            if passed
+            else ("\u2717", _WRONG, f": <b>{html.escape(part['kind'])}</b>")
         )
         said = "passed" if passed else "failed"
         worth = f"{number(part['points'])}/{number(part['max_points'])}"

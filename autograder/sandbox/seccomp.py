@@ -130,9 +130,8 @@ def compile_filter(*, sockets: bool = True, own_session: bool = True) -> bytes:
     else:
         found.deny("socket")
     found.deny("fcntl", (1, _MASKED_EQ, _WORD, _SET_PIPE_SIZE))
-    for command in (
-        _RANGE_LOCKS
-    ):  # each is kernel memory that counts as nobody's, and nobody else has the file
+    # each is kernel memory that counts as nobody's; and nobody else has the file
+    for command in _RANGE_LOCKS:
         found.deny("fcntl", (1, _MASKED_EQ, _WORD, command), code=0)
     # pages that no process need show to keep them
     shared = _MAP_SHARED | _MAP_ANONYMOUS

@@ -63,7 +63,7 @@ def test_late_penalty_and_written_answers_are_told():
 def test_nothing_that_anybody_wrote_becomes_markup(evil):
     payload = evaluate("activations.relu", lambda x: x)
     payload["failure"]["message"] = payload["failure"]["part"] = evil
-    payload["parts"][0]["name"] = evil
+    payload["parts"][0]["name"] = payload["parts"][1]["kind"] = evil
     found = result(student=evil, comment=evil, payload=payload)
     page = feedback.page("02-activations", [found])
     if evil.startswith("{{"):
