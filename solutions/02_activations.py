@@ -489,7 +489,7 @@ r"""
 ReLU cuts away half of every signal, and with it half of the mean square. At gain 1 it therefore shrinks by about $\sqrt 2$ a layer: after 20 layers by about $2^{10}$, and 0.0012 is left. A gain of $\sqrt 2$
 makes up for it (He and others, 2015). Tanh fades slowly; the sigmoid looks steady, at about 0.11. But the signal is only half of the story.
 
-### And the way back?
+### And backward?
 
 Your backward functions can tell how strongly the result depends on each layer. Start with a random slope at the top and send it down: through the activation's slope, then through the weights.
 (Why the weights appear without the transpose is a matter for lesson 5.)
@@ -548,7 +548,7 @@ with when_written:
 r"""
 <!-- measured: slope at layer 20: 0.24, at layer 11: 5e-07 -->
 Here is the promise of this lesson. On the way down each sigmoid layer divides the slope by four or more. From layer 20 to layer 11 it falls by a factor of about 500,000, and layer 1 hears practically nothing: its weights will not move in a lifetime.
-The signal gave no sign of it; the way back did. This is the **vanishing gradient**, and it held up deep networks until about 2010. ReLU, with weights of the right size, passes it on undiminished.
+The signal gave no sign of it; the gradient, on its way back from the result, did. This is the **vanishing gradient**, and it held up deep networks until about 2010. ReLU, with weights of the right size, passes it on undiminished.
 
 ## 9. Explore
 

@@ -227,15 +227,15 @@ check("backprop.topological_order", topological_order)
 r"""
 ## 4. Backwards through the graph
 
-Write on every arrow the **local slope**: how much the child grows when this parent grows by 1 and nothing else changes. A sum has 1 and 1. For a product it is the *other* factor. For $a = 2$, $b = -3$, $c = 10$:
+Write on every arrow the **local derivative**, the slope of this one step: how much the child grows when this parent grows by 1 and nothing else changes. A sum has 1 and 1. For a product it is the *other* factor. For $a = 2$, $b = -3$, $c = 10$:
 
 $$p = a b = -6 \qquad q = p + c = 4 \qquad y = q a = 8$$
 
 | arrow | $a \to p$ | $b \to p$ | $p \to q$ | $c \to q$ | $q \to y$ | $a \to y$ |
 |---|---|---|---|---|---|---|
-| local slope | $b = -3$ | $a = 2$ | $1$ | $1$ | $a = 2$ | $q = 4$ |
+| local derivative | $b = -3$ | $a = 2$ | $1$ | $1$ | $a = 2$ | $q = 4$ |
 
-Now walk from the result to the leaves, with one number at each name, its **gradient**: how much $y$ grows when this name grows by 1. For $y$ itself that is 1. Every name passes to each of its parents *its own gradient times the slope on the arrow*:
+Now walk from the result to the leaves, with one number at each name, its **gradient**: how much $y$ grows when this name grows by 1. For $y$ itself that is 1. Every name passes to each of its parents *its own gradient times the local derivative on the arrow*. This walk is called the **backward pass**; computing the values before it was the **forward pass**.
 
 $$y: 1 \qquad q: 1 \cdot 2 = 2 \qquad p: 2 \cdot 1 = 2 \qquad c: 2 \cdot 1 = 2 \qquad b: 2 \cdot 2 = 4 \qquad a: \underbrace{2 \cdot (-3)}_{\text{through } p} + \underbrace{1 \cdot 4}_{\text{directly}} = -2$$
 
@@ -610,7 +610,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-The way back costs about as much as the way there, however many weights there are: each arrow of the graph is walked once. Measuring costs two runs for every weight.
+The backward pass costs about as much as the forward pass, however many weights there are: each arrow of the graph is walked once. Measuring costs two runs for every weight.
 
 ## 8. Explore
 

@@ -8,12 +8,12 @@ hundred of them.**
 You will be able to
 
 - say what a vector-Jacobian product is, and why nobody writes the Jacobian down;
-- work out the way back of a matrix product, a broadcast, a sum and an index, by asking *who used what*;
+- work out the backward pass of a matrix product, a broadcast, a sum and an index, by asking *who used what*;
 - write `Tensor`, an array that remembers how it was made;
 - find the one wrong line in a gradient;
 - train a network of several layers in a few seconds.
 
-**It builds on** the graph and its way back (lesson 4), cross-entropy (lesson 3) and a layer as `x @ w.T + b` (lesson 1). **Time:** about 120 minutes.
+**It builds on** the graph and its backward pass (lesson 4), cross-entropy (lesson 3) and a layer as `x @ w.T + b` (lesson 1). **Time:** about 120 minutes.
 
 Run the two cells, then play: choose the shapes of two arrays, and see how NumPy makes them fit. Click on an entry of A or B: the lit entries of the result are all those that it goes into.
 """
@@ -92,7 +92,7 @@ A vector times the Jacobian: this is called a **vector-Jacobian product**, VJP f
 
 $$J = \begin{pmatrix} 1 & 1 \\ 2 & 1 \\ 0 & 4 \end{pmatrix} \qquad g\,J = (1 + 20 + 0,\;\; 1 + 10 + 400) = (21, 411)$$
 
-Should the arrow carry the matrix, then? Take $y = \tanh(x)$ for the hidden layer above, 1,200 digits by 32 neurons. These are 38,400 numbers, and $J$ has $38{,}400^2 = 1.5$ billion entries, 12 gigabytes, all of them 0 except on the diagonal. What the way back needs is only the *product* $g\,J$, and that is `g * (1 - y**2)`, one line. So:
+Should the arrow carry the matrix, then? Take $y = \tanh(x)$ for the hidden layer above, 1,200 digits by 32 neurons. These are 38,400 numbers, and $J$ has $38{,}400^2 = 1.5$ billion entries, 12 gigabytes, all of them 0 except on the diagonal. What the backward pass needs is only the *product* $g\,J$, and that is `g * (1 - y**2)`, one line. So:
 
 > **An arrow carries a function: in goes the gradient of the result, out comes the gradient of the operand. The Jacobian is never written down.**
 
@@ -131,7 +131,7 @@ print("g at random:  ", measured(rows, x, rng.standard_normal(3)).round(6))
 # %% [markdown]
 r"""
 <!-- measured: g of ones:     [0. 0. 0.] -->
-Zeros, whatever the scores: the shares always add up to 1, so their plain sum never changes. With ones, a way back that returned nothing but zeros would pass the test. All checks of this course send a random $g$.
+Zeros, whatever the scores: the shares always add up to 1, so their plain sum never changes. With ones, a backward pass that returned nothing but zeros would pass the test. All checks of this course send a random $g$.
 
 ## 2. A matrix product
 
@@ -184,7 +184,7 @@ r"""
 
 In `x @ w.T + b` the biases $(M,)$ are added to a matrix $(N, M)$. NumPy **broadcasts** them: it acts as if there were a copy of $b$ for each of the $N$ rows. Lesson 4 has the answer for what is used several times: *its gradient is the sum over all uses.* So
 
-> **The way back of copying is adding up.**
+> **The backward pass of copying is adding up.**
 
 What was copied, and along which axes? NumPy lines the two shapes up **from the right**, and an array is copied along an axis
 
@@ -239,7 +239,7 @@ r"""
 
 Now the other way round. `x.sum(axis=1)` adds up each row of $x\ (N, K)$. Who used what? Every entry went into one number of the result, with the slope 1. So it gets that number's gradient, as it is:
 
-> **The way back of adding up is copying.**
+> **The backward pass of adding up is copying.**
 
 With numbers: $x$ of shape $(2, 3)$, summed over axis 1, gives two numbers. For $g = (5, 7)$ the gradient of $x$ is $\begin{pmatrix} 5 & 5 & 5 \\ 7 & 7 & 7 \end{pmatrix}$. Had it been summed over axis 0, there would be three numbers in $g$, and each would go down a *column*. Without an axis all of $x$ becomes one number, and every entry gets the same $g$.
 
@@ -320,7 +320,7 @@ Everything is ready. A `Tensor` is lesson 4's `Value` with two things changed: `
 
 A function can be defined inside another one, and remembers the names around it. So `vjp` can use everything that the forward computation knew. With numbers: `Tensor([1.0, 2.0]) * 3.0` holds $(3, 6)$ and has the parents $a$ and the constant 3. For $g = (1, 10)$ its `vjp` returns $(3, 30)$, and for the constant, of shape $()$, the sum $1 \cdot 1 + 10 \cdot 2 = 21$.
 
-The order for the way back is given this time, and there is a new trick in it: a tensor is always younger than those it was made from, so whoever sorts by age has a topological order.
+The order for the backward pass is given this time, and there is a new trick in it: a tensor is always younger than those it was made from, so whoever sorts by age has a topological order.
 
 ### Exercise 5.5: Tensor
 
@@ -504,7 +504,7 @@ They agree. The largest score may be treated as a constant because the result do
 
 ## 7. Which line is wrong?
 
-A gradient with a mistake in it rarely crashes. The network learns a little worse, and nobody knows why. There is a cure: have *every* gradient on the way computed by a second program, and compare them all. The first name, on the way back from the loss, at which they differ is where the mistake is.
+A gradient with a mistake in it rarely crashes. The network learns a little worse, and nobody knows why. There is a cure: have *every* gradient on the way computed by a second program, and compare them all. Go backward from the loss: the first name at which they differ is where the mistake is.
 
 What does "differ" mean? Two programs round differently, so no gradients are ever equal. Say that they **agree** if their shapes are equal and the largest error is small *measured by the largest entry*:
 
@@ -575,7 +575,7 @@ with when_written:
 
 # %% [markdown]
 r"""
-Now a colleague shows you *her* way back through the same network, worked out on paper. It runs, the shapes are right, the network even learns. One line is wrong.
+Now a colleague shows you *her* backward pass through the same network, worked out on paper. It runs, the shapes are right, the network even learns. One line is wrong.
 
 **Predict, then look.** Can you see which? Then say which names will disagree: only one of them, or others too?
 """
@@ -597,7 +597,7 @@ hers["b1"] = hers["z"].sum(axis=0)
 with when_written:
     if reference:
         print(
-            "hers, in the order of the way back; compare_gradients:",
+            "hers, in the order of the backward pass; compare_gradients:",
             compare_gradients(hers, {name: reference[name] for name in hers}),
         )
 
@@ -608,7 +608,7 @@ r"""
 
 ## 8. Reading digits, fast
 
-A network of any number of layers, its cross-entropy, the way back, and a step downhill. Nothing in it is new.
+A network of any number of layers, its cross-entropy, the backward pass, and a step downhill. Nothing in it is new.
 
 ### Exercise 5.7: a step of a network
 
@@ -677,11 +677,11 @@ Go back to the explorer at the top, or run `explore.shapes()` in a new cell.
 
 1. Find two shapes, neither of them $()$, for which *both* arrays are copied. Then one more pair in which an array is copied along two axes. Over which axes must each gradient be summed?
 2. Make A of shape $(3, 1)$ and B of shape $(3,)$. Somebody wanted to subtract three targets from three predictions, and made this mistake. What shape has the result, and how often is each prediction used? Nothing crashes, and the network learns nonsense: this is one of the most frequent mistakes in the field.
-3. Choose the matrix product. Which entries of the result does an entry of A go into? Find shapes for which a single entry of A goes into 8 numbers of the result. What stands on the way back, and with what is it weighed?
+3. Choose the matrix product. Which entries of the result does an entry of A go into? Find shapes for which a single entry of A goes into 8 numbers of the result. Which gradients does the backward pass add up for it, and with which weights?
 
 ## 10. Cross-check
 
-Your way back against PyTorch's: a product of large matrices, and a whole log-softmax on your tensors, 1,000 examples of 100 classes; on a GPU if there is one.
+Your backward pass against PyTorch's: a product of large matrices, and a whole log-softmax on your tensors, 1,000 examples of 100 classes; on a GPU if there is one.
 """
 
 # %%
@@ -753,13 +753,13 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-You have written automatic differentiation for arrays: five ways back, a class that strings them together, and a tool that finds the wrong line. Open `dlcore/tensor.py` now. It is the engine of all the lessons to come, and you will know every part of it: the parents, the vjp, the order by age. What it has besides is care: which leaves need a gradient, what happens when an array is overwritten, memory that is given back early.
+You have written automatic differentiation for arrays: five backward passes, a class that strings them together, and a tool that finds the wrong line. Open `dlcore/tensor.py` now. It is the engine of all the lessons to come, and you will know every part of it: the parents, the vjp, the order by age. What it has besides is care: which leaves need a gradient, what happens when an array is overwritten, memory that is given back early.
 
 One number in the training above fell from the sky: a learning rate of 1.0. With 0.01 the network would hardly have moved, with 100 it would have run wild. Lesson 6 finds out why, and how to walk faster than straight downhill.
 
 ## References
 
-- M. Giles, *Collected matrix derivative results for forward and reverse mode algorithmic differentiation*, 2008. The way back of a matrix product, an inverse, a determinant.
+- M. Giles, *Collected matrix derivative results for forward and reverse mode algorithmic differentiation*, 2008. The backward pass of a matrix product, an inverse, a determinant.
 - D. Maclaurin, D. Duvenaud and R. Adams, *Autograd: effortless gradients in NumPy*, 2015. This lesson's design, for all of NumPy.
 - A. Paszke and others, *PyTorch: an imperative style, high-performance deep learning library*, 2019. Why the graph is built while the program runs.
 - C. Harris and others, *Array programming with NumPy*, 2020. Broadcasting, by those who made it.

@@ -39,7 +39,7 @@ r"""
 
 Lesson 5's network for the digits had two layers. Here are six, with ReLU between them. Its gradients are right, AdamW is right, the learning rate is an ordinary one.
 
-The two functions work for any number of layers, as a list of parameters $[w_1, b_1, w_2, b_2, \ldots]$. Your `Tensor` has no method for ReLU, and needs none: to multiply by 1 where a number is positive and by 0 elsewhere is ReLU, and its way back is right, too.
+The two functions work for any number of layers, as a list of parameters $[w_1, b_1, w_2, b_2, \ldots]$. Your `Tensor` has no method for ReLU, and needs none: to multiply by 1 where a number is positive and by 0 elsewhere is ReLU, and its backward pass is right, too.
 """
 
 # %%
@@ -383,7 +383,7 @@ $$\frac{D\,\sigma_w^2}{2} \qquad\text{which is 1 exactly if}\qquad \sigma_w^2 = 
 
 With numbers: $D = 64$ and weights of spread $0.01$, as in the question above: the mean square is multiplied by $64 \cdot 0.0001 / 2 = 0.0032$ in each layer, and by $3 \cdot 10^{-13}$ in five of them. The last layer sees nothing. With $\sigma_w^2 = 2/64$, a spread of $0.18$, the signal arrives as it set out.
 
-This is **He's initialization** (2015), with which a network of 30 layers learned where the weights used before had left it standing. For tanh, which is a straight line around 0, the factor $\frac{1}{2}$ is missing. And the gradient on its way back is summed over the *outputs* of a layer; so **Xavier's** (2010), made for tanh, takes the middle of both: $\sigma_w^2 = 2 / (D + M)$.
+This is **He's initialization** (2015), with which a network of 30 layers learned where the weights used before had left it standing. For tanh, which is a straight line around 0, the factor $\frac{1}{2}$ is missing. And in the backward pass the gradient is summed over the *outputs* of a layer; so **Xavier's** (2010), made for tanh, takes the middle of both: $\sigma_w^2 = 2 / (D + M)$.
 
 The biases begin at 0. The weights cannot: units that begin alike get the same gradient and stay alike for ever.
 

@@ -93,7 +93,7 @@ $$X^\top (X w - y) + \lambda w = 0 \quad\Longrightarrow\quad w = (X^\top X + \la
 
 With numbers: $X = (1, 2)^\top$, $y = (2, 4)$. Without a penalty $w = 10/5 = 2$, a perfect fit. With $\lambda = 5$ it is $10 / (5 + 5) = 1$: the penalty has halved it.
 
-Without a penalty and with more weights than points, $X^\top X$ has no inverse: endlessly many $w$ fit all points. Of these one takes the *shortest*; `np.linalg.pinv(X) @ y` is it.
+Without a penalty and with more weights than points, $X^\top X$ has no inverse: infinitely many $w$ fit all points. Of these one takes the *shortest*; `np.linalg.pinv(X) @ y` is it.
 
 ### Exercise 8.1: ridge regression
 
@@ -210,7 +210,7 @@ $$y = x \odot s \qquad s = \begin{cases} 0 & \text{with probability } p \\ \frac
 
 With numbers: $p = 0.5$ and $x = (1, 2, 3, 4)$. One draw could be $s = (2, 0, 0, 2)$, and $y = (2, 0, 0, 8)$. Their sums are both 10 here by chance; over many draws they are on average.
 
-When the training is over, nothing is dropped and nothing scaled: the division has made up for it beforehand. And the way back is the same multiplication, $g \odot s$: what did not reach the loss has no gradient.
+When the training is over, nothing is dropped and nothing scaled: the division has made up for it beforehand. And the backward pass is the same multiplication, $g \odot s$: what did not reach the loss has no gradient.
 
 ### Exercise 8.3: dropout
 
@@ -284,7 +284,7 @@ check("regularization.batch_norm", batch_norm)
 
 # %% [markdown]
 r"""
-Its way back is the first one with a trap in it. $\mu$ and $v$ are made of $x$: when one example moves, all others of its column move a little. Write $\hat{x}$ for the standardized $x$. Then $w$ and $b$ are as in a linear layer,
+Its backward pass is the first one with a trap in it. $\mu$ and $v$ are made of $x$: when one example moves, all others of its column move a little. Write $\hat{x}$ for the standardized $x$. Then $w$ and $b$ are as in a linear layer,
 
 $$dw = \sum_n g_n\, \hat{x}_n \qquad\quad db = \sum_n g_n$$
 
@@ -305,7 +305,7 @@ With numbers: a column $(0, 1, 2)$ has $\hat{x} = (-1.22,\; 0,\; 1.22)$. For $g 
 
 # %%
 def batch_norm_backward(g, x, w, eps=1e-5):
-    """The way back of batch_norm in training.
+    """The backward pass of batch_norm in training.
 
     g, x (N, D), w (D,)  ->  dx (N, D), dw (D,), db (D,)
     Example: g = [[1], [0], [0]], x = [[0], [1], [2]], w = [1]  ->  [[0.20], [-0.41], [0.20]], [-1.22], [1]
@@ -324,7 +324,7 @@ check("regularization.batch_norm_backward", batch_norm_backward)
 
 # %% [markdown]
 r"""
-Do you remember lesson 7's six layers with weights of spread 0.01, which learned nothing? The very same weights, now with your batch norm before each ReLU, on 600 digits. It becomes an operation of `Tensor` in one line: the result, its parents, the way back.
+Do you remember lesson 7's six layers with weights of spread 0.01, which learned nothing? The very same weights, now with your batch norm before each ReLU, on 600 digits. It becomes an operation of `Tensor` in one line: the result, its parents, the backward pass.
 
 **Predict, then look.** Will it learn, from weights that are a hundred times too small?
 """

@@ -8,7 +8,7 @@ You will be able to
 
 - slide a window over a picture, and say what comes out of many layers of windows, and what each number has seen;
 - write a convolutional layer twice, in loops and as a product of matrices, and measure the gain;
-- derive the way back of a convolution and of pooling;
+- derive the backward pass of a convolution and of pooling;
 - train a LeNet, and measure what it knows that other networks do not;
 - look inside: its filters, its maps, what it waits for, and what it looks at.
 
@@ -347,20 +347,20 @@ r"""
 <!-- measured: the same: True -->
 Hundreds of times, and the arithmetic is the same. What has gone is Python.
 
-## 5. The way back
+## 5. The backward pass
 
 It follows from lesson 5. In $Y = W U + b$, a gradient $G$, with the shape of $Y$, goes back as in every product of matrices; the sum is over all pictures:
 
 $$dW = \sum_n G_n\, U_n^\top \qquad\quad db = \sum_{n,\, l} G_{n\,l} \qquad\quad dU_n = W^\top G_n$$
 
-Only the step from $U$ back to $x$ is new. A pixel was written into $U$ several times, so its gradient is the *sum* of what comes back from all these places: what `unfold` has copied, its way back adds up. (PyTorch calls it `fold`.) At the end the padding is cut off: zeros need no gradient.
+Only the step from $U$ back to $x$ is new. A pixel was written into $U$ several times, so its gradient is the *sum* of what comes back from all these places: what `unfold` has copied, its backward pass adds up. (PyTorch calls it `fold`.) At the end the padding is cut off: zeros need no gradient.
 
 With numbers, a row of three pixels and a kernel of two: $x = (1, 2, 3)$, $w = (2, -1)$, $g = (1, 10)$. The windows are $(1, 2)$ and $(2, 3)$.
 
 - $dw = 1 \cdot (1, 2) + 10 \cdot (2, 3) = (21, 32)$ and $db = 11$.
 - The first window sends $1 \cdot (2, -1)$ to pixels 1 and 2, the second $10 \cdot (2, -1)$ to pixels 2 and 3: $dx = (2,\; -1 + 20,\; -10) = (2, 19, -10)$.
 
-### Exercise 9.5: the way back of a convolution
+### Exercise 9.5: the backward pass of a convolution
 
 <details><summary>Hint 1</summary>Two good ways. Window by window, four loops: each window gets <code>g[n, m, i, j] * w[m]</code> added to its pixels, and <code>dw[m]</code> gets g times the window.</details>
 <details><summary>Hint 2</summary>Or with matrices: g as (N, M, L) and <code>unfold</code> of x give dw; the transposed w times g gives dU. Then the two loops of unfold with <code>+=</code> in the other direction.</details>
@@ -429,13 +429,13 @@ check("convolution.pool2d", pool2d)
 
 # %% [markdown]
 r"""
-The way back of the mean: each of the four pixels has a share of a quarter, so each gets a quarter of $g$. The way back of the maximum: only the largest pixel made a difference, so it gets all of $g$, and the others nothing.
+The backward pass of the mean: each of the four pixels has a share of a quarter, so each gets a quarter of $g$. The backward pass of the maximum: only the largest pixel made a difference, so it gets all of $g$, and the others nothing.
 
 With numbers: for $\begin{pmatrix} 1 & 5 \\ 2 & 3 \end{pmatrix}$ and $g = 8$ it is $\begin{pmatrix} 0 & 8 \\ 0 & 0 \end{pmatrix}$, and with the mean $\begin{pmatrix} 2 & 2 \\ 2 & 2 \end{pmatrix}$.
 
 And if two are equally large? Behind a ReLU that is not rare: four zeros. Then only *one* gets it, or they share it. If both got all of it, the gradient would have doubled on its way. (PyTorch gives it to the first.)
 
-### Exercise 9.7: the way back of pooling
+### Exercise 9.7: the backward pass of pooling
 
 <details><summary>Hint 1</summary>Begin with zeros like x. A loop over the squares: <code>argmax</code> of a square gives the number of the largest, counted row by row; <code>divmod</code> by size makes row and column of it.</details>
 <details><summary>Hint 2</summary>Without loops: with the squares as the last axis, of size * size numbers, <code>argmax(axis=-1)</code> compared with <code>np.arange(size * size)</code> marks the first of the largest.</details>
@@ -483,7 +483,7 @@ Now the parts in their order:
 
 This is the pattern of LeNet (LeCun and others, 1998), which read the amounts on bank cheques: windows, pooling, and a linear layer at the end. Its digits had 32 by 32 pixels, and it pooled behind each convolution; ours have little to spare, so once is enough.
 
-Your `Tensor` knows products and sums, but neither convolution nor pooling. It need not: whatever has a way back can be put on the tape. A new `Tensor` gets its value, its parents, and a function that makes a gradient for each parent out of its own. Here is one that writes maps in a row, as an example:
+Your `Tensor` knows products and sums, but neither convolution nor pooling. It need not: whatever has a backward pass can be put on the tape. A new `Tensor` gets its value, its parents, and a function that makes a gradient for each parent out of its own. Here is one that writes maps in a row, as an example:
 """
 
 

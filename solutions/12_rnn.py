@@ -7,7 +7,7 @@ r"""
 You will be able to
 
 - carry a state along a sequence, and say what it holds;
-- derive the way back through time, the whole way or a piece of it;
+- derive backpropagation through time, whole or truncated;
 - tell from one number of a matrix how far back a network can learn, and change it;
 - train on sequences of different lengths, and keep a single bad step from spoiling it;
 - judge a forecast against rules that need no network.
@@ -126,7 +126,7 @@ r"""
 <!-- measured: bit   OR    AND   odd? |   1   1.00  -1.00     1 |   0   1.00  -1.00     1 |   1   1.00   1.00     0 |   1   1.00  -1.00     1 -->
 ## 2. A whole sequence
 
-A sequence has $T$ times, and they come first: $x\ (T, N, D)$. You will want to have *all* states afterwards, for the way back needs them; and the one before the first input as well. So there are $T + 1$.
+A sequence has $T$ times, and they come first: $x\ (T, N, D)$. You will want to have *all* states afterwards, for the backward pass needs them; and the one before the first input as well. So there are $T + 1$.
 
 With numbers: the example above, $x = (1, 0, 0)$ from $h_0 = 0$, gives the states $(0,\; 0.762,\; 0.363,\; 0.180)$.
 
@@ -180,7 +180,7 @@ r"""
 <!-- measured: 2,000 rows of 20 bits: 100.0% right | 100 rows of 1,000 bits: 100.0% right -->
 Eight numbers, for rows of any length. What a window is to pictures (the same weights in all places), a recurrence is to sequences: the same weights at all times. But we have written these weights ourselves. How can they be learned?
 
-## 3. The way back through time
+## 3. Backpropagation through time
 
 Unrolled, the network is a deep one: $T$ layers, one after the other, all with the same weights. So nothing new is needed, only care. Let $g_t$ be what the loss says about the state $h_t$ *directly*: for example because a prediction is made from it. But $h_t$ has also made $h_{t+1}$, and through it everything later. With $a_t$ for what goes into tanh:
 
@@ -237,7 +237,7 @@ check("rnn.rnn_backward", rnn_backward)
 r"""
 ## 4. How far back does it reach?
 
-Suppose that only the last state counts. What it says about a state $k$ steps earlier has gone through $k$ steps of the way back:
+Suppose that only the last state counts. What it says about a state $k$ steps earlier has gone through $k$ steps of the backward pass:
 
 $$\bar h_{t-1} = \big(\bar h_t \odot (1 - h_t^2)\big)\, W_{hh}$$
 
@@ -249,7 +249,7 @@ With numbers: $W_{hh} = \begin{pmatrix} 0.9 & 0 \\ 0 & 0.5 \end{pmatrix}$ has $\
 
 ### Exercise 12.4: what arrives
 
-<details><summary>Hint 1</summary>The way back of exercise 12.3 with nothing from outside but g, and without the weights: one product for the slopes, one with w_hh, for each step.</details>
+<details><summary>Hint 1</summary>The backward pass of exercise 12.3 with nothing from outside but g, and without the weights: one product for the slopes, one with w_hh, for each step.</details>
 <details><summary>Hint 2</summary>The first step back leaves the last state, so it needs the slopes at states[-1]; the last one leaves states[1]. For each array the norm is <code>np.linalg.norm</code>, and there are T + 1 of them with that of g.</details>
 """
 
@@ -870,7 +870,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A step, a sequence, the way back through time, whole or in pieces; a gradient that is measured and clipped; and two networks that say what comes next. Open `dlcore/recurrent/`: it is yours, with more layers, both directions, and lengths.
+A step, a sequence, backpropagation through time, whole or truncated; a gradient that is measured and clipped; and two networks that say what comes next. Open `dlcore/recurrent/`: it is yours, with more layers, both directions, and lengths.
 
 Its memory is a state that is overwritten at every step, all of it. Orthogonal weights keep everything, the noise as well; small weights forget everything. What is missing is a network that decides, for each number of its state and at each time, whether to keep it: a gate. That is lesson 13.
 

@@ -7,7 +7,7 @@ r"""
 You will be able to
 
 - say what a gate is, and how long a gated memory lasts;
-- write a step of an LSTM, and derive its way back;
+- write a step of an LSTM, and derive its backward pass;
 - go through a whole sequence, there and back;
 - write a GRU, and count what both cost;
 - begin a training so that there is something to remember.
@@ -102,19 +102,19 @@ r"""
 <!-- measured: better than a constant: 0 of 3 seeds -->
 It has learned nothing. To recall a sign, it was enough to keep everything. Here 98 numbers must be ignored and two kept, and the state of lesson 12 cannot choose: each input goes into all of it, and each step turns all of it.
 
-## 1. A conveyor
+## 1. The cell state
 
-Forget the network for a moment. What would a good memory look like? One that *keeps*: what lies on it goes along unchanged, like on a conveyor belt. And at each time three questions, each answered by a number between 0 and 1:
+Forget the network for a moment. What would a good memory look like? One that *keeps*: what lies on it goes along unchanged, like on a conveyor belt. Such a memory is called the **cell state**, $c$. At each time step there are three questions, each answered by a number between 0 and 1:
 
 $$c_t = f_t \odot c_{t-1} + i_t \odot g_t$$
 
 How much of the old stays, $f_t$? How much of the new goes on, $i_t$? And $g_t$ is the new. (The third question comes later.) The $\odot$ means: number by number.
 
-With numbers: an empty belt, $c_0 = 0$, the news $g = (5, 7, -1)$, with $i = (1, 0, 0.5)$ and $f = (1, 1, 0.5)$. Then $c_1 = 0 + 5 = 5$; $\;c_2 = 5 + 0 = 5$, the 7 has been ignored; $\;c_3 = 0.5 \cdot 5 - 0.5 = 2$.
+With numbers: an empty cell state, $c_0 = 0$, the new numbers $g = (5, 7, -1)$, with $i = (1, 0, 0.5)$ and $f = (1, 1, 0.5)$. Then $c_1 = 0 + 5 = 5$; $\;c_2 = 5 + 0 = 5$, the 7 has been ignored; $\;c_3 = 0.5 \cdot 5 - 0.5 = 2$.
 
-And the way back? $\bar c_{t-1} = \bar c_t \odot f_t$. No matrix, no tanh: where $f = 1$, the gradient comes back as it is, from however far away.
+And the backward pass? $\bar c_{t-1} = \bar c_t \odot f_t$. No matrix, no tanh: where $f = 1$, the gradient comes back as it is, from however far away.
 
-### Exercise 13.1: the conveyor
+### Exercise 13.1: the cell-state update
 
 <details><summary>Hint 1</summary>T times give T + 1 states, the given one first, as in lesson 12.</details>
 <details><summary>Hint 2</summary>A loop over t: the next state is f[t] times the last one plus i[t] times g[t]. Shapes take care of themselves.</details>
@@ -129,11 +129,11 @@ def cell_state_update(c, f, i, g):
     Example: c = 0, f = [1, 1, 0.5], i = [1, 0, 0.5], g = [5, 7, -1]  ->  [0, 5, 5, 2]
     """
     ### BEGIN SOLUTION
-    belt = np.empty((len(g) + 1, *np.shape(c)))
-    belt[0] = c
+    states = np.empty((len(g) + 1, *np.shape(c)))
+    states[0] = c
     for t in range(len(g)):
-        belt[t + 1] = f[t] * belt[t] + i[t] * g[t]
-    return belt
+        states[t + 1] = f[t] * states[t] + i[t] * g[t]
+    return states
     ### END SOLUTION
 
 
@@ -142,15 +142,15 @@ check("lstm_gru.cell_state_update", cell_state_update)
 
 # %% [markdown]
 r"""
-With such a belt the task of the beginning is not hard at all. *Predict*: what do you choose for f, i and g? Below it is done for 1,000 sequences.
+With such a cell state the task of the beginning is not hard at all. *Predict*: what do you choose for f, i and g? Below it is done for 1,000 sequences.
 """
 
 # %%
 with when_written:
     x, y = adding_batch(1000, 100, np.random.default_rng(0))
     numbers, marks = x[:, :, 0], x[:, :, 1]
-    belt = cell_state_update(np.zeros(1000), np.ones(numbers.shape), marks, numbers)
-    print(f"largest error of 1,000 sums: {np.abs(belt[-1] - y).max():.1e}")
+    states = cell_state_update(np.zeros(1000), np.ones(numbers.shape), marks, numbers)
+    print(f"largest error of 1,000 sums: {np.abs(states[-1] - y).max():.1e}")
 
 # %% [markdown]
 r"""
@@ -205,9 +205,9 @@ $$i = \sigma(a_i) \qquad f = \sigma(a_f) \qquad g = \tanh(a_g) \qquad o = \sigma
 
 $$c_t = f \odot c_{t-1} + i \odot g \qquad\quad h_t = o \odot \tanh(c_t)$$
 
-Here is the third question: the **output gate** $o$ says how much of what is on the belt is *shown*, to the gates of the next step and to the rest of the network. So there are two states: the **cell state** $c$, which is kept, and $h$, which is shown.
+Here is the third question: the **output gate** $o$ says how much of the cell state goes out, to the gates of the next step and to the rest of the network. So there are two states: the **cell state** $c$, which is kept, and the **hidden state** $h$, which goes out.
 
-With numbers: one unit, and the gates have come out as $i = 0.5$, $f = 0.8$, $g = 0.6$, $o = 0.9$. On the belt lies $c = 1$. Then $c' = 0.8 \cdot 1 + 0.5 \cdot 0.6 = 1.1$, and $h' = 0.9 \cdot \tanh(1.1) = 0.9 \cdot 0.8005 = 0.720$.
+With numbers: one unit, and the gates have come out as $i = 0.5$, $f = 0.8$, $g = 0.6$, $o = 0.9$. The cell state is $c = 1$. Then $c' = 0.8 \cdot 1 + 0.5 \cdot 0.6 = 1.1$, and $h' = 0.9 \cdot \tanh(1.1) = 0.9 \cdot 0.8005 = 0.720$.
 
 **What it costs.** Four times the weights of lesson 12: $4\,(HD + H^2 + H)$. For $D = 2$ and $H = 16$ these are $4\,(32 + 256 + 16) = 1{,}216$, instead of 304.
 
@@ -239,11 +239,11 @@ check("lstm_gru.lstm_step", lstm_step)
 
 # %% [markdown]
 r"""
-## 4. The way back of a step
+## 4. The backward pass of a step
 
 Two gradients come in: $\bar h'$ for what was shown, and $\bar c'$ for what is kept, from the step after this one. Go backwards through the formulas, line by line.
 
-From $h' = o \odot \tanh(c')$: the output gate gets $\bar o = \bar h' \odot \tanh(c')$, and the belt gets something *more*:
+From $h' = o \odot \tanh(c')$: the output gate gets $\bar o = \bar h' \odot \tanh(c')$, and the cell state gets something *more*:
 
 $$\bar c' \leftarrow \bar c' + \bar h' \odot o \odot (1 - \tanh^2 c')$$
 
@@ -262,7 +262,7 @@ With numbers: the step of above, with $c = 1$, $c' = 1.1$, and $\bar h' = 1$, $\
 - $\bar a_i = 0.323 \cdot 0.6 \cdot 0.25 = 0.0485$, $\;\bar a_f = 0.323 \cdot 1 \cdot 0.16 = 0.0517$, $\;\bar a_g = 0.323 \cdot 0.5 \cdot 0.64 = 0.1035$;
 - $\bar c = 0.323 \cdot 0.8 = 0.259$.
 
-### Exercise 13.4: the way back of a step
+### Exercise 13.4: the backward pass of a step
 
 <details><summary>Hint 1</summary>Begin by completing the gradient of the new cell state: dc plus what comes through h. (Make a new array; dc belongs to the caller.) All others need it.</details>
 <details><summary>Hint 2</summary>Each of the four is: what the formula multiplied it with, times the slope of its own end. The output gate's comes from dh, the others' from the completed dc. Put them side by side in the order i f g o.</details>
@@ -298,7 +298,7 @@ check("lstm_gru.lstm_step_backward", lstm_step_backward)
 r"""
 ## 5. A whole sequence, there and back
 
-There: as in lesson 12, with two states instead of one, and keep the gates, for the way back needs them.
+There: as in lesson 12, with two states instead of one, and keep the gates, for the backward pass needs them.
 
 ### Exercise 13.5: unroll
 
@@ -370,7 +370,7 @@ check("lstm_gru.lstm_backward", lstm_backward)
 
 # %% [markdown]
 r"""
-How far back does it reach? The experiment of lesson 12: only the last state counts, and one looks at how large its gradient still is, step by step, back to the first of 100. Three LSTMs with small recurrent weights, so that the belt is seen almost alone, which differ in nothing but the bias of the forget gate: 0, 1, and what your `forget_bias` says for 100 steps.
+How far back does it reach? The experiment of lesson 12: only the last state counts, and one looks at how large its gradient still is, step by step, back to the first of 100. Three LSTMs with small recurrent weights, so that the cell state is seen almost alone, which differ in nothing but the bias of the forget gate: 0, 1, and what your `forget_bias` says for 100 steps.
 
 **Predict, then look.** By which factor a step does each of them fall? You can compute it beforehand.
 """
@@ -495,7 +495,7 @@ check("lstm_gru.last_state_loss", last_state_loss)
 
 # %% [markdown]
 r"""
-The GRU needs a way back, too. It is given here, for reading: you have derived a longer one.
+The GRU needs a backward pass, too. It is given here, for reading: you have derived a longer one.
 
 The race: the network of lesson 12 from above; an LSTM whose forget gates begin at a bias of 0; one whose units begin with memories of 1 to 100 steps, drawn at random, and with input gates that are as much closed as the forget gates are open (Tallec and Ollivier, 2018); and a GRU. All have 16 units, the same 250 steps, and three seeds each.
 
@@ -625,8 +625,8 @@ There is a unit that does what you did by hand in section 1: closed all the time
 
 Go back to the explorer at the top, or run `explore.gates()` in a new cell.
 
-1. *By hand.* What comes in is given, and the belt is empty at first. Set the gates so that at the end it holds 5 + 2, the third and the ninth, and nothing else. How many gates did you have to touch, if all others forget nothing and take in nothing?
-2. *By hand.* Now the end must *show* 0 while the belt still holds 7. Which gate is it?
+1. *By hand.* What comes in is given, and the cell state is 0 at first. Set the gates so that at the end it holds 5 + 2, the third and the ninth, and nothing else. How many gates did you have to touch, if all others forget nothing and take in nothing?
+2. *By hand.* Now the hidden state at the end must be 0 while the cell state still holds 7. Which gate is it?
 3. *Trained.* A small LSTM has learned to say whether it is between brackets. Type a text with brackets, and find a unit that keeps this in mind. What do its gates do at "(" and at ")"?
 
 ## 9. Cross-check
@@ -663,7 +663,7 @@ r"""
 Write two or three sentences each, in the cell below the question. Your instructor reads them.
 """
 
-# %% [markdown] task="reflect-belt" points=2
+# %% [markdown] task="reflect-cell-state" points=2
 r"""
 **Question A.** Why does the gradient of the cell state come back over a hundred steps when that of lesson 12's state does not? And why does the LSTM with a bias of 0 fail all the same?
 
@@ -696,13 +696,13 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A conveyor, gates that are neurons, an LSTM with its way back, a GRU; and a memory that lasts for a hundred steps because it decides what it keeps. Open `dlcore/recurrent/lstm.py` and `dlcore/recurrent/gru.py`: they are yours, in layers and both directions, and with one tanh for all gates.
+A cell state, gates that are neurons, an LSTM with its backward pass, a GRU; and a memory that lasts for a hundred steps because it decides what it keeps. Open `dlcore/recurrent/lstm.py` and `dlcore/recurrent/gru.py`: they are yours, in layers and both directions, and with one tanh for all gates.
 
 But everything that was read must fit into one state, before it is known what will be asked for. You, when asked about page 3, would turn back to page 3. A network can learn that as well: to look back at everything, and to choose where. This is attention, lesson 14.
 
 ## References
 
-- S. Hochreiter and J. Schmidhuber, *Long short-term memory*, Neural Computation 9, 1997: the conveyor, and the task of this lesson.
+- S. Hochreiter and J. Schmidhuber, *Long short-term memory*, Neural Computation 9, 1997: the cell state (its "constant error carrousel"), and the task of this lesson.
 - F. Gers, J. Schmidhuber and F. Cummins, *Learning to forget*, 2000: the forget gate, which the first LSTM did not have.
 - K. Cho and others, arXiv 1406.1078, 2014: the GRU.
 - R. Jozefowicz, W. Zaremba and I. Sutskever, *An empirical exploration of recurrent network architectures*, 2015: thousands of other cells, and how much the forget gate's bias matters.

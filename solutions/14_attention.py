@@ -8,7 +8,7 @@ You will be able to
 
 - look something up softly, and say by what the scores are divided, and why;
 - say who may look where, and catch a network that looks into the future;
-- derive the way back of attention;
+- derive the backward pass of attention;
 - let several heads look at once, and tell them what stands where;
 - say what attention costs, and what it buys.
 
@@ -419,7 +419,7 @@ r"""
 <!-- measured: anna   does not               forecasts a coin: 50% | ben    looks into the future  forecasts a coin: 56% | carla  looks into the future  forecasts a coin: 72% | dario  looks into the future  forecasts a coin: 93% | emma   looks into the future  forecasts a coin: 69% -->
 Only Anna's is honest. Dario's mask is perfect, and his is the worst leak: the mean of the whole row knows the future. Whenever a forecast is better than can be, try your tool.
 
-## 6. The way back
+## 6. The backward pass
 
 Let $\bar y_l$ be the gradient of what query $l$ got. From $y_l = \sum_i w_{li} v_i$:
 
@@ -437,7 +437,7 @@ The mask needs nothing: where $w = 0$, $\bar s = 0$.
 
 With numbers: $E = 1$, $q = 2$, keys 1 and 0, values 10 and 20, so $w = (0.881, 0.119)$; and $\bar y = 1$. Then $\bar v = (0.881, 0.119)$, $\bar w = (10, 20)$, with the weighted mean $11.19$; $\bar s = (0.881 \cdot (-1.19),\; 0.119 \cdot 8.81) = (-1.05, 1.05)$; $\bar q = -1.05 \cdot 1 + 1.05 \cdot 0 = -1.05$, and $\bar k = 2 \cdot (-1.05, 1.05) = (-2.10, 2.10)$. To raise $y$, ask less for the first.
 
-### Exercise 14.5: the way back of attention
+### Exercise 14.5: the backward pass of attention
 
 <details><summary>Hint 1</summary>Three products with the last two axes swapped: weights with g for the values, g with the values for the weights, and what has come of the scores with q for the keys.</details>
 <details><summary>Hint 2</summary>The weighted mean is a sum over the last axis, with <code>keepdims=True</code>. Divide by the root of E once, before the two last products.</details>
@@ -618,7 +618,7 @@ with a table $(K, D)$, places $(T, D)$, $W_q, W_k, W_v\ (H, D, E)$, $W_o\ (H, E,
 
 No mask for the padding is needed. Why not? (It stands at the end, and nobody looks that way; and what it sees itself is not asked.)
 
-The way back follows the formula, from behind. With $\bar s$ for the gradient of the scores, $m^h$ for what a head has mixed, $d^h$ for one of the three gradients that `attention_backward` gives:
+The backward pass follows the formula, from behind. With $\bar s$ for the gradient of the scores, $m^h$ for what a head has mixed, $d^h$ for one of the three gradients that `attention_backward` gives:
 
 $$\bar W_o^h = \sum_n (m^h_n)^\top \bar s_n \qquad \bar m^h = \bar s\, (W_o^h)^\top \qquad \bar W^h = \sum_n x_n^\top d^h_n \qquad \bar x = \sum_h \sum_{q, k, v} d^h\, (W^h)^\top$$
 
@@ -628,7 +628,7 @@ With numbers: for $N = 2$, $T = 5$, $D = 8$, $H = 2$, $E = 4$, $K = 22$, the sha
 
 ### Exercise 14.8: the loss of a batch
 
-<details><summary>Hint 1</summary>Your multi_head_attention does not say what lies between, and the way back needs it. So take the steps one by one, all heads at once: <code>x[:, None] @ w_q</code> is (N, H, T, E), your attention does the rest, and the scores are a sum over the heads' axis.</details>
+<details><summary>Hint 1</summary>Your multi_head_attention does not say what lies between, and the backward pass needs it. So take the steps one by one, all heads at once: <code>x[:, None] @ w_q</code> is (N, H, T, E), your attention does the rest, and the scores are a sum over the heads' axis.</details>
 <details><summary>Hint 2</summary><code>masked_cross_entropy(scores, targets)</code> of lesson 12 gives the loss and g (N, T, K). With an axis for the heads, g[:, None], it meets the matrices w_o with their last two axes exchanged: <code>.mT</code>, as in exercise 14.2.</details>
 <details><summary>Hint 3</summary>For a matrix of a head: x[:, None] with its last two axes exchanged, times that gradient, summed over the sequences. For the table: zeros, and <code>np.add.at(zeros, tokens, dx)</code>.</details>
 """
@@ -782,7 +782,7 @@ It is what you would do: find the smallest number above the last one. Nobody has
 
 ## 10. What it costs
 
-Everybody looks at everybody: $T^2$ scores for each head, and just as many weights to be kept for the way back. An LSTM takes $T$ steps. But each of its steps waits for the one before, and attention's scores are one matrix product, done all at once. Below, both read one sequence with 64 features (or units), forward only.
+Everybody looks at everybody: $T^2$ scores for each head, and just as many weights to be kept for the backward pass. An LSTM takes $T$ steps. But each of its steps waits for the one before, and attention's scores are one matrix product, done all at once. Below, both read one sequence with 64 features (or units), forward only.
 
 **Predict, then look.** From which length on is the LSTM the faster one, on this machine?
 """
@@ -892,7 +892,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A soft look-up, with its root, its masks and its way back; heads, and two ways to say what stands where; a tool that finds a network that looks into the future; and a network that has learned to sort. Open `dlcore/attention.py`: it is yours, without ever keeping all weights at once.
+A soft look-up, with its root, its masks and its backward pass; heads, and two ways to say what stands where; a tool that finds a network that looks into the future; and a network that has learned to sort. Open `dlcore/attention.py`: it is yours, without ever keeping all weights at once.
 
 A single layer looks once. To reverse rows of *any* length one must first find out how long the row is, and then look: two steps, one after the other. Many layers of attention, with what lessons 7 and 8 have taught about depth, are a **transformer**: lesson 15.
 

@@ -9,10 +9,10 @@ You will be able to
 - find the plane that is nearest to all points, and say what is lost in it;
 - train a network through a narrow middle, and prove what it finds if nothing in it bends;
 - teach a network to mend what is spoilt;
-- make small maps large, with the way back of a convolution;
+- make small maps large, with the backward pass of a convolution;
 - tell what does not fit, and judge an alarm that somebody sells you.
 
-**It builds on** layers and their way back (lessons 4 and 5), `AdamW` (lesson 6), a split and first weights (lesson 7) and convolution (lesson 9). **Time:** about 120 minutes.
+**It builds on** layers and their backward pass (lessons 4 and 5), `AdamW` (lesson 6), a split and first weights (lesson 7) and convolution (lesson 9). **Time:** about 120 minutes.
 
 Run the two cells. Each dot on the left is a digit of 64 pixels that a network has said in two numbers. Click anywhere, and see what the network makes of those two numbers. Then draw a digit of your own on the right, and see where it lands.
 """
@@ -202,7 +202,7 @@ The loss is the mean squared error of lesson 3, over all pixels of all pictures.
 
 $$\text{loss} = \frac{1}{ND} \sum_{n, d} (\hat x_{nd} - x_{nd})^2 \qquad \hat x = \text{decoder}(\text{encoder}(\text{seen}))$$
 
-The way back is that of lesson 5. For a layer $a = h w^\top + b$ with $\bar a$ for the gradient of $a$:
+The backward pass is that of lesson 5. For a layer $a = h w^\top + b$ with $\bar a$ for the gradient of $a$:
 
 $$\bar w = \bar a^\top h \qquad \bar b = \sum_n \bar a_n \qquad \bar h = \bar a\, w$$
 
@@ -431,7 +431,7 @@ The network that has only seen whole pictures is of little use with spoilt ones:
 
 ## 7. Making pictures larger
 
-A convolution with a stride of 2 makes a picture smaller (lesson 9). A decoder needs the opposite: a small map with many channels is to become a large picture. You have written it already! The *way back* of a convolution takes the gradient of each output number, multiplies the kernel with it, and adds it up where the window was. Used forwards, this is a **transposed convolution**: each number of the small map presses a stamp, as strongly as it is large, and stamps that overlap add up.
+A convolution with a stride of 2 makes a picture smaller (lesson 9). A decoder needs the opposite: a small map with many channels is to become a large picture. You have written it already! The *backward pass* of a convolution takes the gradient of each output number, multiplies the kernel with it, and adds it up where the window was. Used forwards, this is a **transposed convolution**: each number of the small map presses a stamp, as strongly as it is large, and stamps that overlap add up.
 
 $$y_{m,\; i s + a - p,\; j s + b - p} \mathrel{+}= x_{c i j}\; w_{c m a b} \qquad\quad x\ (N, C, H, W), \quad w\ (C, M, K, K), \quad b\ (M,)$$
 
@@ -475,7 +475,7 @@ check("autoencoders.conv_transpose2d", conv_transpose2d)
 
 # %% [markdown]
 r"""
-With it, an autoencoder of convolutions: $8 \times 8$ pixels become 16 maps of $4 \times 4$, then a code of 2 maps of $2 \times 2$, which are eight numbers; and back the same way. Its way back is made of lesson 9: the way back of a transposed convolution is a convolution.
+With it, an autoencoder of convolutions: $8 \times 8$ pixels become 16 maps of $4 \times 4$, then a code of 2 maps of $2 \times 2$, which are eight numbers; and back the same way. Its backward pass is made of lesson 9: the backward pass of a transposed convolution is a convolution.
 
 **Predict, then look.** It has 1,235 weights; the network of section 5 with eight numbers has 34,248. Which is better?
 """
@@ -742,7 +742,7 @@ Go back to the explorer at the top, or run `explore.autoencoder()` in a new cell
 
 ## 11. Cross-check
 
-Your stamps against PyTorch's `conv_transpose2d`, on a GPU too if there is one; its way back is lesson 9's convolution.
+Your stamps against PyTorch's `conv_transpose2d`, on a GPU too if there is one; its backward pass is lesson 9's convolution.
 """
 
 # %%

@@ -324,7 +324,7 @@ r"""
 <!-- measured: with 25 more, the score needs 214 times as many -->
 The score knows only *how good* a draw was; the other way knows *in which direction* it would have been better. That is why one draw per picture is enough to train a VAE. (The score has a use of its own: where there is no $f'$, because $z$ is a word or a move in a game.)
 
-Now for the way back. What arrives at $z$ is $\bar z$, from the decoder. Through $z = \mu + e^{\ell/2} \varepsilon$ it goes on to $\mu$ and $\ell$; and both have a gradient of their own, from the cost of the cloud, which is averaged over the $N$ pictures of the batch and counts $\beta$ times (1 for now):
+Now for the backward pass. What arrives at $z$ is $\bar z$, from the decoder. Through $z = \mu + e^{\ell/2} \varepsilon$ it goes on to $\mu$ and $\ell$; and both have a gradient of their own, from the cost of the cloud, which is averaged over the $N$ pictures of the batch and counts $\beta$ times (1 for now):
 
 $$\bar \mu = \bar z + \frac{\beta}{N}\, \mu \qquad\qquad \bar \ell = \frac12 \left( \bar z\, e^{\ell/2}\, \varepsilon + \frac{\beta}{N} \left( e^{\ell} - 1 \right) \right)$$
 

@@ -12,7 +12,7 @@ You will be able to
 - make a forger collapse on purpose, measure it, and cure it;
 - tell whether something has been made or memorized.
 
-**It builds on** leaky ReLU (lesson 2), binary cross-entropy (lesson 3), the way back of a layer (lesson 5), `AdamW` (lesson 6) and the VAE (lesson 18). **Time:** about 120 minutes.
+**It builds on** leaky ReLU (lesson 2), binary cross-entropy (lesson 3), the backward pass of a layer (lesson 5), `AdamW` (lesson 6) and the VAE (lesson 18). **Time:** about 120 minutes.
 
 Run the two cells. In the rings are the points that the forger is to imitate, of which he has never seen one. Orange is where the judge believes what he sees. Press play.
 """
@@ -161,7 +161,7 @@ With numbers: where $p = 0.3$ and $q = 0.1$, three of four are real: $s^* = 0.75
 
 Both networks are layers $a = h w^\top + b$ with a **leaky ReLU** between them (lesson 2): what is below 0 is multiplied by 0.2. With a plain ReLU, units of the judge that are off would tell the forger nothing. Forwards you know; it is in the cell below.
 
-Backwards there is something new. Up to now, gradients were wanted for *parameters*. The forger wants the judge's gradient for *what went into him*: how should this point move to look more real? The way back only has to go one layer further. With $\bar a$ for what arrives at a layer,
+Backwards there is something new. Up to now, gradients were wanted for *parameters*. The forger wants the judge's gradient for *what went into him*: how should this point move to look more real? The backward pass only has to go one layer further. With $\bar a$ for what arrives at a layer,
 
 $$\bar w = \bar a^\top h \qquad \bar b = \sum_n \bar a_n \qquad \bar h = \bar a\, w $$
 
@@ -760,7 +760,7 @@ r"""
 r"""
 ## What you built, and what it cannot do yet
 
-A judge who comes near to the best one; a way back to what went in; two losses, one of which teaches a beginner nothing; a round in which each holds still for the other; a collapse, made, measured and cured; and a test for copies. Open `dlcore/generative.py`: its second half is yours.
+A judge who comes near to the best one; a gradient with respect to the input; two losses, one of which teaches a beginner nothing; a round in which each holds still for the other; a collapse, made, measured and cured; and a test for copies. Open `dlcore/generative.py`: its second half is yours.
 
 You now know two ways to make things: a VAE, which says how likely a picture is and makes soft ones, and a GAN, which makes crisp ones and says nothing of how likely they are. Both make a whole picture at once. A third way makes it in many small steps, from pure noise, by *mending* a little each time, which you know from lesson 17; it is called diffusion (Ho and others, 2020), and most of the pictures that machines draw today are made with it.
 

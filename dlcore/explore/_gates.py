@@ -28,7 +28,7 @@ NEGATIVE, POSITIVE, FRAME = (np.array(to_rgb(COLORS[k])) for k in (0, 1, 2))
 
 
 class State(NamedTuple):
-    """gates (3, T) in the order i f o; c, the belt, and h, what is shown, after each time (T,)."""
+    """gates (3, T) in the order i f o; cell state c and hidden state h after each time step (T,)."""
 
     gates: np.ndarray
     c: np.ndarray
@@ -36,7 +36,7 @@ class State(NamedTuple):
 
 
 def by_hand(gates: np.ndarray) -> State:
-    """An empty belt, NEWS, and these gates (3, T)."""
+    """A cell state of 0, NEWS, and these gates (3, T)."""
     i, f, o = gates
     c = cell_state_update(np.zeros(()), f, i, NEWS)[1:]
     return State(gates, c, o * np.tanh(c))

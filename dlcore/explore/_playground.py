@@ -31,7 +31,7 @@ TILE, GAP = 36, 8  # pixels of a unit's picture
 
 
 class Bend(NamedTuple):
-    """An activation, and its way back from the gradient and the *output*."""
+    """An activation, and its backward pass from the gradient and the *output*."""
 
     f: Callable[[np.ndarray], np.ndarray]
     back: Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -342,7 +342,7 @@ def lenet_loss(params, x, t):
     start = Tensor(x)
 
     def windows(h):
-        """Each window as a row, by indices into the padded maps: the tape knows the way back of an index."""
+        """Each window as a row, by indices into the padded maps: the tape knows the backward pass of an index."""
         n, c, height, width = h.data.shape
         room = Tensor(
             np.pad(h.data, ((0, 0), (0, 0), (1, 1), (1, 1))),

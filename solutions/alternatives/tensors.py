@@ -482,7 +482,7 @@ def compare_gradients(mine, reference, tolerance=1e-6):
     return wrong
 
 
-# %% training_step: the way back by hand
+# %% training_step: the backward pass by hand
 def training_step(layers, x, t, lr=0.1):
     inputs = [x]
     for w, b in layers[:-1]:

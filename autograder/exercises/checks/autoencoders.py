@@ -287,7 +287,7 @@ _mistake(
 _mistake(
     layer_outputs,
     "leaves_out_x",
-    """The first of the outputs is x itself. It is missing, and the way back will need it.""",
+    """The first of the outputs is x itself. It is missing, and the backward pass will need it.""",
     ("return outputs", "return outputs[1:]"),
 )
 
@@ -362,7 +362,7 @@ _loss_mistake(
 )
 _loss_mistake(
     "bends_the_code_on_the_way_back",
-    """On the way back, the code is treated as if a ReLU stood after it. There is none.""",
+    """In the backward pass, the code is treated as if a ReLU stood after it. There is none.""",
     ("        if n not in (layers // 2, layers):\n", "        if n != layers:\n"),
 )
 _loss_mistake(

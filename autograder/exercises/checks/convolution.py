@@ -682,6 +682,6 @@ _lenet_mistake(
 )
 _lenet_mistake(
     "forgets_the_padding_on_its_way_back",
-    """The way back must know what the way there did: conv2d_backward needs padding=1 as well.""",
+    """The backward pass must know what the forward pass did: conv2d_backward needs padding=1 as well.""",
     ("conv2d_backward(g, x.data, w.data, padding=1)", "conv2d_backward(g, x.data, w.data)"),
 )

@@ -28,7 +28,7 @@ def _opened(rng, *shape):
 # 1 ---------------------------------------------------------------- cell_state_update
 
 
-def _conveyor_oracle(torch, c, f, i, g):
+def _cell_state_oracle(torch, c, f, i, g):
     """Each thing that was put on it, times all gates that it has passed since."""
     c, f, i, g = (np.asarray(a) for a in (c, f, i, g))
     put = np.concatenate([c[None], i * g])
@@ -39,7 +39,7 @@ def _conveyor_oracle(torch, c, f, i, g):
     return np.stack([to_plain(a) for a in left])
 
 
-def _conveyor_case(rng, *shape):
+def _cell_state_case(rng, *shape):
     t = size(rng, 3, 5)
     return Case(
         nonzero(rng, *shape),
@@ -60,10 +60,10 @@ cell_state_update = Exercise(
     "lstm_gru.cell_state_update",
     twin="dlcore.scratch.lstm_gru.cell_state_update",
     parts=[
-        Part("one number", 1, [Case(*_NEWS)], lambda rng: _conveyor_case(rng)),
-        Part("many side by side", 1, draw=lambda rng: _conveyor_case(rng, size(rng, 2, 3), size(rng, 2, 3))),
+        Part("one number", 1, [Case(*_NEWS)], lambda rng: _cell_state_case(rng)),
+        Part("many side by side", 1, draw=lambda rng: _cell_state_case(rng, size(rng, 2, 3), size(rng, 2, 3))),
     ],
-    oracle=_conveyor_oracle,
+    oracle=_cell_state_oracle,
 )  # fmt: skip
 
 _KEPT = "states.append(keep * states[-1] + take * new)"
@@ -264,14 +264,14 @@ _mistake(
 )
 _mistake(
     lstm_step,
-    "lets_the_output_gate_onto_the_belt",
+    "lets_the_output_gate_into_the_cell_state",
     """The output gate decides what is shown; the cell state keeps everything. You return the cell state multiplied by o.""",
     (_SHOW, "return o * np.tanh(c), o * c, np.concatenate([i, f, g, o], axis=1)"),
 )
 _mistake(
     lstm_step,
     "returns_what_goes_into_the_gates",
-    """The gates are returned as they are before sigmoid and tanh. The way back needs them after.""",
+    """The gates are returned as they are before sigmoid and tanh. The backward pass needs them after.""",
     (_SHOW, "return o * np.tanh(c), c, a"),
 )
 _mistake(
@@ -432,7 +432,7 @@ def _lstm_mistake(name, hint, *changes):
 
 
 _lstm_mistake(
-    "forgets_the_belt",
+    "forgets_the_cell_state",
     """Every step begins with the given cell state. It must begin with the one that the step before it left.""",
     (_STEP, "h, _, opened = lstm_step(at_t, h, c, w_ih, w_hh, b)"),
 )
@@ -531,7 +531,7 @@ _backward_mistake(
 )
 _backward_mistake(
     "transposes_the_recurrent_weights",
-    """w_hh is (4H, H): on the way back, da (N, 4H) is multiplied with it as it is. (A piece of it transposed fits too, and is wrong.)""",
+    """w_hh is (4H, H): in the backward pass, da (N, 4H) is multiplied with it as it is. (A piece of it transposed fits too, and is wrong.)""",
     ("dh = da[t] @ w_hh", "dh = sum(p @ w.T for p, w in zip(np.split(da[t], 4, axis=1), np.split(w_hh, 4)))"),
 )  # fmt: skip
 _backward_mistake(
@@ -685,7 +685,7 @@ _last_mistake(
     ("slope = 2 * miss / len(y)", "slope = 2 * miss.mean(axis=1, keepdims=True) / len(y)"),
 )
 _last_mistake(
-    "reads_the_belt",
+    "reads_the_cell_state",
     """The linear layer reads what is shown, the last h. You read the cell state.""",
     (_MISS, "miss = run[1][-1] @ w.T + c - y[:, None]"),
 )

@@ -425,7 +425,7 @@ _mistake(
 _mistake(
     batch_norm_backward,
     "forgets_the_scale",
-    """On its way back g is multiplied with w, since y is w times z.""",
+    """In the backward pass g is multiplied with w, since y is w times z.""",
     (_DX, "dx = (g - db / len(x) - z * dw / len(x)) / std"),
 )
 _mistake(

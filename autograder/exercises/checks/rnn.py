@@ -250,7 +250,7 @@ _mistake(
 _mistake(
     rnn_backward,
     "transposes_the_recurrent_weights",
-    """Forward, the state was multiplied with w_hh transposed; so on the way back it is w_hh as it is.""",
+    """Forward, the state was multiplied with w_hh transposed; so in the backward pass it is w_hh as it is.""",
     ("dh = da[t] @ w_hh", "dh = da[t] @ w_hh.T"),
 )
 _mistake(
@@ -324,7 +324,7 @@ _mistake(
 _mistake(
     gradient_norms,
     "transposes_the_weights",
-    """On the way back it is w_hh as it is, not transposed: forward it was transposed.""",
+    """In the backward pass it is w_hh as it is, not transposed: forward it was transposed.""",
     (_BACK, "g = (g * (1 - h * h)) @ w_hh.T"),
 )
 _mistake(
@@ -488,7 +488,7 @@ def _truncated_mistake(name, hint, *changes):
 
 _truncated_mistake(
     "goes_all_the_way",
-    """This is the whole way back: the gradient runs on across the cuts.""",
+    """This is the whole backward pass: the gradient runs on across the cuts.""",
     ("range(0, len(x), steps)", "range(0, len(x), len(x))"),
     ("end = start + steps", "end = start + len(x)"),
 )

@@ -89,7 +89,7 @@ def leaves_out_g(g, a, b):
 
 
 @matmul_backward.misconception(
-    """This is the way back of the product entry by entry. In a matrix product an entry of a goes into a whole row of the
+    """This is the backward pass of the product entry by entry. In a matrix product an entry of a goes into a whole row of the
     result, and its gradient is a sum."""
 )
 def multiplies_entry_by_entry(g, a, b):
@@ -561,7 +561,7 @@ _tensor_mistake(
 )
 _tensor_mistake(
     "forgets_keepdims_on_the_way_back",
-    """The way back of a sum has to know whether the axis was kept: hand keepdims on to sum_backward.""",
+    """The backward pass of a sum has to know whether the axis was kept: hand keepdims on to sum_backward.""",
     ("sum_backward(g, x.shape, axis, keepdims)", "sum_backward(g, x.shape, axis)"),
 )
 _tensor_mistake(

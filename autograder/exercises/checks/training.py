@@ -557,7 +557,7 @@ _examine_mistake(
 )
 _examine_mistake(
     "counts_from_the_back",
-    """The last layer comes first in your list of slopes. The way back meets it first, but here layer 1 is at index 0.""",
+    """The last layer comes first in your list of slopes. The backward pass meets it first, but here layer 1 is at index 0.""",
     ("[h.grad.std() for h in outputs]", "[h.grad.std() for h in outputs[::-1]]"),
 )
 

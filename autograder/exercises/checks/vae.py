@@ -511,7 +511,7 @@ _vae_mistake(
 )  # fmt: skip
 _vae_mistake(
     "does_not_draw",
-    """The decoder is given the mean. It is to be given a draw, mu + exp(logvar / 2) eps, forwards as well as on the way back.""",
+    """The decoder is given the mean. It is to be given a draw, mu + exp(logvar / 2) eps, forwards as well as in the backward pass.""",
     ("reparameterize(mu, logvar, eps), told", "mu, told"),
     ("eps, beta)\n    da", "0 * eps, beta)\n    da"),
 )
