@@ -59,6 +59,13 @@ def test_late_penalty_and_written_answers_are_told():
     assert f"{waiting:g} more points for written answers" in page
 
 
+def test_a_mark_that_is_kept_until_it_is_given_again_counts_with_its_points():
+    kept = result(name="reflect", payload=None, written=True, needs_manual=True, points=1.0)
+    whole = kept.max_points + result().max_points
+    page = feedback.page("02-activations", [result(), kept])
+    assert f"of {whole:g} points</b>" in page and "so far" not in page
+
+
 @pytest.mark.parametrize("evil", ["<script>x</script>", "<img src=x onerror=y>", "{{ 7 * 7 }}"])
 def test_nothing_that_anybody_wrote_becomes_markup(evil):
     payload = evaluate("activations.relu", lambda x: x)
