@@ -8,13 +8,13 @@ You will be able to
 
 - say what a gate is, and how long a gated memory lasts;
 - write a step of an LSTM, and derive its backward pass;
-- go through a whole sequence, there and back;
+- go through a whole sequence, forward and backward;
 - write a GRU, and count what both cost;
 - begin a training so that there is something to remember.
 
 **It builds on** the sigmoid (lesson 2), `AdamW` (lesson 6) and backpropagation through time (lesson 12). **Time:** about 120 minutes.
 
-Run the two cells. A memory of one number goes through twelve times, and you hold its gates: choose a time, and move them. Try to keep the 5 of the third time until the end.
+Run the two cells. A memory of one number runs for twelve time steps, and you set its gates: choose a time step, and move them. Try to keep the 5 of the third step until the end.
 """
 
 # %%
@@ -35,7 +35,7 @@ explore.gates()
 r"""
 ## A question first: two numbers to add
 
-A sequence of 100 times with two inputs: a random number between 0 and 1, and a mark. Two of the 100 numbers are marked, one in the first half and one in the second. At the end, the network is to say the sum of these two (Hochreiter and Schmidhuber, 1997).
+A sequence of 100 time steps with two inputs: a random number between 0 and 1, and a mark. Two of the 100 numbers are marked, one in the first half and one in the second. At the end, the network is to say the sum of these two (a variant of a task of Hochreiter and Schmidhuber, 1997). Such a **long-term dependency** is what this lesson is about.
 
 Whoever always says 1 has a mean squared error of 0.167. The network of lesson 12, orthogonal, clipped, with 16 units, is trained for 250 steps.
 
@@ -104,11 +104,11 @@ It has learned nothing. To recall a sign, it was enough to keep everything. Here
 
 ## 1. The cell state
 
-Forget the network for a moment. What would a good memory look like? One that *keeps*: what lies on it goes along unchanged, like on a conveyor belt. Such a memory is called the **cell state**, $c$. At each time step there are three questions, each answered by a number between 0 and 1:
+Forget the network for a moment. What would a good memory look like? One that *keeps*: what lies on it goes along unchanged, like on a conveyor belt. Such a memory is called the **cell state**, $c$. At each time step there are three questions, each answered by a **gate**, a number between 0 and 1 that something is multiplied by:
 
 $$c_t = f_t \odot c_{t-1} + i_t \odot g_t$$
 
-How much of the old stays, $f_t$? How much of the new goes on, $i_t$? And $g_t$ is the new. (The third question comes later.) The $\odot$ means: number by number.
+How much of the old stays? That is the **forget gate** $f_t$. How much of the new goes in? The **input gate** $i_t$. And the new is the **candidate** $g_t$. (The third question comes later.) The $\odot$ means: number by number.
 
 With numbers: an empty cell state, $c_0 = 0$, the new numbers $g = (5, 7, -1)$, with $i = (1, 0, 0.5)$ and $f = (1, 1, 0.5)$. Then $c_1 = 0 + 5 = 5$; $\;c_2 = 5 + 0 = 5$, the 7 has been ignored; $\;c_3 = 0.5 \cdot 5 - 0.5 = 2$.
 
@@ -116,7 +116,7 @@ And the backward pass? $\bar c_{t-1} = \bar c_t \odot f_t$. No matrix, no tanh: 
 
 ### Exercise 13.1: the cell-state update
 
-<details><summary>Hint 1</summary>T times give T + 1 states, the given one first, as in lesson 12.</details>
+<details><summary>Hint 1</summary>T time steps give T + 1 states, the given one first, as in lesson 12.</details>
 <details><summary>Hint 2</summary>A loop over t: the next state is f[t] times the last one plus i[t] times g[t]. Shapes take care of themselves.</details>
 """
 
@@ -166,7 +166,7 @@ At the beginning the weights are small and random, so $f$ is about $\sigma(b_f)$
 
 $$\sigma(b_f)^k = \tfrac12$$
 
-With numbers: $b_f = 0$ gives $f = 0.5$, so half is left after *one* step, and after 100 steps nothing at all. For $k = 100$ one needs $f = 0.5^{1/100} = 0.9931$, and $\sigma(4.97) = 0.9931$. This is why it matters how the forget gate's bias begins: a network that forgets everything cannot learn what would have been worth keeping.
+With numbers: $b_f = 0$ gives $f = 0.5$, so half is left after *one* step, and after 100 steps nothing at all. For $k = 100$ one needs $f = 0.5^{1/100} = 0.9931$, and $\sigma(4.97) = 0.9931$. This is why it matters how the forget gate's bias begins: a network that forgets nearly everything gets next to no gradient from which to learn what was worth keeping.
 
 ### Exercise 13.2: the bias of a forget gate
 
@@ -259,7 +259,7 @@ With numbers: the step of above, with $c = 1$, $c' = 1.1$, and $\bar h' = 1$, $\
 
 - $\bar a_o = 1 \cdot 0.8005 \cdot 0.9 \cdot 0.1 = 0.072$;
 - $\bar c' = 0 + 1 \cdot 0.9 \cdot (1 - 0.8005^2) = 0.323$;
-- $\bar a_i = 0.323 \cdot 0.6 \cdot 0.25 = 0.0485$, $\;\bar a_f = 0.323 \cdot 1 \cdot 0.16 = 0.0517$, $\;\bar a_g = 0.323 \cdot 0.5 \cdot 0.64 = 0.1035$;
+- $\bar a_i = 0.323 \cdot 0.6 \cdot 0.25 = 0.0485$, $\;\bar a_f = 0.323 \cdot 1 \cdot 0.16 = 0.0517$, $\;\bar a_g = 0.323 \cdot 0.5 \cdot 0.64 = 0.1034$;
 - $\bar c = 0.323 \cdot 0.8 = 0.259$.
 
 ### Exercise 13.4: the backward pass of a step
@@ -277,7 +277,7 @@ def lstm_step_backward(dh, dc, c, c_new, gates):
     c, c_new (N, H): the cell state before and after the step, gates (N, 4H) in the order i f g o
       ->  da (N, 4H), dc (N, H) for the cell state before
     Example: dh = [[1]], dc = [[0]], c = [[1]], c_new = [[1.1]], gates = [[0.5, 0.8, 0.6, 0.9]]
-      ->  da = [[0.0485, 0.0517, 0.1035, 0.072]], dc = [[0.2586]]
+      ->  da = [[0.0485, 0.0517, 0.1034, 0.072]], dc = [[0.2586]]
     """
     ### BEGIN SOLUTION
     i, f, g, o = np.split(gates, 4, axis=1)
@@ -404,18 +404,18 @@ with when_written:
     ax.set(xlabel="steps back", ylabel="gradient of c, of the first", ylim=(1e-12, 10))
     ax.legend()
     plot.show(
-        "Norm of the cell state's gradient against steps back, on a logarithmic scale: three straight lines. With a bias of 0 "
-        "it falls steeply, with 1 less so, and with the bias for 100 steps hardly at all."
+        "Norm of the cell state's gradient against steps back, on a logarithmic scale: three nearly straight lines. With a bias "
+        "of 0 it falls steeply, with 1 less so, and with the bias for 100 steps it does not fall."
     )
 
 # %% [markdown]
 r"""
 <!-- measured: bias 0              a factor of 0.544 a step; sigmoid of the bias 0.500 | bias 1              a factor of 0.770 a step; sigmoid of the bias 0.731 | bias for 100 steps  a factor of 1.014 a step; sigmoid of the bias 0.993 -->
-The factor is the gate, and a little more, since something also comes back through what was shown. In lesson 12 it was that of a matrix, and of tanh, and the same for everything. A gate, the network can open and close, for each unit and at each time.
+Each factor is a little above the sigmoid of the bias, for two reasons: the inputs open the gates of some units further, and these make up most of the norm; and something also comes back through the hidden state. With the bias for 100 steps that is enough for a gradient that does not fall at all. In lesson 12, each step multiplied by the same matrix and by the derivative of tanh; here the network can open and close a gate for each unit, at each time step.
 
 ## 6. With fewer gates
 
-Do you need all four? The **gated recurrent unit** (Cho and others, 2014) has one state and two gates. One of them, $z$, says how much of the old stays, and what does not stay is filled up with new: what $1 - z$ lets in, $z$ has let go. The other one, $r$, says how much of the old state is looked at when the new is made:
+Do you need all of these? The **gated recurrent unit** (Cho and others, 2014) has one state and two gates. One of them, the **update gate** $z$, says how much of the old stays, and what does not stay is filled up with new: what $1 - z$ lets in, $z$ has let go. The other one, the **reset gate** $r$, says how much of the old state is looked at when the new is made (here as PyTorch has it; Cho and others multiply by $r$ before the matrix):
 
 $$r = \sigma(a^x_r + a^h_r) \qquad z = \sigma(a^x_z + a^h_z) \qquad n = \tanh(a^x_n + r \odot a^h_n) \qquad h_t = (1 - z) \odot n + z \odot h_{t-1}$$
 
