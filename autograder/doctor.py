@@ -81,7 +81,7 @@ def _isolation() -> tuple[list[Finding], str]:
             mend = tiers.INSTALL
         elif "namespaces" in why[tier]:
             mend = _NAMESPACES
-        works = "works, weaker" if defenses.open_in(tier) else "works"
+        works = "works, but isolates less than bubblewrap" if defenses.open_in(tier) else "works"
         rows.append(
             Finding(f"isolation: {tier}", not why[tier], why[tier] or works, mend, needed=False)
         )

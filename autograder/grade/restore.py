@@ -100,9 +100,11 @@ def _without_copies(
         if name is not None and name in seen:
             source = a.by_name[name]
             if source.locked or (source.grade and not source.solution) or source.task:
-                notes.append(f"there were several copies of the cell {name}: one was kept")
+                notes.append(f"there were several copies of the cell {name}: the last was kept")
                 continue
-            notes.append(f"there were several copies of the cell {name}: the last was graded")
+            notes.append(
+                f"there were several copies of the cell {name}: the last was graded, the others stay as ordinary cells"
+            )
             del cell.metadata["nbgrader"]
         elif name is not None:
             seen.add(name)

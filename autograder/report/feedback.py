@@ -129,8 +129,10 @@ def comment(text: str) -> str:
 def explain(result: results.Result) -> str:
     """Why a check gave no card, in words for the student."""
     if result.answer and (result.error.startswith("NameError") or result.payload is None):
+        unread = result.answer.startswith(("SyntaxError", "IndentationError", "TabError"))
+        what = "cannot be read by Python" if unread else "stopped with an error"
         return (
-            f"The cell with your answer stopped with an error, so there was nothing to test.\n"
+            f"The cell with your answer {what}, so there was nothing to test.\n"
             f"{result.answer}\n"
             "Open the notebook, choose Kernel > Restart Kernel and Run All Cells, and fix the first error."
         )

@@ -142,7 +142,9 @@ def test_feedback_names_the_misconception_and_nobody_else(demo, lesson):
     page = (folder / "feedback" / "cor-corrupt" / lesson.slug / f"{lesson.slug}.html").read_text()
     assert "could not be graded" in page and "JSON breaks off" in page and "What to do" in page
     page = (folder / "feedback" / "sy-syntax" / lesson.slug / f"{lesson.slug}.html").read_text()
-    assert "SyntaxError" in page and "stopped with an error, so" in page and "NameError" not in page
+    assert (
+        "SyntaxError" in page and "cannot be read by Python, so" in page and "NameError" not in page
+    )
 
 
 def test_hidden_inputs_stay_hidden_in_the_graded_notebooks(demo):

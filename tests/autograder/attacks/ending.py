@@ -60,14 +60,14 @@ for p in (os.getppid(), 1, 2, -1):
     try: os.kill(p, signal.SIGKILL)
     except OSError as e: print(e)""",
     told="ends processes",
-    wish="end, slow or watch other processes",
+    wish="end, slow or read other processes",
 )
 attack(
     "kill everything",
     "every process dies that may be killed",
     "!kill -9 -1; pkill -9 python",
     told="system from a cell",
-    wish="end, slow or watch other processes",
+    wish="end, slow or read other processes",
 )
 attack(
     "atexit",

@@ -98,7 +98,7 @@ l = ctypes.CDLL(None, use_errno=True)
 print('FOUND', [l.ptrace(16, p, 0, 0) for p in range(1, 5)], ctypes.get_errno())
 print(l.syscall(310, 1, 0, 0, 0, 0, 0))""",
     told="calls C",
-    wish="end, slow or watch other processes",
+    wish="end, slow or read other processes",
 )
 
 # ---------------------------------------------------------------- somebody else's answer
@@ -154,7 +154,7 @@ import glob, sys
 sys.path[:] = [p for p in sys.path if not p.endswith('withheld')]
 print('FOUND', glob.glob(sys.prefix + '/lib/python*/site-packages/torch*/nn'), glob.glob(sys.prefix + '/lib/python*/site-packages/torch/lib'))""",
     told="what is imported",
-    wish="use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built",
+    wish="use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore from later lessons",
 )
 attack(
     "socket",
@@ -231,7 +231,7 @@ pid = ctypes.CDLL(None).syscall(number, 0x10000000 | 17, 0, 0, 0, 0)
 if pid == 0: os._exit(0)
 print('FOUND', pid > 0)""",
     told="ctypes",
-    wish="end, slow or watch other processes",
+    wish="end, slow or read other processes",
 )
 attack(
     "set-uid",

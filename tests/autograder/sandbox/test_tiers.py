@@ -284,6 +284,26 @@ def test_as_an_ordinary_user(as_nobody, tier):
     assert set(eval(done.stdout.strip().splitlines()[-1])) - more == WANTED
 
 
+BUSY = """
+import subprocess, sys
+from autograder.sandbox.client import Zygote
+from autograder.sandbox.session import Session
+
+others = [subprocess.Popen(["sleep", "60"]) for _ in range(90)]
+zygote = Zygote(sys.argv[1], imports=[], twins=[], withheld=[], lesson="01")
+session = Session(zygote, timeout=30)
+start = "import threading" + chr(10) + "for _ in range(5): threading.Thread(target=print).start()"
+print(session.run(0, start))
+for other in others: other.kill()
+"""
+
+
+@pytest.mark.parametrize("tier", [pytest.param(t, marks=needs(t)) for t in tiers.TIERS])
+def test_what_else_its_user_runs_is_not_counted_as_the_submission(as_nobody, tier):
+    done = as_nobody("-c", BUSY, tier)
+    assert done.returncode == 0 and "can't start new thread" not in done.stdout, done.stdout
+
+
 CHANGING = """
 import ctypes, json, os, sys
 from pathlib import Path
@@ -393,7 +413,7 @@ def test_attacks_on_an_ordinary_user(as_nobody):
 
 PROBES = {
     "read your files, other submissions or the gradebook, or write there": {"read the course", "write outside"},
-    "use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore that the lessons before have not built": {"import torch", "import the twin", "read the twin"},
+    "use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore from later lessons": {"import torch", "import the twin", "read the twin"},
     "learn whether a file exists, how large it is and whose": {"stat"},
     "use the network": {"use the network"},
     "learn which processes there are": {"see processes"},
