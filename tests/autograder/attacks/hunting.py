@@ -152,7 +152,13 @@ attack(
     """\
 import glob, sys
 sys.path[:] = [p for p in sys.path if not p.endswith('withheld')]
-print('FOUND', glob.glob(sys.prefix + '/lib/python*/site-packages/torch*/nn'), glob.glob(sys.prefix + '/lib/python*/site-packages/torch/lib'))""",
+def read(path):
+    try:
+        return len(open(path, 'rb').read(9))
+    except OSError:
+        return 0
+parts = ('/nn/functional.py', '/version.py', '/lib/libtorch_cpu.so')
+print('FOUND', sum(read(folder + part) for folder in glob.glob(sys.prefix + '/lib/python*/site-packages/torch') for part in parts))""",
     told="what is imported",
     wish="use SciPy, scikit-learn, pandas, PyTorch, or parts of dlcore from later lessons",
 )
