@@ -63,6 +63,7 @@ for p in glob.glob('/proc/[0-9]*/*'):
     except Exception: pass
 print('FOUND', 'DLCOURSE_SEED' in out or 'secret_number' in out or 'gradebook' in out)""",
     told="place outside",
+    wish="end, slow or read other processes",
 )
 attack(
     "solutions",
