@@ -14,20 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.backend.blocks import in_blocks
-from dlcore.errors import check_dim
-from dlcore.tensor import Tensor
+from dlcore.errors import ShapeError, check_dim
+from dlcore.operands import number, wide
+from dlcore.tensor import Tensor, as_tensor, floats, method
 
 
 def relu_forward(x: Any) -> Any:
-    return np.maximum(x, np.zeros_like(x))  # with a number in place of the array: twice as long
+    return np.maximum(x, zeros_like(x))  # with a number in place of the array: twice as long
 
 
 def relu_backward(g: Any, x: Any) -> Any:
     return g * (x > 0)
 
 
-def relu(input: Tensor) -> Tensor:
+@method
+def relu(input: Any) -> Tensor:
     """The rectified linear unit:  relu(x) = max(0, x).
 
     The derivative is 1 for x > 0 and 0 for x <= 0 (at 0 it is a choice, PyTorch's too).
@@ -38,7 +41,7 @@ def relu(input: Tensor) -> Tensor:
     >>> relu(tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    x = input.data
+    x = as_tensor("relu", input).data
     return Tensor.from_op(relu_forward(x), (input,), lambda g: (relu_backward(g, x),))
 
 
@@ -51,14 +54,15 @@ def leaky_relu_backward(g: Any, x: Any, negative_slope: float = 0.01) -> Any:
     return g * (x > 0) + g * negative_slope * (x <= 0)
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:
     """A ReLU that does not die:  x if x > 0, else negative_slope * x.
 
     A unit whose input is always negative still gets a gradient, so it can recover.
     Shapes: any -> same.
     Paper: Maas, Hannun and Ng (2013), Rectifier nonlinearities improve neural network acoustic models.
     """
-    x = input.data
+    x = floats("leaky_relu", input)
+    negative_slope = number("leaky_relu", "negative_slope", negative_slope)
     return Tensor.from_op(
         leaky_relu_forward(x, negative_slope),
         (input,),
@@ -76,7 +80,8 @@ def sigmoid_backward(g: Any, y: Any) -> Any:
     return g * y * (1 - y)
 
 
-def sigmoid(input: Tensor) -> Tensor:
+@method
+def sigmoid(input: Any) -> Tensor:
     """The logistic function, a logit into a probability:  sigmoid(x) = 1 / (1 + exp(-x)).
 
     sigmoid'(x) = y (1 - y), at most 1/4.  Shapes: any -> same.
@@ -85,7 +90,7 @@ def sigmoid(input: Tensor) -> Tensor:
     >>> sigmoid(tensor([0.0, 1000.0, -1000.0]))
     tensor([0.5, 1. , 0. ])
     """
-    y = sigmoid_forward(input.data)
+    y = sigmoid_forward(floats("sigmoid", input))
     return Tensor.from_op(y, (input,), lambda g: (sigmoid_backward(g, y),))
 
 
@@ -97,12 +102,13 @@ def tanh_backward(g: Any, y: Any) -> Any:
     return g * (1 - y * y)
 
 
-def tanh(input: Tensor) -> Tensor:
+@method
+def tanh(input: Any) -> Tensor:
     """The hyperbolic tangent, from -1 to 1:  tanh(x) = 2 sigmoid(2x) - 1, so tanh'(x) = 1 - y^2.
 
     Shapes: any -> same.
     """
-    y = tanh_forward(input.data)
+    y = tanh_forward(floats("tanh", input))
     return Tensor.from_op(y, (input,), lambda g: (tanh_backward(g, y),))
 
 
@@ -114,14 +120,15 @@ def elu_backward(g: Any, y: Any, alpha: float = 1.0) -> Any:
     return g * np.where(y > 0, 1, y + alpha)
 
 
-def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(input: Any, alpha: float = 1.0) -> Tensor:
     """The exponential linear unit:  x if x > 0, else alpha (exp(x) - 1).
 
     Shapes: any -> same.
     Paper: Clevert, Unterthiner and Hochreiter (2016), Fast and accurate deep network learning by
     exponential linear units, equation 15.
     """
-    y = elu_forward(input.data, alpha)
+    alpha = number("elu", "alpha", alpha)
+    y = elu_forward(floats("elu", input), alpha)
     return Tensor.from_op(y, (input,), lambda g: (elu_backward(g, y, alpha),))
 
 
@@ -129,13 +136,13 @@ SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
-def selu(input: Tensor) -> Tensor:
+def selu(input: Any) -> Tensor:
     """The scaled exponential linear unit: mean 0 and variance 1 are kept from layer to layer.
 
     selu(x) = 1.0507 elu(x, alpha=1.6733).  Shapes: any -> same.
     Paper: Klambauer et al. (2017), Self-normalizing neural networks, equation 2.
     """
-    y = elu_forward(input.data, SELU_ALPHA)
+    y = elu_forward(floats("selu", input), SELU_ALPHA)
     return Tensor.from_op(
         SELU_SCALE * y, (input,), lambda g: (elu_backward(SELU_SCALE * g, y, SELU_ALPHA),)
     )
@@ -151,13 +158,13 @@ def silu_backward(g: Any, cache: Any) -> Any:
     return g * s * (1 + x * (1 - s))
 
 
-def silu(input: Tensor) -> Tensor:
+def silu(input: Any) -> Tensor:
     """The sigmoid-weighted linear unit, or swish:  silu(x) = x sigmoid(x).
 
     Shapes: any -> same.
     Paper: Elfwing, Uchibe and Doya (2018), Sigmoid-weighted linear units, equation 2.
     """
-    y, cache = silu_forward(input.data)
+    y, cache = silu_forward(floats("silu", input))
     return Tensor.from_op(y, (input,), lambda g: (silu_backward(g, cache),))
 
 
@@ -179,26 +186,27 @@ def softplus_backward(g: Any, x: Any, beta: float = 1.0) -> Any:
     return g * sigmoid_forward(beta * x)
 
 
-def softplus(input: Tensor, beta: float = 1.0) -> Tensor:
+def softplus(input: Any, beta: float = 1.0) -> Tensor:
     """A smooth ReLU:  log(1 + exp(beta x)) / beta; its derivative is a sigmoid.
 
     Shapes: any -> same.
     Paper: Dugas et al. (2001), Incorporating second-order functional knowledge, section 3.
     """
-    x = input.data
+    x, beta = floats("softplus", input), number("softplus", "beta", beta)
     return Tensor.from_op(
         softplus_forward(x, beta), (input,), lambda g: (softplus_backward(g, x, beta),)
     )
 
 
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Clip x at both ends:  min(max(x, min_val), max_val); derivative 1 strictly between, else 0.
 
     Shapes: any -> same.
     """
-    x = input.data
+    x = floats("hardtanh", input)
+    low, high = number("hardtanh", "min_val", min_val), number("hardtanh", "max_val", max_val)
     return Tensor.from_op(
-        np.clip(x, min_val, max_val), (input,), lambda g: (g * ((x > min_val) & (x < max_val)),)
+        np.clip(x, low, high), (input,), lambda g: (g * ((x > low) & (x < high)),)
     )
 
 
@@ -257,7 +265,7 @@ def _ndtr(x: Any) -> Any:
 
 def gelu_erf_forward(x: Any) -> tuple[Any, Any]:
     """x (...) -> y (...), slope (...): the derivative needs the same two functions."""
-    y, slope = np.empty_like(x), np.empty_like(x)
+    y, slope = empty_like(x), empty_like(x)
     flat_x, flat_y, flat_slope = x.reshape(-1), y.reshape(-1), slope.reshape(-1)
 
     def work(part: slice) -> None:
@@ -275,7 +283,7 @@ def gelu_erf_backward(g: Any, slope: Any) -> Any:
     return g * slope
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Any, approximate: str = "none") -> Tensor:
     """The Gaussian error linear unit: x times the probability that a standard normal variable is below it.
 
     gelu(x) = x P(Z < x) ~ x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
@@ -284,7 +292,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Shapes: any -> same.  Raises ValueError for any other ``approximate``.
     Paper: Hendrycks and Gimpel (2016), Gaussian error linear units, section 2.
     """
-    x = input.data
+    x = floats("gelu", input)
     if approximate == "none":
         y, slope = gelu_erf_forward(x)
         return Tensor.from_op(y, (input,), lambda g: (gelu_erf_backward(g, slope),))
@@ -311,7 +319,8 @@ def softmax_backward(g: Any, y: Any, axis: int = -1) -> Any:
     return y * (g - (g * y).sum(axis=axis, keepdims=True))
 
 
-def softmax(input: Tensor, dim: int = -1) -> Tensor:
+@method
+def softmax(input: Any, dim: int = -1) -> Tensor:
     """Turn logits into probabilities along ``dim``.
 
     softmax(x)_i = exp(x_i - max x) / sum_j exp(x_j - max x)
@@ -325,9 +334,12 @@ def softmax(input: Tensor, dim: int = -1) -> Tensor:
     >>> softmax(tensor([1000.0, 1000.0]))
     tensor([0.5, 0.5])
     """
-    check_dim("softmax", input.shape, dim)
-    y = softmax_forward(input.data, dim)
-    return Tensor.from_op(y, (input,), lambda g: (softmax_backward(g, y, dim),))
+    x = floats("softmax", input)
+    check_dim("softmax", x.shape, dim)
+    y = softmax_forward(wide(x), dim) if x.size else x.copy()
+    return Tensor.from_op(
+        y.astype(x.dtype, copy=False), (input,), lambda g: (softmax_backward(g, y, dim),)
+    )
 
 
 def logsumexp_forward(x: Any, axis: int = -1) -> tuple[Any, Any]:
@@ -346,13 +358,17 @@ def logsumexp_backward(g: Any, cache: Any) -> Any:
     return g * (e / s)
 
 
-def logsumexp(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Any, dim: int, keepdim: bool = False) -> Tensor:
     """A smooth maximum:  log sum_j exp(x_j) = m + log sum_j exp(x_j - m), m the maximum.
 
     Shapes: (..., K, ...) -> (..., ...), or (..., 1, ...) if ``keepdim``.
     """
-    check_dim("logsumexp", input.shape, dim)
-    y, cache = logsumexp_forward(input.data, dim)
+    x = floats("logsumexp", input)
+    check_dim("logsumexp", x.shape, dim)
+    if not x.size and x.shape[dim] == 0:
+        raise ShapeError("logsumexp", "of no entries there is none", x=x.shape)
+    y, cache = logsumexp_forward(wide(x), dim)
+    y = y.astype(x.dtype, copy=False)
 
     def vjp(g: Any) -> tuple[Any]:
         return (logsumexp_backward(g if keepdim else np.expand_dims(g, dim), cache),)
@@ -360,16 +376,16 @@ def logsumexp(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     return Tensor.from_op(y if keepdim else y.squeeze(dim), (input,), vjp)
 
 
-def log_softmax(input: Tensor, dim: int = -1) -> Tensor:
+def log_softmax(input: Any, dim: int = -1) -> Tensor:
     """The logarithm of softmax, without a softmax that rounds to 0:  x - logsumexp(x).
 
     Shapes: x (..., K, ...) -> same.  dx = g - softmax(x) sum(g).
     """
-    x = input.data
-    check_dim("log_softmax", x.shape, dim)
-    y = x - logsumexp_forward(x, dim)[0]
-    return Tensor.from_op(y, (input,), lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),))
-
-
-for _function in (relu, sigmoid, tanh, softmax):
-    setattr(Tensor, _function.__name__, _function)
+    given = floats("log_softmax", input)
+    check_dim("log_softmax", given.shape, dim)
+    x = wide(given)
+    y = x - logsumexp_forward(x, dim)[0] if x.size else x.copy()
+    shown = y.astype(given.dtype, copy=False)
+    return Tensor.from_op(
+        shown, (input,), lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),)
+    )

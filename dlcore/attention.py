@@ -22,11 +22,14 @@ from typing import Any
 import numpy as np
 
 from dlcore.activations import in_range
+from dlcore.backend.arrays import empty_like, ones_like
 from dlcore.backend.blocks import in_blocks
+from dlcore.backend.device import to_device
 from dlcore.errors import ShapeError
+from dlcore.operands import as_array, number, size, wide
 from dlcore.ops import unbroadcast
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, array
+from dlcore.tensor import Tensor, array, as_tensor, floats
 
 SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
 KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the backward pass
@@ -38,7 +41,7 @@ def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> tuple[Any, Any]:
     If a sum leaves the range of numbers, all rows are done again, less their maximum. Where
     everything is masked, e is 0.
     """
-    ones = np.ones_like(k, shape=(k.shape[2],))
+    ones = ones_like(k, shape=(k.shape[2],))
     for careful in (False, True):
         e = (q * scale) @ k.swapaxes(2, 3)
         if mask is not None:
@@ -63,8 +66,8 @@ def attention_forward(
     joining the heads costs nothing.
     """
     b, heads, length, _ = q.shape
-    y = np.empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
-    inverse = np.empty_like(q, shape=(b, heads, length, 1))
+    y = empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
+    inverse = empty_like(q, shape=(b, heads, length, 1))
     kept: dict[int, Any] | None = {} if inverse.size * k.shape[2] <= KEEP else None
 
     def work(part: slice) -> None:
@@ -88,9 +91,9 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
     g / sum(e) in place of g, e stands for p. A last column joins the subtraction to the product.
     """
     q, k, v, mask, scale, keep, y, inverse, kept = cache
-    dq, dk, dv = out or (np.empty_like(x) for x in (q, k, v))
-    dmask = np.empty_like(q, shape=(*q.shape[:3], k.shape[2])) if need_mask else None
-    ones = np.ones_like(v, shape=(v.shape[3],))
+    dq, dk, dv = out or (empty_like(x) for x in (q, k, v))
+    dmask = empty_like(q, shape=(*q.shape[:3], k.shape[2])) if need_mask else None
+    ones = ones_like(v, shape=(v.shape[3],))
 
     def work(part: slice) -> None:
         if kept is None:
@@ -101,7 +104,7 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
         along = ((share * y[part]) @ ones)[..., None]
         if keep is None:
             np.matmul(e.swapaxes(2, 3), share, out=dv[part])
-            wide = np.concatenate([v[part], np.ones_like(v[part][..., :1])], axis=3)
+            wide = np.concatenate([v[part], ones_like(v[part][..., :1])], axis=3)
             dp = np.concatenate([share, -along], axis=3) @ wide.swapaxes(2, 3)
         else:
             np.matmul((e * keep[part]).swapaxes(2, 3), share, out=dv[part])
@@ -123,9 +126,9 @@ def _cut(mask: Any, part: slice) -> Any:
 
 
 def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Any,
+    key: Any,
+    value: Any,
     attn_mask: Any = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
@@ -141,26 +144,31 @@ def scaled_dot_product_attention(
     (..., L, S) -> (..., L, V).  Raises ShapeError.
     Paper: Vaswani et al. (2017), Attention is all you need, equation 1.
     """
-    q, k, v = query.data, key.data, value.data
+    op = "scaled_dot_product_attention"
+    given = floats(op, query)
+    q, k, v = (wide(floats(op, x, given)) for x in (query, key, value))
     _check(q, k, v)
     full = (*q.shape[:-1], k.shape[-2])
     mask = make_mask(attn_mask, is_causal, full, q)
-    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    dropout_p = _probability(op, dropout_p)
+    scale = 1 / math.sqrt(max(1, q.shape[-1])) if scale is None else number(op, "scale", scale)
     four = [_four(x) for x in (q, k, v)]
     keep = _keep(dropout_p, (*four[0].shape[:3], k.shape[-2]), q, rng)
     y, cache = attention_forward(four[0], four[1], four[2], mask, scale, keep)
     need_mask = isinstance(attn_mask, Tensor) and attn_mask.requires_grad
 
     def vjp(g: Any) -> tuple[Any, Any, Any, Any]:
-        dq, dk, dv, dmask = attention_backward(_four(g), cache, None, need_mask)
+        g = _four(g).astype(q.dtype, copy=False)
+        dq, dk, dv, dmask = attention_backward(g, cache, None, need_mask)
         dmask = unbroadcast(dmask.reshape(full), array(attn_mask)) if need_mask else None
         return dq.reshape(q.shape), dk.reshape(k.shape), dv.reshape(v.shape), dmask
 
-    return Tensor.from_op(y.reshape(*full[:-1], v.shape[-1]), (query, key, value, attn_mask), vjp)
+    y = y.reshape(*full[:-1], v.shape[-1]).astype(given.dtype, copy=False)
+    return Tensor.from_op(y, (query, key, value, attn_mask), vjp, True)
 
 
 def self_attention(
-    qkv: Tensor,
+    qkv: Any,
     num_heads: int,
     attn_mask: Any = None,
     dropout_p: float = 0.0,
@@ -175,7 +183,9 @@ def self_attention(
     Raises ShapeError unless ``num_heads`` divides D.
     Paper: Vaswani et al. (2017), Attention is all you need, section 3.2.2.
     """
-    x = qkv.data
+    given = floats("self_attention", qkv)
+    x, num_heads = wide(given), size("self_attention", "num_heads", num_heads, 1)
+    dropout_p = _probability("self_attention", dropout_p)
     if x.ndim != 3 or x.shape[2] % (3 * num_heads):
         rule = f"qkv must be (N, T, 3 D), with {num_heads} heads dividing D"
         raise ShapeError("self_attention", rule, qkv=x.shape)
@@ -187,19 +197,22 @@ def self_attention(
     y, cache = attention_forward(q, k, v, mask, 1 / math.sqrt(q.shape[3]), keep)
 
     def vjp(g: Any) -> tuple[Any]:
-        dx = np.empty_like(x)
+        dx, g = empty_like(x), g.astype(x.dtype, copy=False)
         out = tuple(part.swapaxes(1, 2) for part in heads(dx))
         attention_backward(
             g.reshape(n, t, num_heads, width // 3 // num_heads).swapaxes(1, 2), cache, out
         )
         return (dx,)
 
-    return Tensor.from_op(y.swapaxes(1, 2).reshape(n, t, width // 3), (qkv,), vjp)
+    y = y.swapaxes(1, 2).reshape(n, t, width // 3).astype(given.dtype, copy=False)
+    return Tensor.from_op(y, (qkv,), vjp, True)
 
 
 def make_mask(attn_mask: Any, is_causal: bool, full: tuple[int, ...], like: Any) -> Any:
     """One additive mask of four dimensions, or None: 0 where attention is allowed, -inf elsewhere."""
-    mask = None if attn_mask is None else _additive(array(attn_mask), like.dtype)
+    mask = (
+        None if attn_mask is None else _additive(to_device(mask_array(attn_mask), like), like.dtype)
+    )
     if mask is not None:
         try:
             mask = np.broadcast_to(mask, full)
@@ -211,9 +224,29 @@ def make_mask(attn_mask: Any, is_causal: bool, full: tuple[int, ...], like: Any)
             ) from None
         mask = _four(mask)
     if is_causal:
-        past = np.tril(np.ones_like(like, shape=(1, 1, *full[-2:]))) > 0
+        past = np.tril(ones_like(like, shape=(1, 1, *full[-2:]))) > 0
         mask = _additive(past, like.dtype) + (0 if mask is None else mask)
     return mask
+
+
+def mask_array(mask: Any) -> Any:
+    """A mask's array: of booleans, or of numbers to add.  Raises TypeError for integers, which could mean either."""
+    found = mask.data if isinstance(mask, Tensor) else as_array("attn_mask", mask)
+    if found.dtype.kind in "iu":
+        raise TypeError(
+            f"attn_mask: booleans or numbers to add are needed, not {found.dtype}\n"
+            "  for 0 and 1 write mask.astype(bool)"
+        )
+    return found
+
+
+def _probability(op: str, p: Any) -> float:
+    p = number(op, "dropout_p", p)
+    if not 0 <= p < 1:
+        raise ValueError(
+            f"{op}: dropout_p is the probability of dropping, from 0 to below 1, not {p}"
+        )
+    return p
 
 
 def _keep(p: float, shape: tuple[int, ...], like: Any, rng: Any) -> Any:
@@ -231,7 +264,7 @@ def _four(x: Any) -> Any:
 def _additive(mask: Any, dtype: Any) -> Any:
     """A boolean mask as numbers to add: 0 where it is True, minus infinity elsewhere."""
     if mask.dtype != bool:
-        return mask
+        return mask.astype(dtype, copy=False)
     return np.where(mask, dtype.type(0), dtype.type(-np.inf))
 
 
@@ -245,16 +278,18 @@ def _check(q: Any, k: Any, v: Any) -> None:
         raise ShapeError(op, "there must be one value for each key", **shapes)
 
 
-def split_heads(x: Tensor, heads: int) -> Tensor:
+def split_heads(x: Any, heads: int) -> Tensor:
     """Give each head its part of the features:  (N, T, D) -> (N, heads, T, D / heads)."""
+    x, heads = as_tensor("split_heads", x), size("split_heads", "heads", heads, 1)
     n, t, d = x.shape
     if d % heads:
         raise ShapeError("split_heads", f"{heads} heads must divide the {d} features", x=x.shape)
     return x.reshape((n, t, heads, d // heads)).swapaxes(1, 2)
 
 
-def join_heads(x: Tensor) -> Tensor:
+def join_heads(x: Any) -> Tensor:
     """Put the heads side by side again:  (N, heads, T, E) -> (N, T, heads E)."""
+    x = as_tensor("join_heads", x)
     n, heads, t, e = x.shape
     return x.swapaxes(1, 2).reshape((n, t, heads * e))
 
@@ -296,16 +331,18 @@ def _turn(x: Any, cos: Any, sin: Any) -> Any:
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
 
 
-def rotary_embedding(input: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
+def rotary_embedding(input: Any, start: int = 0, base: float = 10000.0) -> Tensor:
     """Rotary position embedding: rotate queries and keys by position, so that their dot product depends on the distance only.
 
     ``start`` is the position of the first row (a KV cache's length).
     Shapes: input (..., T, E) -> same.  Raises ShapeError for odd E.
     Paper: Su et al. (2021), RoFormer: enhanced transformer with rotary position embedding, equation 15.
     """
-    if input.ndim < 2 or input.shape[-1] % 2:
-        raise ShapeError("rotary_embedding", "x must be (..., T, E) with even E", x=input.shape)
-    y, cache = rotary_forward(input.data, start, base)
+    x = floats("rotary_embedding", input)
+    start = size("rotary_embedding", "start", start)
+    if x.ndim < 2 or x.shape[-1] % 2:
+        raise ShapeError("rotary_embedding", "x must be (..., T, E) with even E", x=x.shape)
+    y, cache = rotary_forward(x, start, number("rotary_embedding", "base", base))
     return Tensor.from_op(y, (input,), lambda g: (rotary_backward(g, cache),))
 
 
@@ -343,7 +380,7 @@ class KVCache:
         grown = []
         for i, rows in enumerate((key.data, value.data)):
             n, h, _, e = rows.shape
-            room = np.empty_like(rows, shape=(n, h, 2 * needed, e))
+            room = empty_like(rows, shape=(n, h, 2 * needed, e))
             if self._store is not None:
                 room[:, :, : self.length] = self._store[i][:, :, : self.length]
             grown.append(room)

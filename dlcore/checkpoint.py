@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.device import to_numpy
 from dlcore.errors import extra
 
 
@@ -26,7 +27,7 @@ def save_checkpoint(path: str | Path, arrays: Mapping[str, Any], plain: Mapping[
         from safetensors.numpy import save
 
     path = Path(path)
-    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    whole = {name: np.asarray(to_numpy(array), order="C") for name, array in arrays.items()}
     header = {"plain": json.dumps(plain)}
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -52,7 +53,7 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        plain = json.loads(header["plain"])
+        plain = json.loads(header.get("plain", "{}"))  # of another library: weights alone
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ValueError(
             f"{path.name} is not a checkpoint, or is damaged; delete it to begin again"

@@ -26,15 +26,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.backend.blocks import in_blocks
 from dlcore.backend.sliding import PLAIN, Window, all_windows, make_pair, make_window, places
 from dlcore.backend.sums import channel_sums
 from dlcore.backend.winograd import winograd_backward_weight, winograd_forward
 from dlcore.errors import ShapeError
-from dlcore.tensor import Tensor, array, needs
+from dlcore.operands import size
+from dlcore.tensor import Tensor, as_tensor, floats, needs
 
 COLUMNS = 1 << 19  # entries of a chunk's columns: 2 MB of float32, what the caches of a core hold
 SMALL = 10**6  # multiplications up to which OpenBLAS does not copy the factors of a product first
@@ -63,7 +64,7 @@ def _run_on(g: Any, width: int, groups: int, each: bool) -> Any:
     """Rows of g (n, M, P, Q) filled up with zeros to ``width``: (B, G, M/G, n/B P width)."""
     n, m, p, q = g.shape
     batch, many = _batches(n, each)
-    rows = np.empty_like(g, shape=(batch, m, many, p, width))
+    rows = empty_like(g, shape=(batch, m, many, p, width))
     rows[..., :q], rows[..., q:] = g.reshape(batch, many, m, p, q).swapaxes(1, 2), 0
     return rows.reshape(batch, groups, m // groups, many * p * width)
 
@@ -80,7 +81,7 @@ def conv2d_forward(x: Any, w: Any, b: Any = None, window: Window = PLAIN) -> tup
         return winograd_forward(x, w, b, window.padding), (x, w, window)
     m, kernel, groups = len(w), w.shape[2:], window.groups
     p, q = out = window.out(x.shape[2:], kernel)
-    y = np.empty_like(x, shape=(len(x), m, p, q))
+    y = empty_like(x, shape=(len(x), m, p, q))
     rows, windows = w.reshape(groups, m // groups, -1), all_windows(x, kernel, out, window)
     width = windows.shape[5]
     each = _each(w, p * width)
@@ -170,13 +171,13 @@ def _scatter(g: Any, w: Any, shape: tuple[int, ...], window: Window) -> Any:
     size = h + top + bottom, wide + left + right
     width = size[1] if window.stride == (1, 1) else q
     rows, each = w.reshape(groups, m // groups, -1).swapaxes(1, 2), _each(w, p * width)
-    dx = np.empty_like(g, shape=shape)
+    dx = empty_like(g, shape=shape)
 
     def work(part: slice) -> None:
         n = len(g[part])
         batch, many = _batches(n, each)
         shares = rows @ _run_on(g[part], width, groups, each)
-        dxp = np.zeros_like(g, shape=(batch, c, many, *size))
+        dxp = zeros_like(g, shape=(batch, c, many, *size))
         _put_back(shares.reshape(batch, c, *kernel, many, p, width), dxp, window)
         inner = dxp[..., top : top + h, left : left + wide]
         dx[part] = inner.swapaxes(1, 2).reshape(n, c, h, wide)
@@ -216,7 +217,7 @@ def _check(op: str, form: str, x: Any, w: Any, b: Any, groups: int) -> None:
 
 
 def conv2d(
-    input: Tensor,
+    input: Any,
     weight: Any,
     bias: Any = None,
     stride: Any = 1,
@@ -233,7 +234,8 @@ def conv2d(
     Raises ShapeError; ValueError for impossible steps.
     Paper: LeCun et al. (1998), Gradient-based learning applied to document recognition, section II.
     """
-    x, w, b = input.data, array(weight), array(bias)
+    x, w, b = _floats("conv2d", input, weight, bias)
+    groups = size("conv2d", "groups", groups)
     _check("conv2d", "x must be (N, C, H, W), weight (M, C/groups, K, L)", x, w, b, groups)
     window = make_window("conv2d", w.shape[2:], stride, padding, dilation, groups)
     if min(window.out(x.shape[2:], w.shape[2:])) < 1:
@@ -242,16 +244,23 @@ def conv2d(
     return _convolve(input, weight, bias, window)
 
 
-def _convolve(input: Tensor, weight: Any, bias: Any, window: Window) -> Tensor:
-    x, w, b = input.data, array(weight), array(bias)
+def _floats(op: str, input: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
+    w = floats(op, weight)
+    return floats(op, input, w), w, None if bias is None else floats(op, bias, w)
+
+
+def _convolve(input: Any, weight: Any, bias: Any, window: Window) -> Tensor:
+    x, w, b = _floats("conv", input, weight, bias)
     y, cache = conv2d_forward(x, w, b, window)
     wanted = needs(input), needs(weight), needs(bias)
-    return Tensor.from_op(y, (input, weight, bias), lambda g: conv2d_backward(g, cache, wanted))
+    return Tensor.from_op(
+        y, (input, weight, bias), lambda g: conv2d_backward(g, cache, wanted), True
+    )
 
 
 def conv1d(
-    input: Tensor,
-    weight: Tensor,
+    input: Any,
+    weight: Any,
     bias: Any = None,
     stride: int = 1,
     padding: Any = 0,
@@ -263,7 +272,9 @@ def conv1d(
     Shapes: input (N, C, T), weight (M, C/groups, K), bias (M,) -> (N, M, T').  Raises ShapeError.
     """
     form = "x must be (N, C, T), weight (M, C/groups, K)"
-    _check("conv1d", form, input.data, weight.data, array(bias), groups)
+    input, weight = as_tensor("conv1d", input), as_tensor("conv1d", weight)
+    groups = size("conv1d", "groups", groups)
+    _check("conv1d", form, *_floats("conv1d", input, weight, bias), groups)
     t, k = input.shape[2], weight.shape[2]
     border = padding if isinstance(padding, str) else (0, padding)
     window = make_window("conv1d", (1, k), (1, stride), border, (1, dilation), groups)
@@ -274,7 +285,7 @@ def conv1d(
 
 
 def conv_transpose2d(
-    input: Tensor,
+    input: Any,
     weight: Any,
     bias: Any = None,
     stride: Any = 1,
@@ -293,15 +304,16 @@ def conv_transpose2d(
     Paper: Zeiler et al. (2010), Deconvolutional networks; Dumoulin and Visin (2016), A guide to
     convolution arithmetic for deep learning, chapter 4.
     """
-    x, w, b = input.data, array(weight), array(bias)
     op = "conv_transpose2d"
+    x, w, b = _floats(op, input, weight, bias)
+    groups = size(op, "groups", groups)
     _check(op, "x must be (N, C, H, W), weight (C, M/groups, K, L)", x, w, b, groups)
     border = make_pair(op, "padding", padding)
     window = make_window(op, w.shape[2:], stride, border, dilation, groups)
     extra = make_pair(op, "output_padding", output_padding)
     if any(e >= max(s, d) for e, s, d in zip(extra, window.stride, window.dilation, strict=True)):
         raise ValueError(f"{op}: output_padding must be smaller than stride or dilation")
-    size = [
+    out = [
         (n - 1) * s - sum(pad) + d * (k - 1) + e + 1
         for n, s, pad, d, k, e in zip(
             x.shape[2:],
@@ -313,9 +325,9 @@ def conv_transpose2d(
             strict=True,
         )
     ]
-    if min(size) < 1:
-        raise ShapeError(op, f"the output would be {tuple(size)}", x=x.shape, weight=w.shape)
-    y = conv2d_backward_input(x, w, (len(x), w.shape[1] * groups, *size), window)
+    if min(out) < 1:
+        raise ShapeError(op, f"the output would be {tuple(out)}", x=x.shape, weight=w.shape)
+    y = conv2d_backward_input(x, w, (len(x), w.shape[1] * groups, *out), window)
     if b is not None:
         y += b[:, None, None]
     need_x, need_w, need_b = needs(input), needs(weight), needs(bias)
@@ -327,4 +339,4 @@ def conv_transpose2d(
         dw = conv2d_backward_weight(x, g, w, window) if need_w else None
         return dx, dw, channel_sums(g) if need_b else None
 
-    return Tensor.from_op(y, (input, weight, bias), vjp)
+    return Tensor.from_op(y, (input, weight, bias), vjp, True)

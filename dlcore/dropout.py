@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.operands import number
 from dlcore.rng import generator
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, as_tensor, floats
 
 
 def dropout_forward(x: Any, p: float, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -25,7 +26,7 @@ def dropout_backward(g: Any, scale: Any) -> Any:
 
 
 def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None
+    input: Any, p: float = 0.5, training: bool = True, rng: np.random.Generator | None = None
 ) -> Tensor:
     """Set each entry to 0 with probability ``p``; scale the rest by 1 / (1 - p).
 
@@ -35,9 +36,10 @@ def dropout(
     Paper: Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from
     overfitting, section 4 (there scaled at test time instead).
     """
+    p = number("dropout", "p", p)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is the probability of dropping, from 0 to 1, not {p}")
     if not training or p == 0:
-        return input
-    y, scale = dropout_forward(input.data, p, generator(rng))
+        return as_tensor("dropout", input)
+    y, scale = dropout_forward(floats("dropout", input), p, generator(rng))
     return Tensor.from_op(y, (input,), lambda g: (dropout_backward(g, scale),))

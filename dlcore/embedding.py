@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import zeros_like
 from dlcore.errors import ShapeError
-from dlcore.tensor import Tensor, array
+from dlcore.operands import size
+from dlcore.tensor import Tensor, as_tensor, beside, floats
 
 
 def embedding_forward(ids: Any, w: Any) -> Any:
@@ -22,7 +24,7 @@ def embedding_backward(g: Any, ids: Any, w: Any) -> Any:
     ``np.add.at`` says the same in one line and takes four times as long.
     """
     flat, rows = ids.reshape(-1), g.reshape(-1, g.shape[-1])
-    dw = np.zeros_like(w)
+    dw = zeros_like(w)
     if not isinstance(dw, np.ndarray):  # CuPy has no reduceat, and a fast add.at
         np.add.at(dw, flat, rows)
     elif flat.size:
@@ -33,7 +35,7 @@ def embedding_backward(g: Any, ids: Any, w: Any) -> Any:
     return dw
 
 
-def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     """Row ``input[...]`` of a table:  y = weight[input].
 
     A matrix product with one-hot vectors, without the multiplications. The row ``padding_idx``
@@ -42,9 +44,8 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
     Raises ShapeError unless weight is a matrix, IndexError for a number outside 0..V-1.
     Paper: Bengio et al. (2003), A neural probabilistic language model, section 2.
     """
-    ids, w = array(input), weight.data
-    if not hasattr(ids, "dtype"):
-        ids = np.asarray(ids)
+    w = floats("embedding", weight)
+    ids = beside("embedding", as_tensor("embedding", input).data, w)
     if w.ndim != 2:
         raise ShapeError("embedding", "weight must be (V, D), one row a token", weight=w.shape)
     _check_range("embedding", ids, len(w))
@@ -55,7 +56,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
             dw[padding_idx] = 0
         return None, dw
 
-    return Tensor.from_op(embedding_forward(ids, w), (None, weight), vjp)
+    return Tensor.from_op(embedding_forward(ids, w), (None, weight), vjp, True)
 
 
 def one_hot(input: Any, num_classes: int = -1) -> Tensor:
@@ -64,10 +65,11 @@ def one_hot(input: Any, num_classes: int = -1) -> Tensor:
     K is ``num_classes``, or one more than the largest number if -1.
     Raises IndexError for a number outside 0..K-1.
     """
-    ids = array(input)
-    if not hasattr(ids, "dtype"):
-        ids = np.asarray(ids)
-    k = int(ids.max()) + 1 if num_classes == -1 else num_classes
+    ids, k = as_tensor("one_hot", input).data, size("one_hot", "num_classes", num_classes, -1)
+    if k == -1:
+        if not ids.size:
+            raise ValueError("one_hot: of no numbers there is no largest; give num_classes")
+        k = int(ids.max()) + 1
     _check_range("one_hot", ids, k)
     return Tensor(np.equal(ids[..., None], np.arange(k, like=ids)).astype(ids.dtype))
 

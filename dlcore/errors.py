@@ -55,8 +55,10 @@ def check_dim(
     """
     if dim is None:
         return
-    dims, ndim = [dim] if isinstance(dim, int) else list(dim), len(shape) + new
+    dims, ndim = list(dim) if isinstance(dim, Iterable) else [dim], len(shape) + new
     for d in dims:
+        if not hasattr(d, "__index__"):
+            raise TypeError(f"{op}: a dimension must be a whole number, not {d!r}")
         if not -ndim <= d < ndim:
             mend = f"dimensions are 0 to {ndim - 1}, or -1 for the last" if ndim else ""
             raise ShapeError(op, f"there is no dimension {d}", mend, x=shape)

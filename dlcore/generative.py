@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore import losses
+from dlcore.backend.arrays import ones_like, zeros_like
 from dlcore.errors import ShapeError
 from dlcore.nn.module import Module
 from dlcore.optim import Optimizer
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, no_grad
+from dlcore.tensor import Tensor, as_tensor, floats, no_grad
 
 
 def autoencoder_step(
@@ -51,6 +52,7 @@ def reparameterize(mu: Tensor, logvar: Tensor, rng: Any = None) -> Tensor:
     Shapes: (N, Z), (N, Z) -> (N, Z).
     Paper: Kingma and Welling (2014), Auto-encoding variational Bayes, section 2.4.
     """
+    mu, logvar = (as_tensor("reparameterize", v) for v in (mu, logvar))
     drawn = generator(rng).standard_normal(mu.shape, dtype=np.float32)
     eps = Tensor(np.asarray(drawn, like=mu.data).astype(mu.dtype))
     return mu + (0.5 * logvar).exp() * eps
@@ -62,11 +64,13 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     Shapes: (N, Z), (N, Z) -> (N,).  Raises ShapeError.
     Paper: Kingma and Welling (2014), appendix B.
     """
-    if mu.ndim != 2 or mu.shape != logvar.shape:
+    m = floats("kl_to_standard_normal", mu)
+    log = floats("kl_to_standard_normal", logvar, m)
+    if m.ndim != 2 or m.shape != log.shape:
         rule = "mu and logvar must both be (N, Z)"
-        raise ShapeError("kl_to_standard_normal", rule, mu=mu.shape, logvar=logvar.shape)
-    m, v = mu.data, np.exp(logvar.data)
-    loss = 0.5 * (m * m + v - 1 - logvar.data).sum(axis=1)
+        raise ShapeError("kl_to_standard_normal", rule, mu=m.shape, logvar=log.shape)
+    v = np.exp(log)
+    loss = 0.5 * (m * m + v - 1 - log).sum(axis=1)
     return Tensor.from_op(
         loss, (mu, logvar), lambda g: (g[:, None] * m, g[:, None] * (0.5 * (v - 1)))
     )
@@ -95,6 +99,7 @@ def elbo(
     Shapes: logits and x (N, ...), mu and logvar (N, Z) -> three of ().  Raises ValueError, ShapeError.
     Paper: Kingma and Welling (2014), equation 10; Higgins et al. (2017), beta-VAE, equation 4.
     """
+    logits = as_tensor("elbo", logits)
     if likelihood == "bernoulli":
         total = losses.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     elif likelihood == "gaussian":
@@ -135,11 +140,12 @@ def discriminator_loss(real: Tensor, fake: Tensor, kind: str = "minimax") -> Ten
     Paper: Goodfellow et al. (2014), Generative adversarial nets, equation 1; Arjovsky, Chintala and
     Bottou (2017), Wasserstein GAN, algorithm 1.
     """
+    real, fake = as_tensor("discriminator_loss", real), as_tensor("discriminator_loss", fake)
     if kind == "wasserstein":
         return fake.mean() - real.mean()
     _check_kind(kind)
     bce = losses.binary_cross_entropy_with_logits
-    return bce(real, np.ones_like(real.data)) + bce(fake, np.zeros_like(fake.data))
+    return bce(real, ones_like(real.data)) + bce(fake, zeros_like(fake.data))
 
 
 def generator_loss(fake: Tensor, kind: str = "non-saturating") -> Tensor:
@@ -150,13 +156,14 @@ def generator_loss(fake: Tensor, kind: str = "non-saturating") -> Tensor:
     Shapes: scores (N, ...) -> ().  Raises ValueError.
     Paper: Goodfellow et al. (2014), section 3.
     """
+    fake = as_tensor("generator_loss", fake)
     if kind == "wasserstein":
         return -fake.mean()
     _check_kind(kind)
     bce = losses.binary_cross_entropy_with_logits
     if kind == "minimax":
-        return -bce(fake, np.zeros_like(fake.data))
-    return bce(fake, np.ones_like(fake.data))
+        return -bce(fake, zeros_like(fake.data))
+    return bce(fake, ones_like(fake.data))
 
 
 def _check_kind(kind: str) -> None:

@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from dlcore.activations import in_range, log1p, logsumexp_forward, relu_forward
+from dlcore.backend.arrays import empty_like, ones_like, zeros_like
 from dlcore.backend.blocks import in_blocks
 from dlcore.errors import ShapeError
-from dlcore.tensor import Tensor, array
+from dlcore.operands import as_array, number, wide
+from dlcore.ops import flat_rows
+from dlcore.tensor import Tensor, beside, floats
 
 Backward = Callable[[Any], tuple[Any, ...]]
 
@@ -28,15 +31,17 @@ def _reduced(
     count: Any = None,
 ) -> Tensor:
     """Finish a loss: ``backward`` takes the gradient of each entry of ``loss``."""
+    input = parents[0].data if isinstance(parents[0], Tensor) else parents[0]
+    shown = np.float16 if getattr(input, "dtype", None) == np.float16 else loss.dtype
     if reduction == "none":
-        return Tensor.from_op(loss, parents, backward)
+        return Tensor.from_op(loss.astype(shown, copy=False), parents, backward)
     if reduction == "sum":
-        return Tensor.from_op(loss.sum(), parents, backward)
+        return Tensor.from_op(loss.sum().astype(shown), parents, backward)
     if reduction == "mean":
         n = loss.size if count is None else count
         with np.errstate(invalid="ignore", divide="ignore"):  # of nothing: NaN, as in PyTorch
             return Tensor.from_op(
-                loss.sum() / n, parents, lambda g: backward(g / n if n else 0 * g)
+                (loss.sum() / n).astype(shown), parents, lambda g: backward(g / n if n else 0 * g)
             )
     raise ValueError(f'{op}: reduction is {reduction!r}; choose "mean", "sum" or "none"')
 
@@ -50,12 +55,19 @@ def _same_shape(op: str, x: Any, t: Any) -> None:
         )
 
 
+def _pair(op: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Input and target, of one shape, in the dtype of the input (float16 as float32)."""
+    x = wide(floats(op, input))
+    t = floats(op, target, x)
+    _same_shape(op, x, t)
+    return x, t
+
+
 def _of_difference(
-    op: str, input: Tensor, target: Any, reduction: str, measure: Callable[[Any], tuple[Any, Any]]
+    op: str, input: Any, target: Any, reduction: str, measure: Callable[[Any], tuple[Any, Any]]
 ) -> Tensor:
     """A loss of d = x - t: ``measure(d)`` gives it and its derivative."""
-    x, t = input.data, array(target)
-    _same_shape(op, x, t)
+    x, t = _pair(op, input, target)
     loss, slope = measure(x - t)
 
     def backward(g: Any) -> tuple[Any, Any]:
@@ -65,7 +77,7 @@ def _of_difference(
     return _reduced(op, loss, reduction, (input, target), backward)
 
 
-def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The mean squared error:  (x - t)^2; derivative 2 (x - t).
 
     Shapes: input (...), target (...) -> () or (...).  Raises ShapeError unless they are equal: a
@@ -74,7 +86,7 @@ def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     return _of_difference("mse_loss", input, target, reduction, lambda d: (d * d, 2 * d))
 
 
-def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The mean absolute error:  |x - t|; derivative sign(x - t).
 
     Shapes: input (...), target (...) -> () or (...).  Raises ShapeError.
@@ -82,13 +94,15 @@ def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     return _of_difference("l1_loss", input, target, reduction, lambda d: (np.abs(d), np.sign(d)))
 
 
-def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Squared near the target, absolute far from it, so that outliers pull with bounded force.
 
     d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2), with d = x - t.
     Shapes: input (...), target (...) -> () or (...).  Raises ShapeError.
     Paper: Huber (1964), Robust estimation of a location parameter.
     """
+
+    delta = number("huber_loss", "delta", delta)
 
     def measure(d: Any) -> tuple[Any, Any]:
         pull = np.clip(d, -delta, delta)
@@ -98,7 +112,7 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean"
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """Surprise at a yes or no:  -(t log p + (1 - t) log(1 - p)), logs cut off at -100.
 
@@ -106,9 +120,9 @@ def binary_cross_entropy(
     Shapes: input (...) in [0, 1], target (...) in [0, 1] -> () or (...).
     Raises ShapeError, ValueError for an input outside [0, 1].
     """
-    p, t, w = input.data, array(target), 1 if weight is None else array(weight)
-    _same_shape("binary_cross_entropy", p, t)
-    _check_weights("binary_cross_entropy", p, weight=array(weight))
+    p, t = _pair("binary_cross_entropy", input, target)
+    w = 1 if weight is None else floats("binary_cross_entropy", weight, p)
+    _check_weights("binary_cross_entropy", p, weight=w)
     if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise ValueError(
             "binary_cross_entropy: input must be probabilities, from 0 to 1\n"
@@ -159,7 +173,7 @@ def bce_with_logits_backward(g: Any, cache: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor,
+    input: Any,
     target: Any,
     weight: Any = None,
     reduction: str = "mean",
@@ -171,24 +185,23 @@ def binary_cross_entropy_with_logits(
     Shapes: input (..., K), target (..., K), weight and pos_weight broadcast -> () or (..., K).
     Raises ShapeError.
     """
-    x, t = input.data, array(target)
-    w = 1 if weight is None else array(weight)
-    _same_shape("binary_cross_entropy_with_logits", x, t)
-    weights = {"weight": array(weight), "pos_weight": array(pos_weight)}
-    _check_weights("binary_cross_entropy_with_logits", x, **weights)
-    loss, cache = bce_with_logits_forward(x, t, array(pos_weight))
+    op = "binary_cross_entropy_with_logits"
+    x, t = _pair(op, input, target)
+    w, c = (None if v is None else floats(op, v, x) for v in (weight, pos_weight))
+    _check_weights(op, x, weight=w, pos_weight=c)
+    loss, cache = bce_with_logits_forward(x, t, c)
     return _reduced(
-        "binary_cross_entropy_with_logits",
-        loss if weight is None else w * loss,
+        op,
+        loss if w is None else w * loss,
         reduction,
         (input,),
-        lambda g: (bce_with_logits_backward(g * w, cache),),
+        lambda g: (bce_with_logits_backward(g if w is None else g * w, cache),),
     )
 
 
 def _rows(x: Any) -> Any:
     """Classes last, examples in rows: (N, K, d1, ...) -> (N d1 ..., K)."""
-    return x if x.ndim == 2 else np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+    return x if x.ndim == 2 else flat_rows(np.moveaxis(x, 1, -1))
 
 
 def _unrows(rows: Any, shape: tuple[int, ...]) -> Any:
@@ -222,8 +235,16 @@ def _numbers(rows: Any) -> Any:
     return np.asarray(np.arange(len(rows)), like=rows)
 
 
+def _classes(op: str, input: Any, weight: Any, target: Any) -> tuple[Any, Any, Any]:
+    """Scores (float16 as float32), class weights in their dtype or None, and the target as an array."""
+    x = wide(floats(op, input))
+    w = None if weight is None else floats(op, weight, x)
+    t = target.data if isinstance(target, Tensor) else as_array(op, target)
+    return x, w, beside(op, t, x)
+
+
 def nll_loss(
-    input: Tensor,
+    input: Any,
     target: Any,
     weight: Any = None,
     ignore_index: int = -100,
@@ -234,14 +255,14 @@ def nll_loss(
     Shapes: input (N, K, ...) log-probabilities, target (N, ...) integers, weight (K,) -> () or (N, ...).
     Raises ShapeError, IndexError for a class outside 0..K-1.
     """
-    x, shape = input.data, input.shape
-    class_weight = array(weight)
-    t, used = _check_classes("nll_loss", x, array(target), class_weight, ignore_index)
+    x, class_weight, target = _classes("nll_loss", input, weight, target)
+    shape = x.shape
+    t, used = _check_classes("nll_loss", x, target, class_weight, ignore_index)
     w = used.astype(x.dtype) if weight is None else class_weight[t] * used
     loss = -w * _rows(x)[_numbers(t), t]
 
     def backward(g: Any) -> tuple[Any]:
-        dx = np.zeros_like(_rows(x))
+        dx = zeros_like(_rows(x))
         dx[_numbers(t), t] = -w * _flat(g)
         return (_unrows(dx, shape),)
 
@@ -254,16 +275,18 @@ def _flat(g: Any) -> Any:
 
 
 def cross_entropy_forward(
-    x: Any, t: Any, w: Any, class_weight: Any = None, smoothing: float = 0.0
+    x: Any, t: Any, w: Any, used: Any = 1, class_weight: Any = None, smoothing: float = 0.0
 ) -> tuple[Any, Any]:
     """x (N, K) scores, t (N,) classes, w (N,) weights, class_weight (K,) -> loss (N,), cache.
+
+    ``used`` (N,) is False for examples to ignore, whose weight is 0.
 
     -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m), with m = 0 where exp has room. One
     exponential serves the loss and the gradient. Smoothing moves that part of the target onto all
     classes alike: q_k each.
     """
-    e, top, total = np.empty_like(x), np.zeros_like(w), np.empty_like(w)
-    ones = np.ones_like(x, shape=(x.shape[1],))
+    e, top, total = empty_like(x), zeros_like(w), empty_like(w)
+    ones = ones_like(x, shape=(x.shape[1],))
 
     def work(rows: slice) -> None:
         part = e[rows]
@@ -281,17 +304,17 @@ def cross_entropy_forward(
     x_t = x[_numbers(t), t] - top
     loss = (1 - smoothing) * w * (log_total - x_t)
     if not smoothing:
-        return loss, (e, total, t, w, None, 0.0)
+        return loss, (e, total, t, w, used, None, 0.0)
     q = (ones if class_weight is None else class_weight) * (smoothing / x.shape[1])
-    loss += (w != 0) * (q.sum() * (log_total + top) - x @ q)
-    return loss, (e, total, t, w, q, smoothing)
+    loss += used * (q.sum() * (log_total + top) - x @ q)
+    return loss, (e, total, t, w, used, q, smoothing)
 
 
 def cross_entropy_backward(g: Any, cache: Any) -> Any:
     """g () or (N,) -> dx (N, K): w (softmax(x) - onehot(t)), written over the exponentials."""
-    e, total, t, w, q, smoothing = cache
+    e, total, t, w, used, q, smoothing = cache
     right = g * (1 - smoothing) * w
-    spread = None if q is None else (g * (w != 0))[:, None]
+    spread = None if q is None else (g * used)[:, None]
     mass = right if spread is None else right + spread[:, 0] * q.sum()
     scale = (mass / total)[:, None]
 
@@ -307,7 +330,7 @@ def cross_entropy_backward(g: Any, cache: Any) -> Any:
 
 
 def cross_entropy(
-    input: Tensor,
+    input: Any,
     target: Any,
     weight: Any = None,
     ignore_index: int = -100,
@@ -326,13 +349,19 @@ def cross_entropy(
     >>> cross_entropy(tensor([[0.0, 1000.0]]), tensor([0]))
     tensor(1000.)
     """
-    x, t, shape = input.data, array(target), input.shape
-    class_weight = array(weight)
+    x, class_weight, t = _classes("cross_entropy", input, weight, target)
+    shape, label_smoothing = x.shape, number("cross_entropy", "label_smoothing", label_smoothing)
+    if t.dtype.kind == "f" and t.ndim == x.ndim - 1 and x.ndim > 1:
+        raise TypeError(
+            f"cross_entropy: class numbers must be integers, not {t.dtype}\n"
+            "  convert them with .astype(int); probabilities have the input's shape"
+        )
     if t.dtype.kind == "f":
-        return _soft_cross_entropy(input, t, class_weight, reduction, label_smoothing)
+        return _soft_cross_entropy(input, x, t, class_weight, reduction, label_smoothing)
     t, used = _check_classes("cross_entropy", x, t, class_weight, ignore_index)
     w = used.astype(x.dtype) if weight is None else class_weight[t] * used
-    loss, cache = cross_entropy_forward(_rows(x), t, w, class_weight, label_smoothing)
+    used = used.astype(x.dtype)
+    loss, cache = cross_entropy_forward(_rows(x), t, w, used, class_weight, label_smoothing)
     return _reduced(
         "cross_entropy",
         loss.reshape(shape[0], *shape[2:]),
@@ -344,12 +373,12 @@ def cross_entropy(
 
 
 def _soft_cross_entropy(
-    input: Tensor, q: Any, weight: Any, reduction: str, smoothing: float
+    input: Any, x: Any, q: Any, weight: Any, reduction: str, smoothing: float
 ) -> Tensor:
     """Cross-entropy with a probability for every class:  -sum_k w_k q_k log softmax(x)_k."""
-    x, shape = input.data, input.shape
+    shape = x.shape
     _same_shape("cross_entropy", x, q)
-    q = _rows(q) * (1 - smoothing) + smoothing / shape[1]
+    q = _rows(q.astype(x.dtype, copy=False)) * (1 - smoothing) + smoothing / shape[1]
     q = q if weight is None else q * weight
     lse, (e, s) = logsumexp_forward(_rows(x), 1)
     loss = (q * (lse - _rows(x))).sum(1).reshape(shape[0], *shape[2:])
@@ -361,15 +390,14 @@ def _soft_cross_entropy(
     return _reduced("cross_entropy", loss, reduction, (input,), backward)
 
 
-def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """How far the distribution t is from the model's:  t (log t - x), x the model's log-probability.
 
     ``reduction="batchmean"`` divides by N and is the divergence itself; "mean" divides by everything.
     Shapes: input (N, ...) log-probabilities, target (N, ...) -> () or (N, ...).  Raises ShapeError.
     Paper: Kullback and Leibler (1951), On information and sufficiency.
     """
-    x, t = input.data, array(target)
-    _same_shape("kl_div", x, t)
+    x, t = _pair("kl_div", input, target)
     if log_target:
         p, log_p = np.exp(t), t
     else:

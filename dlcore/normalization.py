@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like, ones_like
 from dlcore.backend.blocks import in_blocks
 from dlcore.backend.sums import channel_dots, channel_sums, row_dots, row_sums
 from dlcore.errors import ShapeError
-from dlcore.tensor import Tensor, array, needs
+from dlcore.operands import number, size, wide
+from dlcore.tensor import Tensor, array, floats, needs
 
 
 def _must_be(op: str, x: Any, shape: tuple[int, ...], **params: Any) -> None:
@@ -27,11 +29,20 @@ def _must_be(op: str, x: Any, shape: tuple[int, ...], **params: Any) -> None:
 
 def _tail(op: str, x: Any, normalized_shape: Any, **params: Any) -> tuple[int, ...]:
     """The last dimensions, over which an example is normalized."""
-    tail = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    sizes = normalized_shape if isinstance(normalized_shape, tuple | list) else [normalized_shape]
+    tail = tuple(size(op, "normalized_shape", n) for n in sizes)
     if x.shape[max(0, x.ndim - len(tail)) :] != tail or not tail:
         raise ShapeError(op, f"x must end in the dimensions {tail}", x=x.shape)
     _must_be(op, x, tail, **params)
     return tail
+
+
+def _floats(op: str, input: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any, Any]:
+    """Input, weight and bias in one dtype (float16 as float32), and the dtype that the result has."""
+    x = floats(op, input, None if weight is None else floats(op, weight))
+    shown, x = x.dtype, wide(x)
+    w, b = (None if p is None else floats(op, p, x) for p in (weight, bias))
+    return x, w, b, shown
 
 
 def rows_norm_forward(x: Any, eps: float, xhat: Any, scale: Any) -> None:
@@ -73,8 +84,8 @@ def _each_row(act: Any, x: Any, p: Any, out: Any) -> None:
 
 def layer_norm_forward(x: Any, w: Any, b: Any, eps: float = 1e-5) -> tuple[Any, Any]:
     """x (N, D), w (D,) or None, b (D,) or None -> y (N, D), cache."""
-    y, xhat = np.empty_like(x, order="C"), np.empty_like(x, order="C")
-    scale = np.empty_like(x, shape=(len(x), 1))
+    y, xhat = empty_like(x), empty_like(x)
+    scale = empty_like(x, shape=(len(x), 1))
 
     def work(rows: slice) -> None:
         rows_norm_forward(x[rows], eps, xhat[rows], scale[rows])
@@ -95,8 +106,8 @@ def layer_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
     As in ``rows_norm_backward`` with dxhat = g w, whose row means are products with w.
     """
     xhat, scale, w = cache
-    dx = np.empty_like(g, order="C")
-    w = np.ones_like(g, shape=g.shape[1:]) if w is None else w
+    dx = empty_like(g)
+    w = ones_like(g, shape=g.shape[1:]) if w is None else w
     share = w / g.shape[1]
 
     def work(rows: slice) -> tuple[Any, Any]:
@@ -104,7 +115,7 @@ def layer_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
         _each_row(np.multiply, part, w, out)
         gx = part * xhat[rows]
         along, mean = gx @ share, part @ share
-        ones = np.ones_like(g, shape=(len(part),))
+        ones = ones_like(g, shape=(len(part),))
         dw, db = ones @ gx, ones @ part
         np.multiply(xhat[rows], along[:, None], out=gx)
         gx += mean[:, None]
@@ -117,7 +128,7 @@ def layer_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
 
 
 def layer_norm(
-    input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
     """Normalize each example over its last dimensions:  y = w (x - mean) / sqrt(var + eps) + b.
 
@@ -125,20 +136,24 @@ def layer_norm(
     Raises ShapeError.
     Paper: Ba, Kiros and Hinton (2016), Layer normalization, equation 4.
     """
-    x, w, b = input.data, array(weight), array(bias)
+    x, w, b, shown = _floats("layer_norm", input, weight, bias)
+    eps = number("layer_norm", "eps", eps)
     tail = _tail("layer_norm", x, normalized_shape, weight=w, bias=b)
     flat_w, flat_b = (None if p is None else p.reshape(-1) for p in (w, b))
-    y, cache = layer_norm_forward(x.reshape(-1, int(np.prod(tail))), flat_w, flat_b, eps)
+    rows = x.reshape(math.prod(x.shape[: x.ndim - len(tail)]), math.prod(tail))
+    y, cache = layer_norm_forward(rows, flat_w, flat_b, eps)
 
     def vjp(g: Any) -> tuple[Any, Any, Any]:
-        dx, dw, db = layer_norm_backward(g.reshape(y.shape), cache)
+        g = g.reshape(rows.shape).astype(x.dtype, copy=False)
+        dx, dw, db = layer_norm_backward(g, cache)
         return dx.reshape(x.shape), dw.reshape(tail), db.reshape(tail)
 
-    return Tensor.from_op(y.reshape(x.shape), (input, weight, bias), vjp)
+    y = y.reshape(x.shape).astype(shown, copy=False)
+    return Tensor.from_op(y, (input, weight, bias), vjp, True)
 
 
 def rms_norm(
-    input: Tensor, normalized_shape: Any, weight: Any = None, eps: float | None = None
+    input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
 ) -> Tensor:
     """Divide each example by its root mean square:  y = w x / sqrt(mean(x^2) + eps).
 
@@ -147,17 +162,19 @@ def rms_norm(
     Raises ShapeError.
     Paper: Zhang and Sennrich (2019), Root mean square layer normalization, equation 4.
     """
-    x, w = input.data, array(weight)
+    x, w, _, shown = _floats("rms_norm", input, weight, None)
     tail = _tail("rms_norm", x, normalized_shape, weight=w)
-    rows = x.reshape(-1, int(np.prod(tail)))
+    rows = x.reshape(math.prod(x.shape[: x.ndim - len(tail)]), math.prod(tail))
     flat = None if w is None else w.reshape(-1)
-    y, cache = rms_norm_forward(rows, flat, np.finfo(x.dtype).eps if eps is None else eps)
+    eps = float(np.finfo(shown).eps) if eps is None else number("rms_norm", "eps", eps)
+    y, cache = rms_norm_forward(rows, flat, eps)
 
     def vjp(g: Any) -> tuple[Any, Any]:
-        dx, dw = rms_norm_backward(g.reshape(rows.shape), cache)
+        dx, dw = rms_norm_backward(g.reshape(rows.shape).astype(x.dtype, copy=False), cache)
         return dx.reshape(x.shape), dw.reshape(tail)
 
-    return Tensor.from_op(y.reshape(x.shape), (input, weight), vjp)
+    y = y.reshape(x.shape).astype(shown, copy=False)
+    return Tensor.from_op(y, (input, weight), vjp, True)
 
 
 def rms_norm_forward(x: Any, w: Any, eps: float) -> tuple[Any, Any]:
@@ -215,7 +232,7 @@ def batch_norm_forward(
     scale = 1 / np.sqrt(var + x.dtype.type(eps))
     slope = (scale if w is None else scale * w)[:, None]
     offset = (0 if b is None else b[:, None]) - mean[:, None] * slope
-    y = np.empty_like(x)
+    y = empty_like(x)
 
     def work(part: slice) -> None:
         out = np.multiply(x[part], slope, out=y[part])
@@ -243,7 +260,7 @@ def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
     if not learn:
         return g * slope, dw, db
     size = g.shape[0] * g.shape[2]
-    dx = np.empty_like(g)
+    dx = empty_like(g)
     along = (-dw * scale / size)[:, None]
     offset = (-db / size)[:, None] - along * mean[:, None]
 
@@ -258,7 +275,7 @@ def batch_norm_backward(g: Any, cache: Any) -> tuple[Any, Any, Any]:
 
 
 def batch_norm(
-    input: Tensor,
+    input: Any,
     running_mean: Any = None,
     running_var: Any = None,
     weight: Any = None,
@@ -275,30 +292,39 @@ def batch_norm(
     Raises ShapeError; ValueError for a batch of one value a channel in training.
     Paper: Ioffe and Szegedy (2015), Batch normalization, algorithm 1.
     """
-    x, w, b = input.data, array(weight), array(bias)
+    x, w, b, shown = _floats("batch_norm", input, weight, bias)
+    eps, momentum = number("batch_norm", "eps", eps), number("batch_norm", "momentum", momentum)
     if x.ndim < 2:
         raise ShapeError("batch_norm", "x must be (N, C) or (N, C, ...)", x=x.shape)
+    for v in (running_mean, running_var):
+        if v is not None and not hasattr(v, "shape"):
+            raise TypeError(
+                "batch_norm: running statistics must be tensors or arrays, to be moved in place"
+            )
     _must_be("batch_norm", x, x.shape[1:2], weight=w, bias=b, running_mean=array(running_mean))
-    size = x.size // x.shape[1] if x.shape[1] else 0
-    if training and size == 1:
+    count = x.size // x.shape[1] if x.shape[1] else 0
+    if training and count == 1:
         raise ValueError(
             "batch_norm: one value a channel has no variance\n  train on batches of at least 2"
         )
-    rows = x.reshape(*x.shape[:2], -1) if x.size else x.reshape(*x.shape[:2], 0)
+    rows = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
     if training or running_mean is None:
         y, cache = batch_norm_forward(rows, w, b, eps)
         mean, var = cache[4], cache[5]
         if running_mean is not None:
             _move(running_mean, mean, momentum)
-            _move(running_var, var * (size / max(1, size - 1)), momentum)
+            _move(running_var, var * (count / max(1, count - 1)), momentum)
     else:
-        y, cache = batch_norm_forward(rows, w, b, eps, array(running_mean), array(running_var))
+        seen = (floats("batch_norm", v, x) for v in (running_mean, running_var))
+        y, cache = batch_norm_forward(rows, w, b, eps, *seen)
 
     def vjp(g: Any) -> tuple[Any, Any, Any]:
-        dx, dw, db = batch_norm_backward(g.reshape(rows.shape), cache)
+        g = g.reshape(rows.shape).astype(x.dtype, copy=False)
+        dx, dw, db = batch_norm_backward(g, cache)
         return dx.reshape(x.shape), dw, db
 
-    return Tensor.from_op(y.reshape(x.shape), (input, weight, bias), vjp)
+    y = y.reshape(x.shape).astype(shown, copy=False)
+    return Tensor.from_op(y, (input, weight, bias), vjp, True)
 
 
 def _move(running: Any, toward: Any, momentum: float) -> None:
@@ -307,7 +333,7 @@ def _move(running: Any, toward: Any, momentum: float) -> None:
 
 
 def group_norm(
-    input: Tensor, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
     """Normalize each example over groups of channels, whatever the batch holds.
 
@@ -315,23 +341,26 @@ def group_norm(
     Raises ShapeError unless ``num_groups`` divides C.
     Paper: Wu and He (2018), Group normalization, section 3.
     """
-    x, w, b = input.data, array(weight), array(bias)
+    x, w, b, shown = _floats("group_norm", input, weight, bias)
+    num_groups = size("group_norm", "num_groups", num_groups, 1)
+    eps = number("group_norm", "eps", eps)
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ShapeError("group_norm", f"{num_groups} groups must divide the channels", x=x.shape)
     n, c = x.shape[:2]
     _must_be("group_norm", x, (c,), weight=w, bias=b)
-    groups = x.reshape(n * num_groups, -1) if x.size else x.reshape(n * num_groups, 0)
-    xhat, scale = np.empty_like(groups), np.empty_like(groups, shape=(len(groups), 1))
+    groups = x.reshape(n * num_groups, c // num_groups * math.prod(x.shape[2:]))
+    xhat, scale = empty_like(groups), empty_like(groups, shape=(len(groups), 1))
     rows_norm_forward(groups, eps, xhat, scale)
-    channels = xhat.reshape(n, c, groups.size // (n * c) if n else 1)
+    channels = xhat.reshape(n, c, math.prod(x.shape[2:]))
     y = channels if w is None else channels * w[:, None]
     y = y if b is None else y + b[:, None]
     wanted = needs(weight) or needs(bias)
 
     def vjp(g: Any) -> tuple[Any, Any, Any]:
-        g = g.reshape(channels.shape)
+        g = g.reshape(channels.shape).astype(x.dtype, copy=False)
         dw, db = (channel_dots(g, channels), channel_sums(g)) if wanted else (None, None)
         dxhat = (g * (1 if w is None else w[:, None])).reshape(groups.shape)
         return rows_norm_backward(dxhat, xhat, scale).reshape(x.shape), dw, db
 
-    return Tensor.from_op(y.reshape(x.shape), (input, weight, bias), vjp)
+    y = y.reshape(x.shape).astype(shown, copy=False)
+    return Tensor.from_op(y, (input, weight, bias), vjp, True)

@@ -1,19 +1,23 @@
 """Arithmetic on tensors, each operation beside its vector-Jacobian product.
 
 Where NumPy broadcast an operand, its gradient is the sum over the copies: ``unbroadcast``.
-Importing this module gives ``Tensor`` its operators and most of its methods.
+Importing this module gives ``Tensor`` its operators and most of its methods. Which dtypes meet how:
+``operands``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from dlcore.backend.device import to_device
 from dlcore.backend.sums import column_sums
 from dlcore.errors import ShapeError
-from dlcore.tensor import Tensor, array, needs, tensor
+from dlcore.operands import number
+from dlcore.tensor import ARITHMETIC, Tensor, as_tensor, floats, method, needs, operands, tensor
 
 __all__ = [
     "Tensor",
@@ -33,15 +37,16 @@ __all__ = [
     "sqrt",
     "sub",
     "tensor",
+    "to",
     "where",
 ]
 
 
-def _broadcast(op: str, compute: Callable[..., Any], *operands: Any) -> Any:
+def _broadcast(op: str, compute: Callable[..., Any], *arrays: Any) -> Any:
     try:
-        return compute(*operands)
+        return compute(*arrays)
     except ValueError:
-        a, b = (np.shape(x) for x in operands[-2:])
+        a, b = (np.shape(x) for x in arrays[-2:])
         raise ShapeError(
             op,
             "the shapes do not broadcast",
@@ -64,11 +69,16 @@ def unbroadcast(g: Any, like: Any) -> Any:
 _NUMBERS = {int, float}
 
 
+def _short(a: Any, b: Any) -> bool:
+    """Whether the short way will do, for what is most common in a formula: real numbers and one of Python's."""
+    return type(b) in _NUMBERS and isinstance(a, Tensor) and a.data.dtype.kind == "f"
+
+
 def add(a: Any, b: Any) -> Tensor:
     """a + b.  Shapes broadcast."""
-    if type(b) in _NUMBERS:  # the short way for what is most common in a formula
+    if _short(a, b):
         return Tensor.from_op(a.data + b, (a,), lambda g: (g,))
-    x, y = array(a), array(b)
+    x, y = operands("add", a, b)
     return Tensor.from_op(
         _broadcast("add", np.add, x, y), (a, b), lambda g: (unbroadcast(g, x), unbroadcast(g, y))
     )
@@ -76,7 +86,7 @@ def add(a: Any, b: Any) -> Tensor:
 
 def sub(a: Any, b: Any) -> Tensor:
     """a - b.  Shapes broadcast."""
-    x, y = array(a), array(b)
+    x, y = operands("sub", a, b)
     return Tensor.from_op(
         _broadcast("sub", np.subtract, x, y),
         (a, b),
@@ -86,12 +96,12 @@ def sub(a: Any, b: Any) -> Tensor:
 
 def mul(a: Any, b: Any) -> Tensor:
     """a * b, entry by entry.  Shapes broadcast."""
-    if type(b) in _NUMBERS:
+    if _short(a, b):
         x = a.data
-        if type(x) is np.ndarray and x.dtype.kind == "f":  # once for both ways: it takes 0.2 us
+        if type(x) is np.ndarray:  # once for both ways: it takes 0.2 us
             b = np.asarray(b, x.dtype)
         return Tensor.from_op(x * b, (a,), lambda g: (g * b,))
-    x, y = array(a), array(b)
+    x, y = operands("mul", a, b)
     need_a, need_b = needs(a), needs(b)
     return Tensor.from_op(
         _broadcast("mul", np.multiply, x, y),
@@ -104,8 +114,10 @@ def mul(a: Any, b: Any) -> Tensor:
 
 
 def div(a: Any, b: Any) -> Tensor:
-    """a / b, entry by entry.  Shapes broadcast."""
-    x, y = array(a), array(b)
+    """a / b, entry by entry; of integers, too, a real number.  Shapes broadcast."""
+    x, y = operands("div", a, b)
+    if not any(type(v) not in _NUMBERS and v.dtype.kind == "f" for v in (x, y)):
+        x, y = (v if type(v) in _NUMBERS else v.astype(np.float32) for v in (x, y))
     need_a, need_b = needs(a), needs(b)
     return Tensor.from_op(
         _broadcast("div", np.divide, x, y),
@@ -117,17 +129,34 @@ def div(a: Any, b: Any) -> Tensor:
     )
 
 
-def neg(a: Tensor) -> Tensor:
+@method
+def to(a: Any, like: Any) -> Tensor:
+    """``a`` in another dtype (np.float64, "float32"), or where the array or tensor ``like`` lives."""
+    a = as_tensor("to", a)
+    if isinstance(like, type | np.dtype | str):
+        y = a.data.astype(like)
+        if y.dtype.kind not in "fiub":
+            raise TypeError(f"to: a dtype of numbers is needed, not {y.dtype}")
+    else:
+        y = to_device(a.data, as_tensor("to", like).data)
+    if y.dtype.kind != "f":
+        return Tensor(y)
+    return Tensor.from_op(y, (a,), lambda g: (to_device(g, a.data),))
+
+
+def neg(a: Any) -> Tensor:
     """-a."""
+    a = as_tensor("neg", a)
     return Tensor.from_op(-a.data, (a,), lambda g: (-g,))
 
 
+@method
 def pow(a: Any, b: Any) -> Tensor:
     """a ** b, entry by entry.  Shapes broadcast; b may be a number.
 
     d a^b / da = b a^(b-1);  d a^b / db = a^b log a, taken as 0 where a is 0.
     """
-    x, y = array(a), array(b)
+    x, y = operands("pow", a, b)
     z = _broadcast("pow", np.power, x, y)
     need_a, need_b = needs(a), needs(b)
 
@@ -141,41 +170,53 @@ def pow(a: Any, b: Any) -> Tensor:
     return Tensor.from_op(z, (a, b), vjp)
 
 
-def exp(a: Tensor) -> Tensor:
+@method
+def exp(a: Any) -> Tensor:
     """e ** a.  Its own derivative."""
-    y = np.exp(a.data)
+    y = np.exp(floats("exp", a))
     return Tensor.from_op(y, (a,), lambda g: (g * y,))
 
 
-def log(a: Tensor) -> Tensor:
+@method
+def log(a: Any) -> Tensor:
     """The natural logarithm.  Derivative 1 / a."""
-    x = a.data
+    x = floats("log", a)
     return Tensor.from_op(np.log(x), (a,), lambda g: (g / x,))
 
 
-def sqrt(a: Tensor) -> Tensor:
+@method
+def sqrt(a: Any) -> Tensor:
     """The square root.  Derivative 1 / (2 sqrt a)."""
-    y = np.sqrt(a.data)
+    y = np.sqrt(floats("sqrt", a))
     return Tensor.from_op(y, (a,), lambda g: (g / (2 * y),))
 
 
-def abs(a: Tensor) -> Tensor:
+@method
+def abs(a: Any) -> Tensor:
     """The absolute value.  Derivative sign(a), 0 at 0."""
-    x = a.data
+    x = as_tensor("abs", a).data
     return Tensor.from_op(np.abs(x), (a,), lambda g: (g * np.sign(x),))
 
 
-def clip(a: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
+@method
+def clip(a: Any, min: float | None = None, max: float | None = None) -> Tensor:
     """Push a into [min, max].  The gradient passes only where nothing was pushed."""
-    x = a.data
-    low = -np.inf if min is None else min
-    high = np.inf if max is None else max
-    return Tensor.from_op(np.clip(x, min, max), (a,), lambda g: (g * ((x >= low) & (x <= high)),))
+    x = as_tensor("clip", a).data
+    low = -np.inf if min is None else number("clip", "min", min)
+    high = np.inf if max is None else number("clip", "max", max)
+    if x.dtype.kind != "f" and any(v not in (-np.inf, np.inf, int(v)) for v in (low, high) if np.isfinite(v)):  # fmt: skip
+        x = x.astype(np.float32)
+    kept = (x >= low) & (x <= high)
+    y = x
+    for bound, push in ((min, np.maximum), (max, np.minimum)):
+        y = y if bound is None else push(y, x.dtype.type(bound))
+    return Tensor.from_op(y if y is not x else x.copy(), (a,), lambda g: (g * kept,))
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """a where ``condition`` holds, else b.  Shapes broadcast."""
-    c, x, y = array(condition), array(a), array(b)
+    c = as_tensor("where", condition).data
+    x, y = operands("where", a, b)
     return Tensor.from_op(
         _broadcast("where", np.where, c, x, y),
         (None, a, b),
@@ -184,7 +225,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
 
 
 def _extreme(name: str, pick: Callable[..., Any], a: Any, b: Any) -> Tensor:
-    x, y = array(a), array(b)
+    x, y = operands(name, a, b)
     z = _broadcast(name, pick, x, y)
 
     def vjp(g: Any) -> tuple[Any, Any]:
@@ -197,23 +238,27 @@ def _extreme(name: str, pick: Callable[..., Any], a: Any, b: Any) -> Tensor:
     return Tensor.from_op(z, (a, b), vjp)
 
 
+@method
 def maximum(a: Any, b: Any) -> Tensor:
     """The larger of a and b, entry by entry; a tie shares the gradient.  Shapes broadcast."""
     return _extreme("maximum", np.maximum, a, b)
 
 
+@method
 def minimum(a: Any, b: Any) -> Tensor:
     """The smaller of a and b, entry by entry; a tie shares the gradient.  Shapes broadcast."""
     return _extreme("minimum", np.minimum, a, b)
 
 
+@method
 def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product a @ b; leading axes are a batch of matrices and broadcast.
 
     Shapes: (D,) @ (D,) -> (); (..., N, D) @ (D,) -> (..., N); (D,) @ (..., D, M) -> (..., M);
     (..., N, D) @ (..., D, M) -> (..., N, M).  Raises ShapeError.
     """
-    x, y = array(a), array(b)
+    x, y = (as_tensor("matmul", v).data for v in (a, b))
+    x, y = operands("matmul", x, y) if x.ndim and y.ndim else (x, y)
     need_a, need_b = needs(a), needs(b)
     if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise ShapeError(
@@ -234,12 +279,17 @@ def matmul(a: Any, b: Any) -> Tensor:
         if need_a:
             da = unbroadcast(g @ columns.swapaxes(-1, -2), rows).reshape(x.shape)
         if need_b and columns.ndim == 2:  # one matrix for the whole batch: one product
-            db = rows.reshape(-1, rows.shape[-1]).T @ g.reshape(-1, g.shape[-1])
+            db = flat_rows(rows).T @ flat_rows(g)
         elif need_b:
             db = unbroadcast(rows.swapaxes(-1, -2) @ g, columns)
         return da, db if db is None else db.reshape(y.shape)
 
     return Tensor.from_op(_broadcast("matmul", np.matmul, x, y), (a, b), vjp)
+
+
+def flat_rows(x: Any) -> Any:
+    """x (..., D) -> (N, D); of nothing, too, where -1 would not know."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def linear_forward(x: Any, w: Any, b: Any = None) -> tuple[Any, Any]:
@@ -269,7 +319,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     >>> linear(tensor([[1.0, 2.0]]), tensor([[3.0, 4.0]]), tensor([0.5]))
     tensor([[11.5]])
     """
-    x, w, b = array(input), array(weight), array(bias)
+    w = floats("linear", weight)
+    x = floats("linear", input, w)
+    b = None if bias is None else floats("linear", bias, w)
     if x.ndim < 1 or w.ndim != 2 or x.shape[-1] != w.shape[1]:
         features = f"x has {x.shape[-1]} features" if x.ndim else "x is a single number"
         raise ShapeError(
@@ -284,37 +336,90 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     wanted = needs(input), needs(weight), needs(bias)
     if x.ndim == 2:
         y, cache = linear_forward(x, w, b)
-        return Tensor.from_op(y, (input, weight, bias), lambda g: linear_backward(g, cache, wanted))
-    y, cache = linear_forward(x.reshape(-1, x.shape[-1]), w, b)
+        return Tensor.from_op(
+            y, (input, weight, bias), lambda g: linear_backward(g, cache, wanted), True
+        )
+    y, cache = linear_forward(flat_rows(x), w, b)
 
     def vjp(g: Any) -> tuple[Any, Any, Any]:
-        dx, dw, db = linear_backward(g.reshape(-1, w.shape[0]), cache, wanted)
+        dx, dw, db = linear_backward(flat_rows(g), cache, wanted)
         return None if dx is None else dx.reshape(x.shape), dw, db
 
-    return Tensor.from_op(y.reshape(*x.shape[:-1], w.shape[0]), (input, weight, bias), vjp)
+    return Tensor.from_op(y.reshape(*x.shape[:-1], w.shape[0]), (input, weight, bias), vjp, True)
+
+
+def _compare(op: str, ufunc: Any) -> Callable[[Any, Any], Any]:
+    def compare(a: Any, b: Any) -> Any:
+        if b is None or isinstance(b, str):
+            return NotImplemented
+        x, y = operands(op, a, b)
+        return Tensor(np.asarray(_broadcast(op, ufunc, x, y), like=_like(x, y)))
+
+    return compare
+
+
+def _like(x: Any, y: Any) -> Any:
+    return y if type(x) in _NUMBERS else x
+
+
+def _logical(op: str, ufunc: Any) -> Callable[[Any, Any], Tensor]:
+    def combine(a: Any, b: Any) -> Tensor:
+        x, y = operands(op, a, b)
+        if _like(x, y).dtype.kind == "f":
+            raise TypeError(f"x {op} y: for masks of True and False, not for {_like(x, y).dtype}")
+        return Tensor(_broadcast(op, ufunc, x, y))
+
+    return combine
+
+
+def _in_place(symbol: str, act: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    def change(a: Tensor, b: Any) -> Tensor:
+        if a._in_place(b, symbol):
+            return a._write(act(a, b), symbol)
+        return act(a, b)
+
+    return change
 
 
 def _give_operators() -> None:
-    names = "exp log sqrt abs clip pow matmul maximum minimum"
-    methods: dict[str, Any] = {name: globals()[name] for name in names.split()}
-    methods |= {
-        "__add__": add,
-        "__radd__": lambda a, b: add(b, a),
-        "__sub__": sub,
-        "__rsub__": lambda a, b: sub(b, a),
-        "__mul__": mul,
-        "__rmul__": lambda a, b: mul(b, a),
-        "__truediv__": div,
-        "__rtruediv__": lambda a, b: div(b, a),
-        "__pow__": pow,
-        "__rpow__": lambda a, b: pow(b, a),
-        "__matmul__": matmul,
-        "__rmatmul__": lambda a, b: matmul(b, a),
-        "__neg__": neg,
-        "__abs__": abs,
+    binary = {
+        "add": (add, "+", np.add),
+        "sub": (sub, "-", np.subtract),
+        "mul": (mul, "*", np.multiply),
+        "truediv": (div, "/", np.divide),
+        "pow": (pow, "**", np.power),
+        "matmul": (matmul, "@", np.matmul),
     }
-    for name, method in methods.items():
-        setattr(Tensor, name, method)
+    for name, (act, symbol, ufunc) in binary.items():
+        setattr(Tensor, f"__{name}__", act)
+        setattr(Tensor, f"__r{name}__", lambda a, b, act=act: act(b, a))
+        setattr(Tensor, f"__i{name}__", _in_place(symbol, act))
+        ARITHMETIC[ufunc] = act
+    comparisons = {
+        "eq": ("==", np.equal),
+        "ne": ("!=", np.not_equal),
+        "lt": ("<", np.less),
+        "le": ("<=", np.less_equal),
+        "gt": (">", np.greater),
+        "ge": (">=", np.greater_equal),
+    }
+    for name, (symbol, ufunc) in comparisons.items():
+        compare = _compare(symbol, ufunc)
+        setattr(Tensor, f"__{name}__", compare)
+        ARITHMETIC[ufunc] = compare
+    masks = {
+        "and": ("&", np.bitwise_and),
+        "or": ("|", np.bitwise_or),
+        "xor": ("^", np.bitwise_xor),
+    }
+    for name, (symbol, ufunc) in masks.items():
+        combine = _logical(symbol, ufunc)
+        setattr(Tensor, f"__{name}__", combine)
+        setattr(Tensor, f"__r{name}__", combine)
+        ARITHMETIC[ufunc] = combine
+    Tensor.__invert__ = lambda a: Tensor(np.invert(a.data))  # type: ignore[attr-defined,operator]
+    Tensor.__neg__ = neg
+    Tensor.__abs__ = abs  # type: ignore[attr-defined]
 
 
 _give_operators()

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import zeros_like
+from dlcore.operands import number, wide
 from dlcore.tensor import Tensor
 
 BLOCK = 1 << 15  # 128 kB of float32 for each array that takes part
@@ -28,25 +30,73 @@ def _pieces(*arrays: Any) -> Iterator[tuple[Any, ...]]:
         yield tuple(a[start : start + BLOCK] for a in flat)
 
 
+def _listed(op: str, params: Any) -> list[Any]:
+    if isinstance(params, Tensor) or not isinstance(params, Iterable):
+        what = "one tensor" if isinstance(params, Tensor) else f"a {type(params).__name__}"
+        raise TypeError(
+            f"{op}: a list of parameters is needed, not {what}\n"
+            "  write model.parameters(), or [tensor]"
+        )
+    return list(params)
+
+
+def _plain(op: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Options as Python's numbers: NumPy's float64 would compute in its own width."""
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "params" or isinstance(value, bool):
+            continue
+        if isinstance(value, tuple | list):
+            found[name] = tuple(number(op, name, v) for v in value)
+            continue
+        found[name] = value = number(op, name, value)
+        if name in ("lr", "eps", "weight_decay", "momentum") and not value >= 0:
+            raise ValueError(f"{op}: {name} must not be negative or NaN")
+    return options | found
+
+
+def _check_parameter(op: str, p: Any) -> None:
+    if not isinstance(p, Tensor):
+        raise TypeError(
+            f"{op}: parameters must be tensors, not {type(p).__name__}\n  write model.parameters()"
+        )
+    if p._vjp is not None and p.requires_grad:
+        raise ValueError(
+            f"{op}: a tensor of shape {p.shape} was computed from others; only those can be learned"
+        )
+    if p.dtype.kind != "f":
+        raise TypeError(f"{op}: only floating-point numbers can be learned, not {p.dtype}")
+
+
 class Optimizer:
     """What all optimizers share: parameters in groups with options, and a state for each.
 
     ``params`` is an iterable of tensors, or of dicts {"params": ..., "lr": ...} with own options.
-    Raises ValueError for no parameters, or for an option that makes no sense.
+    Raises ValueError for no parameters, for one that is given twice or computed from others, and for an
+    option that makes no sense; TypeError for what is no parameter.
     """
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
-        groups = list(params)
+        name = type(self).__name__
+        groups = _listed(name, params)
         if not groups:
-            raise ValueError(f"{type(self).__name__}: there are no parameters to optimize")
+            raise ValueError(f"{name}: there are no parameters to optimize")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
-        for name in ("lr", "eps", "weight_decay", "momentum"):
-            if defaults.get(name, 0) < 0:
-                raise ValueError(f"{type(self).__name__}: {name} must not be negative")
         self.param_groups: list[dict[str, Any]] = [
-            {**defaults, **group, "params": list(group["params"])} for group in groups
+            {**_plain(name, {**defaults, **group}), "params": _listed(name, group["params"])}
+            for group in groups
         ]
+        seen: set[int] = set()
+        for p in self.parameters():
+            _check_parameter(name, p)
+            if id(p) in seen:
+                raise ValueError(
+                    f"{name}: a parameter is given twice and would make two steps at a time\n"
+                    "  model.parameters() gives each once; weights that two layers share, too"
+                )
+            seen.add(id(p))
+        self.schedules: list[Any] = []  # what sets the learning rates, in order; see schedule.py
         self.state: dict[int, dict[str, Any]] = {}  # by the parameter's place in the list
 
     def parameters(self) -> Iterator[Tensor]:
@@ -174,8 +224,8 @@ class RMSprop(Optimizer):
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         g, alpha = _decayed(p, g, group["weight_decay"]), group["alpha"]
         if not state:
-            state.update(square_avg=np.zeros_like(p), grad_avg=np.zeros_like(p))
-            state["momentum_buffer"] = np.zeros_like(p)
+            state.update(square_avg=zeros_like(p), grad_avg=zeros_like(p))
+            state["momentum_buffer"] = zeros_like(p)
         v = state["square_avg"]
         v *= alpha
         v += (1 - alpha) * g * g
@@ -221,7 +271,7 @@ class Adagrad(Optimizer):
         g = _decayed(p, g, group["weight_decay"])
         if not state:
             state.update(
-                step=0, sum=np.zeros_like(p) + p.dtype.type(group["initial_accumulator_value"])
+                step=0, sum=zeros_like(p) + p.dtype.type(group["initial_accumulator_value"])
             )
         lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
         state["step"] += 1
@@ -251,7 +301,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         amsgrad: bool = False,
     ) -> None:
-        if not all(0 <= b < 1 for b in betas):
+        if len(betas) != 2 or not all(0 <= b < 1 for b in betas):
             raise ValueError(f"{type(self).__name__}: betas must be in [0, 1), not {betas}")
         super().__init__(
             params, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
@@ -259,9 +309,9 @@ class Adam(Optimizer):
 
     def update(self, p: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         if not state:
-            state.update(step=0, m=np.zeros_like(p), v=np.zeros_like(p))
+            state.update(step=0, m=zeros_like(p), v=zeros_like(p))
             if group["amsgrad"]:
-                state["largest"] = np.zeros_like(p)
+                state["largest"] = zeros_like(p)
         state["step"] += 1
         if self.decoupled:
             p *= 1 - group["lr"] * group["weight_decay"]
@@ -317,17 +367,23 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     Paper: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural
     networks, algorithm 1.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(np.vdot(g.data, g.data)) for g in gradients))
-    factor = max_norm / (norm + 1e-6)
+    gradients = [p.grad for p in _listed("clip_grad_norm_", parameters) if p.grad is not None]
+    norm = math.sqrt(sum(_square(g.data) for g in gradients))
+    factor = number("clip_grad_norm_", "max_norm", max_norm) / (norm + 1e-6)
     if factor < 1:
         for g in gradients:
-            g.data *= g.dtype.type(factor)
+            g.data = g.data * g.dtype.type(factor)
     return norm
+
+
+def _square(g: Any) -> float:
+    """The squared length; float16 would overflow at 65,504."""
+    g = wide(g.reshape(-1))
+    return float(g @ g)
 
 
 def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
     """Push every gradient entry into [-clip_value, clip_value].  This may turn the direction."""
-    for p in parameters:
+    for p in _listed("clip_grad_value_", parameters):
         if p.grad is not None:
             np.clip(p.grad.data, -clip_value, clip_value, out=p.grad.data)

@@ -2,6 +2,8 @@
 
 Each one says by what factor the first learning rate is multiplied at an epoch (or at a step:
 whatever ``step()`` is called for). It depends on the count alone, so resuming is setting it.
+Several on one optimizer work one after the other: each changes what the one before it gives. A learning rate
+that was set by hand is where a new schedule begins; one that goes on keeps its shape from there.
 """
 
 from __future__ import annotations
@@ -17,11 +19,18 @@ class Schedule:
     """Multiplies each group's first learning rate by ``factor(count)``, count = 0, 1, 2, ..."""
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{type(self).__name__}: an optimizer is needed, not {type(optimizer).__name__}"
+            )
         self.optimizer = optimizer
-        self.base_lrs = [
-            group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups
-        ]
         self.last_epoch = 0
+        if any(_changed(group) for group in optimizer.param_groups):
+            optimizer.schedules = []  # those of an earlier phase, which ended with a rate set by hand
+        if not optimizer.schedules:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]
+        optimizer.schedules = [*optimizer.schedules, self]
         self._apply()
 
     def factor(self, epoch: int) -> float:
@@ -34,12 +43,20 @@ class Schedule:
 
     def step(self) -> None:
         """Go on by one: call it after the optimizer's step (or at the end of each epoch)."""
+        for group in self.optimizer.param_groups:
+            if _changed(group) and group["scheduled_lr"]:  # by hand, or on a plateau
+                group["initial_lr"] *= group["lr"] / group["scheduled_lr"]
+            elif _changed(group):
+                group["initial_lr"] = group["lr"]
         self.last_epoch += 1
         self._apply()
 
     def _apply(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = self.rate(base, self.last_epoch)
+        for group in self.optimizer.param_groups:
+            lr = group["initial_lr"]
+            for schedule in self.optimizer.schedules:
+                lr = schedule.rate(lr, schedule.last_epoch)
+            group["lr"] = group["scheduled_lr"] = lr
 
     def get_last_lr(self) -> list[float]:
         """The current learning rate of each group."""
@@ -53,6 +70,11 @@ class Schedule:
         """Continue where ``state_dict`` was taken."""
         self.last_epoch = int(state_dict["last_epoch"])
         self._apply()
+
+
+def _changed(group: dict[str, Any]) -> bool:
+    """Whether the learning rate is not the one that the schedules have set."""
+    return bool(group.get("scheduled_lr", group["lr"]) != group["lr"])
 
 
 class LambdaLR(Schedule):
@@ -148,6 +170,11 @@ class SequentialLR(Schedule):
         if len(milestones) != len(schedulers) - 1:
             raise ValueError("SequentialLR: give one milestone less than there are schedulers")
         self.schedulers, self.milestones = list(schedulers), list(milestones)
+        own = set(map(id, self.schedulers))  # they are asked, and no longer work by themselves
+        optimizer.schedules = [s for s in optimizer.schedules if id(s) not in own]
+        for group in optimizer.param_groups:
+            if not optimizer.schedules and not _changed(group):
+                group["lr"] = group["scheduled_lr"] = group["initial_lr"]
         super().__init__(optimizer)
 
     def rate(self, base: float, epoch: int) -> float:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.errors import ShapeError, check_dim
-from dlcore.tensor import Tensor
+from dlcore.operands import number, result_dtype, size
+from dlcore.tensor import Tensor, as_tensor, method, plain_index
 
 __all__ = [
     "cat",
@@ -35,17 +37,22 @@ __all__ = [
 ]
 
 
-def _ints(values: tuple[Any, ...]) -> tuple[int, ...]:
+def _ints(op: str, values: tuple[Any, ...]) -> tuple[int, ...]:
     """x.reshape(2, 3) and x.reshape((2, 3)) mean the same."""
-    return tuple(values[0]) if len(values) == 1 and isinstance(values[0], Sequence) else values
+    if len(values) == 1 and isinstance(values[0], Sequence | np.ndarray):
+        values = tuple(values[0])
+    if all(type(v) is int for v in values):
+        return tuple(values)
+    return tuple(size(op, "a size or dimension", v, least=-(1 << 62)) for v in values)
 
 
+@method
 def reshape(a: Tensor, *shape: Any) -> Tensor:
     """The same entries in row-major order under a new shape; one size may be -1.
 
     Shapes: any -> shape.  Raises ShapeError.
     """
-    x, new = a.data, _ints(shape)
+    x, new = as_tensor("reshape", a).data, _ints("reshape", shape)
     try:
         y = x.reshape(new)
     except ValueError:
@@ -58,8 +65,10 @@ def reshape(a: Tensor, *shape: Any) -> Tensor:
     return Tensor.from_op(y, (a,), lambda g: (g.reshape(x.shape),))
 
 
-def flatten(a: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+@method
+def flatten(a: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Merge the dimensions from ``start_dim`` to ``end_dim``.  Shapes: (N, C, H, W) -> (N, C H W) from 1."""
+    a = as_tensor("flatten", a)
     if not a.ndim:
         return reshape(a, (1,))
     check_dim("flatten", a.shape, start_dim)
@@ -71,12 +80,13 @@ def flatten(a: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(a, (*a.shape[:first], middle, *a.shape[last + 1 :]))
 
 
-def permute(a: Tensor, *dims: Any) -> Tensor:
+@method
+def permute(a: Any, *dims: Any) -> Tensor:
     """Reorder the dimensions: axis i of the result is axis dims[i] of ``a``.
 
     Shapes: (N, H, W, C) -> (N, C, H, W) for dims (0, 3, 1, 2).  Raises ShapeError.
     """
-    order = _ints(dims)
+    a, order = as_tensor("permute", a), _ints("permute", dims)
     for d in order:
         check_dim("permute", a.shape, d)
     if sorted(d % a.ndim for d in order) != list(range(a.ndim)):
@@ -85,8 +95,10 @@ def permute(a: Tensor, *dims: Any) -> Tensor:
     return Tensor.from_op(a.data.transpose(order), (a,), lambda g: (g.transpose(back),))
 
 
-def swapaxes(a: Tensor, axis0: int, axis1: int) -> Tensor:
+@method
+def swapaxes(a: Any, axis0: int, axis1: int) -> Tensor:
     """Exchange two dimensions.  Shapes: (N, T, D) -> (N, D, T) for 1, 2.  Raises ShapeError."""
+    a = as_tensor("swapaxes", a)
     check_dim("swapaxes", a.shape, axis0)
     check_dim("swapaxes", a.shape, axis1)
     return Tensor.from_op(
@@ -94,7 +106,8 @@ def swapaxes(a: Tensor, axis0: int, axis1: int) -> Tensor:
     )
 
 
-def transpose(a: Tensor, dim0: int, dim1: int, *more: int) -> Tensor:
+@method
+def transpose(a: Any, dim0: int, dim1: int, *more: int) -> Tensor:
     """Exchange two dimensions, as PyTorch does; with all of them named, NumPy's reordering.
 
     Shapes: (N, T, D) -> (N, D, T) for 1, 2; (N, H, W, C) -> (N, C, H, W) for 0, 3, 1, 2.
@@ -102,8 +115,10 @@ def transpose(a: Tensor, dim0: int, dim1: int, *more: int) -> Tensor:
     return permute(a, dim0, dim1, *more) if more else swapaxes(a, dim0, dim1)
 
 
-def squeeze(a: Tensor, dim: int | None = None) -> Tensor:
+@method
+def squeeze(a: Any, dim: int | None = None) -> Tensor:
     """Drop dimensions of size 1: all of them, or ``dim`` if it is one.  Shapes: (N, 1) -> (N,)."""
+    a = as_tensor("squeeze", a)
     check_dim("squeeze", a.shape, dim)
     shape = tuple(
         n for i, n in enumerate(a.shape) if n != 1 or (dim is not None and i != dim % a.ndim)
@@ -111,16 +126,19 @@ def squeeze(a: Tensor, dim: int | None = None) -> Tensor:
     return reshape(a, shape)
 
 
-def unsqueeze(a: Tensor, dim: int) -> Tensor:
+@method
+def unsqueeze(a: Any, dim: int) -> Tensor:
     """Insert a dimension of size 1 before ``dim``.  Shapes: (N,) -> (N, 1) for 1."""
+    a = as_tensor("unsqueeze", a)
     check_dim("unsqueeze", a.shape, dim, new=1)
     place = dim % (a.ndim + 1)
     return reshape(a, (*a.shape[:place], 1, *a.shape[place:]))
 
 
-def expand(a: Tensor, *shape: Any) -> Tensor:
+@method
+def expand(a: Any, *shape: Any) -> Tensor:
     """Repeat dimensions of size 1 without copying; -1 keeps a size.  Shapes: (N, 1) -> (N, M)."""
-    x, wanted = a.data, _ints(shape)
+    x, wanted = as_tensor("expand", a).data, _ints("expand", shape)
     new_axes = len(wanted) - x.ndim
     if new_axes < 0 or -1 in wanted[:new_axes]:
         rule = f"cannot become {wanted}"
@@ -139,12 +157,26 @@ def expand(a: Tensor, *shape: Any) -> Tensor:
     )
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def _together(op: str, tensors: Any) -> tuple[Sequence[Any], list[Any]]:
+    """What is to be joined, and its arrays in one dtype."""
+    if isinstance(tensors, Tensor) or not isinstance(tensors, Sequence):
+        raise TypeError(
+            f"{op}: a list of tensors is needed, not {type(tensors).__name__}\n"
+            f"  write {op}([a, b]); the rows of one tensor are already together"
+        )
+    arrays = [as_tensor(op, t).data for t in tensors]
+    if len({a.dtype for a in arrays}) > 1:
+        dtype = result_dtype(*arrays)
+        arrays = [a.astype(dtype, copy=False) for a in arrays]
+    return tensors, arrays
+
+
+def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors along an existing dimension.  Shapes: (N, D), (M, D) -> (N + M, D) for 0.
 
     Raises ShapeError unless all other sizes agree.
     """
-    arrays = [t.data for t in tensors]
+    tensors, arrays = _together("cat", tensors)
     _agree("cat", arrays, dim)
     edges = np.cumsum([a.shape[dim] for a in arrays])[:-1].tolist()
     return Tensor.from_op(
@@ -155,12 +187,12 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = cat
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors along a new dimension.  Shapes: T times (N, D) -> (T, N, D) for 0.
 
     Raises ShapeError unless all shapes agree.
     """
-    arrays = [t.data for t in tensors]
+    tensors, arrays = _together("stack", tensors)
     _agree("stack", arrays, None)
     check_dim("stack", arrays[0].shape, dim, new=1)
     return Tensor.from_op(
@@ -172,6 +204,8 @@ def _agree(op: str, arrays: list[Any], dim: int | None) -> None:
     if not arrays:
         raise ShapeError(op, "there is nothing to join")
     shapes = [a.shape for a in arrays]
+    if not shapes[0] and dim is not None:
+        raise ShapeError(op, "tensors without dimensions cannot be joined along one", "use stack")
     for shape in shapes:
         check_dim(op, shape, dim)
         pairs = enumerate(zip(shape, shapes[0], strict=False))
@@ -181,54 +215,65 @@ def _agree(op: str, arrays: list[Any], dim: int | None) -> None:
             raise ShapeError(op, rule, first=shapes[0], other=shape)
 
 
-def split(a: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+@method
+def split(a: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut into pieces of one size (the last may be smaller) or of the sizes listed.
 
     Shapes: (N, D) -> (n1, D), (n2, D), ...  Raises ShapeError if a list does not add up.
     """
+    a = as_tensor("split", a)
     check_dim("split", a.shape, dim)
+    if not a.ndim:
+        raise ShapeError("split", "one number cannot be cut", x=a.shape)
     total, sizes = a.shape[dim], split_size_or_sections
-    if isinstance(sizes, int):
+    if not isinstance(sizes, Sequence | np.ndarray):
+        sizes = size("split", "the size of a piece", sizes)
         if sizes < 1:
             raise ShapeError("split", f"pieces of {sizes} are too small", x=a.shape)
         sizes = [min(sizes, total - start) for start in range(0, total, sizes)] or [0]
+    sizes = [size("split", "a piece", n) for n in sizes]
     if sum(sizes) != total:
-        raise ShapeError(
-            "split", f"sizes {list(sizes)} add up to {sum(sizes)}, not {total}", x=a.shape
-        )
+        raise ShapeError("split", f"sizes {sizes} add up to {sum(sizes)}, not {total}", x=a.shape)
     before = (slice(None),) * (dim % a.ndim)
     ends = zip(itertools.accumulate(sizes), sizes, strict=True)
     return tuple(_getitem(a, (*before, slice(end - n, end))) for end, n in ends)
 
 
-def chunk(a: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+@method
+def chunk(a: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut into at most ``chunks`` pieces of one size.  Shapes: (4, D) -> (2, D), (2, D) for 2."""
+    a, chunks = as_tensor("chunk", a), size("chunk", "chunks", chunks)
     check_dim("chunk", a.shape, dim)
     if chunks < 1:
         raise ShapeError("chunk", f"there cannot be {chunks} pieces", x=a.shape)
     return split(a, max(1, -(-a.shape[dim] // chunks)), dim)
 
 
-def flip(a: Tensor, dims: int | Sequence[int]) -> Tensor:
+@method
+def flip(a: Any, dims: int | Sequence[int]) -> Tensor:
     """Reverse the order along ``dims``.  Shapes: any -> same."""
-    axes = (dims,) if isinstance(dims, int) else tuple(dims)
-    check_dim("flip", a.shape, axes)
-    return Tensor.from_op(np.flip(a.data, axes), (a,), lambda g: (np.flip(g, axes),))
+    x = as_tensor("flip", a).data
+    axes = tuple(dims) if isinstance(dims, Sequence) else (dims,)
+    check_dim("flip", x.shape, axes)
+    return Tensor.from_op(np.flip(x, axes), (a,), lambda g: (np.flip(g, axes),))
 
 
-def pad(input: Tensor, pad: Sequence[int], value: float = 0.0) -> Tensor:
+def pad(input: Any, pad: Sequence[int], value: float = 0.0) -> Tensor:
     """Add a border of ``value``; ``pad`` lists (before, after) from the last dimension backwards.
 
     Shapes: (..., H, W) -> (..., H + top + bottom, W + left + right) for (left, right, top, bottom).
     Raises ShapeError for a list of odd length, of too many dimensions or with negative entries.
     """
-    x = input.data
+    x, pad = as_tensor("pad", input).data, _ints("pad", tuple(pad))
+    value = number("pad", "value", value)
     if len(pad) % 2 or len(pad) > 2 * x.ndim or any(p < 0 for p in pad):
         raise ShapeError("pad", f"{tuple(pad)} is not a list of (before, after) pairs", x=x.shape)
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
     widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
     inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, x.shape, strict=True))
-    y = np.empty_like(x, shape=tuple(n + b + e for n, (b, e) in zip(x.shape, widths, strict=True)))
+    if x.dtype.kind != "f" and value != int(value):
+        x = x.astype(np.float32)
+    y = empty_like(x, shape=tuple(n + b + e for n, (b, e) in zip(x.shape, widths, strict=True)))
     y[...] = value
     y[inner] = x
     return Tensor.from_op(y, (input,), lambda g: (g[inner],))
@@ -240,7 +285,7 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
     Entries that an array of integers names twice get both gradients.
     """
     x = a.data
-    index = tuple(_plain(i) for i in index) if isinstance(index, tuple) else _plain(index)
+    index = plain_index(index, x)
     try:
         y = x[index]
     except IndexError as error:
@@ -249,7 +294,7 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
     repeats = any(hasattr(i, "dtype") and i.dtype.kind in "iu" and i.ndim for i in parts)
 
     def vjp(g: Any) -> tuple[Any]:
-        dx = np.zeros_like(x)
+        dx = zeros_like(x)
         if repeats:
             np.add.at(dx, index, g)  # dx[index] += g would keep only the last of equals
         else:
@@ -259,12 +304,5 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
     return Tensor.from_op(y, (a,), vjp)
 
 
-def _plain(i: Any) -> Any:
-    return i.data if isinstance(i, Tensor) else np.asarray(i) if isinstance(i, list) else i
-
-
-for _name in __all__:
-    if _name not in {"cat", "concat", "stack", "pad"}:
-        setattr(Tensor, _name, globals()[_name])
-Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
+Tensor.__getitem__ = _getitem  # type: ignore[method-assign]
 Tensor.T = property(lambda a: permute(a, tuple(range(a.ndim))[::-1]))  # type: ignore[attr-defined]

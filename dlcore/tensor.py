@@ -12,40 +12,50 @@ from __future__ import annotations
 
 import itertools
 import operator
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from dlcore.backend.arrays import ones_like
+from dlcore.backend.device import to_device, to_numpy
+from dlcore.operands import as_array, promoted
+
 Vjp = Callable[[Any], tuple[Any, ...]]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _created = itertools.count()
-_recording = True
+_recording = ContextVar("recording", default=True)  # each thread has its own
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Record nothing while the block runs: results have no history and need no memory."""
-    global _recording
-    before, _recording = _recording, False
+    """Record nothing while the block runs: results have no history and need no memory.
+
+    It holds for this thread alone.
+    """
+    before = _recording.get()
+    _recording.set(False)
     try:
         yield
     finally:
-        _recording = before
+        _recording.set(before)
 
 
 class Tensor:
     """An array that records operations, and gets the gradient of a scalar by ``backward``.
 
     ``data`` is the array, ``grad`` the gradient that ``backward`` left here (or None).
-    Arrays keep their dtype; Python numbers and lists of them become float32.
+    Arrays keep their dtype; Python numbers and lists of them become float32. As in PyTorch,
+    ``==`` compares entry by entry, and a tensor is a key by what it is, not by what it holds.
 
     Raises TypeError for what is not a number and for ``requires_grad`` on integers.
     """
 
     __slots__ = (
+        "_lent",
         "_order",
         "_parents",
         "_pending",
@@ -54,12 +64,11 @@ class Tensor:
         "_seen",
         "_version",
         "_vjp",
+        "_yields_own",
         "data",
         "grad",
         "requires_grad",
     )
-    __array_priority__ = 100  # so that ndarray * Tensor asks Tensor
-
     if TYPE_CHECKING:  # given by ops, reductions, shaping and activations
         __add__: Any
         __radd__: Any
@@ -72,6 +81,10 @@ class Tensor:
         __pow__: Any
         __matmul__: Any
         __neg__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
         __getitem__: Any
 
         def __getattr__(self, name: str) -> Any: ...
@@ -80,12 +93,7 @@ class Tensor:
         version = None
         if isinstance(data, Tensor):
             data, version = data.data, _shared_version(data)
-        if not hasattr(data, "dtype"):
-            data = np.asarray(data)
-            if data.dtype == np.float64:
-                data = data.astype(np.float32)
-        if data.dtype.kind not in "fiub":
-            raise TypeError(f"tensor: numbers are needed, not {data.dtype}")
+        data = as_array("tensor", data)
         if requires_grad and data.dtype.kind != "f":
             raise TypeError(
                 f"tensor: only floating-point numbers have a gradient, not {data.dtype}\n"
@@ -103,25 +111,32 @@ class Tensor:
         self._version: list[int] | None = version
         self._saved = 0  # the sum of the parents' counts when this node was made
         self._pending: Any = None  # the gradient that has arrived so far
+        self._lent = True  # whether somebody else may hold that array
+        self._yields_own = False  # see from_op
         self._seen = 0  # the number of the last backward that came by
 
     @classmethod
-    def from_op(cls, data: Any, parents: Sequence[Any], vjp: Vjp) -> Tensor:
+    def from_op(
+        cls, data: Any, parents: Sequence[Any], vjp: Vjp, yields_own: bool = False
+    ) -> Tensor:
         """Make the result of an operation, one node on the tape.
 
         ``vjp(g)`` takes the gradient of ``data`` and returns one gradient, or None, for
         each parent. It must close over arrays only: closing over the result would make a
         reference cycle that keeps every intermediate array alive.
+        ``yields_own`` promises that each gradient is an array made for this call, of which nobody keeps
+        another name or view: a leaf may then keep it without a copy.
         """
         out = _new(Tensor)
         out.data = data
         out.grad = out._vjp = out._version = out._pending = None
         out.requires_grad = out._retains = False
         out._parents, out._saved, out._seen = (), 0, 0
+        out._lent, out._yields_own = True, yields_own
         out._order = next(_created)
         if data.base is not None:
             _share_version(out, parents)
-        if _recording:
+        if _recording.get():
             wanted, saved = False, 0
             for p in parents:
                 if isinstance(p, Tensor):
@@ -150,7 +165,7 @@ class Tensor:
                     f"backward: a gradient is needed for shape {self.shape}\n"
                     "  only a single number has an obvious one; did you forget .sum() or .mean()?"
                 )
-            gradient = np.ones_like(self.data)
+            gradient = ones_like(self.data)
         gradient = gradient.data if isinstance(gradient, Tensor) else gradient
         if not hasattr(gradient, "astype"):
             gradient = np.asarray(gradient)
@@ -160,7 +175,7 @@ class Tensor:
                 f"backward: the gradient has shape {gradient.shape}, the tensor {self.shape}"
             )
         history = self._history()
-        self._pending = gradient
+        self._pending, self._lent = gradient, True
         try:
             self._send_back(history)
         finally:
@@ -178,12 +193,12 @@ class Tensor:
             if vjp is None or node._retains:
                 if node.grad is not None:
                     node.grad = _plain(node.grad.data + g)
-                else:  # 2: the name g, and the argument that asks
-                    alone = sys.getrefcount(g) == 2 and vjp is None and _is_whole(g)
-                    node.grad = _plain(g if alone else g.copy())
+                else:
+                    own = vjp is None and not node._lent and g.flags.c_contiguous
+                    node.grad = _plain(g if own else g.copy())
                 if vjp is None:
                     continue
-            parents, grads = node._parents, vjp(g)
+            parents, grads, lent = node._parents, vjp(g), not node._yields_own
             if len(grads) != len(parents):
                 raise ValueError(f"a vjp gave {len(grads)} gradients for {len(parents)} parent(s)")
             saved = node._saved
@@ -194,11 +209,15 @@ class Tensor:
                         saved -= parent._version[0]
                     gp = grads[k]
                     if gp is not None and parent.requires_grad:
+                        if gp.dtype is not parent.data.dtype:
+                            gp = _fitted(gp, parent.data.dtype)
                         before = parent._pending
-                        parent._pending = gp if before is None else before + gp
+                        if before is None:
+                            parent._pending, parent._lent = gp, lent
+                        else:
+                            parent._pending, parent._lent = before + gp, False
             if saved:  # counts only grow: the sum is the same only if all are
                 raise RuntimeError(_overwritten(parents))
-            grads, gp, before = (), None, None  # no name holds on to what a leaf is about to keep
             node._parents, node._vjp = (), _used_up
 
     def _history(self) -> list[Tensor]:
@@ -241,7 +260,85 @@ class Tensor:
 
     def item(self) -> float:
         """The single number inside."""
+        self._one("item")
         return self.data.item()
+
+    def tolist(self) -> Any:
+        """The numbers as nested lists, or as one number."""
+        return to_numpy(self.data).tolist()
+
+    def _one(self, op: str) -> None:
+        if self.data.size != 1:
+            raise ValueError(
+                f"{op}: one number is needed, the tensor has shape {self.shape}\n"
+                "  choose one, x[0], or make one of all: x.sum(), x.mean(), (x > 0).all()"
+            )
+
+    def __float__(self) -> float:
+        self._one("float")
+        return float(self.data.item())
+
+    def __int__(self) -> int:
+        self._one("int")
+        return int(self.data.item())
+
+    def __index__(self) -> int:
+        self._one("index")
+        return operator.index(self.data.item())
+
+    def __bool__(self) -> bool:
+        self._one("bool")
+        return bool(self.data.item())
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        self._one("format")
+        return format(self.data.item(), spec)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("for x in tensor: a tensor without dimensions has no rows")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())  # type: ignore[attr-defined]
+
+    __hash__ = object.__hash__  # __eq__ compares entries
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """What np.asarray makes of it, and so what NumPy's functions and Matplotlib see."""
+        if self.requires_grad:
+            raise RuntimeError(_LEAVES)
+        data = self.data if isinstance(self.data, np.ndarray) else np.asarray(self.data)
+        data = data if dtype is None else data.astype(dtype, copy=False)
+        return data.copy() if copy and data is self.data else data
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's arithmetic beside a tensor is the tensor's; its other functions see the array."""
+        if ufunc in ARITHMETIC and method == "__call__" and not options:
+            return ARITHMETIC[ufunc](*inputs)
+        arrays = [np.asarray(x) if isinstance(x, Tensor) else x for x in inputs]
+        if any(isinstance(x, Tensor) for x in options.get("out", ())):
+            return NotImplemented
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions see the array."""
+        return func(*_arrays(args), **_arrays(kwargs))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle and deepcopy keep: the array and its gradient.  Raises RuntimeError for a history."""
+        if self._vjp is not None and self.requires_grad:
+            raise RuntimeError(
+                "copy or pickle: this tensor has a history, which cannot be copied\n"
+                "  take x.detach(), or copy before computing"
+            )
+        return {"data": self.data, "requires_grad": self.requires_grad, "grad": self.grad}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Tensor.__init__(self, state["data"], state["requires_grad"])  # with an age of its own
+        self.grad = state["grad"]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -261,26 +358,59 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Overwrite entries.  Raises RuntimeError where that would corrupt a gradient."""
-        if _recording and self.requires_grad:
+        if _recording.get() and self.requires_grad:
             raise RuntimeError(
                 "x[...] = value: x requires grad, and its history would not know of the change\n"
                 "  compute a new tensor with where(condition, value, x), or write inside no_grad()"
             )
         if isinstance(value, Tensor):
-            if _recording and value.requires_grad:
+            if _recording.get() and value.requires_grad:
                 raise RuntimeError(
                     "x[...] = value: the value's history would be lost\n"
                     "  build x from its parts with stack or cat, or assign value.detach()"
                 )
             value = value.data
-        self.data[index.data if isinstance(index, Tensor) else index] = value
+        else:
+            value = as_array("x[...] = value", value)
+        self.data[plain_index(index, self.data)] = to_device(value, self.data)
         self.changed()
 
+    def _in_place(self, other: Any, symbol: str) -> bool:
+        """Whether ``x += other`` may write into x; else it makes a new tensor, which the tape can follow.
+
+        Raises RuntimeError for a leaf that is being recorded: its old value is needed, and the new tensor
+        would not be the one that the model holds.
+        """
+        if not _recording.get() or not (self.requires_grad or needs(other)):
+            return True
+        if self.requires_grad and self._vjp is None:
+            raise RuntimeError(
+                f"x {symbol}= ...: x requires grad, and its history would not know of the change\n"
+                f"  write the update inside no_grad(), or compute a new tensor: y = x {symbol} ..."
+            )
+        return False
+
+    def _write(self, value: Tensor, symbol: str) -> Tensor:
+        if value.shape != self.shape or (value.dtype.kind == "f") > (self.dtype.kind == "f"):
+            raise TypeError(
+                f"x {symbol}= ...: the result is {value.shape} {value.dtype},"
+                f" which does not fit into {self.shape} {self.dtype}\n"
+                f"  compute a new tensor: y = x {symbol} ..."
+            )
+        if self.data.ndim:
+            self.data[...] = value.data
+        else:
+            self.data = value.data.astype(self.dtype)
+        self.changed()
+        return self
+
     def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len: a tensor without dimensions has no length; it is one number")
         return len(self.data)
 
     def __repr__(self) -> str:
-        body = np.array2string(self.data, precision=4, separator=", ", prefix="tensor(")
+        body = np.array2string(to_numpy(self.data), precision=4, separator=", ", prefix="tensor(")
         return f"tensor({body}{', requires_grad=True' if self.requires_grad else ''})"
 
 
@@ -293,14 +423,37 @@ _new = object.__new__
 _age = operator.attrgetter("_order")
 
 
-def _is_whole(g: Any) -> bool:
-    """Whether an array that nobody else holds may be kept as a gradient without a copy.
+_LEAVES = (
+    "numpy: this tensor requires grad, and NumPy's result would have no history\n"
+    "  use dlcore's functions (dlcore.exp for np.exp), or x.detach() where no gradient is needed"
+)
+ARITHMETIC: dict[Any, Callable[..., Any]] = {}  # NumPy's operators, and the tensor's; ops fills it
 
-    A view may, too, if nobody else holds what it looks into (3: the attribute, the name, the
-    argument) and it is in order.
-    """
-    base = g.base
-    return (base is None or sys.getrefcount(base) == 3) and g.flags.c_contiguous
+
+def _arrays(x: Any) -> Any:
+    """Arguments of a NumPy function, with arrays for tensors."""
+    if isinstance(x, Tensor):
+        return np.asarray(x)
+    if type(x) in (list, tuple):
+        return type(x)(map(_arrays, x))
+    return {k: _arrays(v) for k, v in x.items()} if type(x) is dict else x
+
+
+def plain_index(index: Any, like: Any) -> Any:
+    """An index into the array ``like``: arrays, where that one lives, for tensors and lists."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(i, like) for i in index)
+    if isinstance(index, list):
+        index = as_array("x[...]", index) if index else np.zeros(0, np.intp)
+    index = index.data if isinstance(index, Tensor) else index
+    return to_device(index, like) if isinstance(index, np.ndarray) else index
+
+
+def _fitted(gradient: Any, dtype: np.dtype) -> Any:
+    """A gradient in the dtype of the tensor that it belongs to."""
+    if dtype.kind != "f":
+        raise TypeError(f"backward: only floating-point numbers have a gradient, not {dtype}")
+    return gradient.astype(dtype, copy=False)
 
 
 def _shared_version(t: Tensor) -> list[int]:
@@ -340,14 +493,69 @@ def tensor(data: Any, requires_grad: bool = False) -> Tensor:
     >>> tensor([1.0, 2.0])
     tensor([1., 2.])
     """
-    if hasattr(data, "dtype"):
-        return Tensor(data.copy(), requires_grad)
-    return Tensor(data, requires_grad)
+    found = data.data if isinstance(data, Tensor) else as_array("tensor", data)
+    new = isinstance(data, list | tuple | int | float)
+    return Tensor(found if new else found.copy(), requires_grad)
+
+
+def method(function: Function) -> Function:
+    """Also a method of Tensor, under the same name."""
+    setattr(Tensor, function.__name__, function)
+    return function
 
 
 def array(x: Any) -> Any:
     """The array of an operand. A bare number stays one: NumPy fits it to the dtype beside it."""
     return x.data if isinstance(x, Tensor) else x
+
+
+def as_tensor(op: str, x: Any) -> Tensor:
+    """``x`` itself if it is a tensor, else one made of it, without a copy.  Raises TypeError."""
+    return x if isinstance(x, Tensor) else Tensor(as_array(op, x))
+
+
+def float_tensor(op: str, x: Any, like: Any = None) -> Tensor:
+    """``floats`` as a tensor; its gradient finds back to ``x``."""
+    data = floats(op, x, like)
+    if isinstance(x, Tensor):
+        return x if data is x.data else Tensor.from_op(data, (x,), lambda g: (g,))
+    return Tensor(data)
+
+
+def operands(op: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """The arrays of two operands, in the dtype of their result; numbers may stay numbers."""
+    x = a.data if isinstance(a, Tensor) else a
+    y = b.data if isinstance(b, Tensor) else b
+    if type(x) is type(y) is np.ndarray and x.dtype is y.dtype and x.dtype.kind in "fib":
+        return x, y
+    # what stands in a tensor has a dtype of its own, even if it has no dimensions
+    x = np.asarray(x) if isinstance(a, Tensor) and isinstance(x, np.generic) else x
+    y = np.asarray(y) if isinstance(b, Tensor) and isinstance(y, np.generic) else y
+    return promoted(op, x, y)
+
+
+def floats(op: str, x: Any, like: Any = None) -> Any:
+    """The array of an operand as real numbers: of the dtype of the array ``like``, and where that one lives.
+
+    Raises TypeError where that would bring it back from a GPU.
+    """
+    x = x.data if isinstance(x, Tensor) else as_array(op, x)
+    if like is None:
+        return x if x.dtype.kind == "f" else x.astype(np.float32)
+    if type(x) is not type(like):
+        x = beside(op, x, like)
+    return x if x.dtype == like.dtype else x.astype(like.dtype)
+
+
+def beside(op: str, x: Any, like: Any) -> Any:
+    """The array ``x`` where ``like`` lives.  Raises TypeError where that would bring it back from a GPU."""
+    found = to_device(x, like)
+    if found is not x and isinstance(like, np.ndarray | np.generic):
+        raise TypeError(
+            f"{op}: one array lives on the GPU, another in the computer's memory\n"
+            "  move the model there, too: model.to(x)"
+        )
+    return found
 
 
 def needs(x: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.device import to_numpy
 from dlcore.checkpoint import load_checkpoint, save_checkpoint
 from dlcore.nn.module import Module
 from dlcore.optim import Optimizer, clip_grad_norm_
@@ -87,7 +88,7 @@ def _parts(batch: Any) -> tuple[tuple[Any, ...], Any]:
 
 
 def _measure(metrics: Mapping[str, Metric] | None, output: Any, target: Any) -> dict[str, float]:
-    plain = [t.data if isinstance(t, Tensor) else t for t in (output, target)]
+    plain = [to_numpy(t.data) if isinstance(t, Tensor) else t for t in (output, target)]
     return {name: float(f(*plain)) for name, f in (metrics or {}).items()}
 
 

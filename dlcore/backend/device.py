@@ -24,6 +24,14 @@ def to_numpy(array: Any) -> np.ndarray:
     return np.asarray(array.get() if hasattr(array, "get") else array)
 
 
+def to_device(array: Any, like: Any) -> Any:
+    """The array where ``like`` lives; itself if it lives there already."""
+    here = isinstance(array, np.ndarray | np.generic)
+    if isinstance(like, np.ndarray | np.generic):
+        return array if here else to_numpy(array)
+    return np.asarray(array, like=like) if here else array
+
+
 def where() -> str:
     """Where ``to_gpu`` takes arrays: "GPU" or "CPU"."""
     return "CPU" if _cupy() is None else "GPU"

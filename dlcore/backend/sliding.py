@@ -7,11 +7,13 @@ Paper: Dumoulin and Visin (2016), A guide to convolution arithmetic for deep lea
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from dlcore.backend.arrays import zeros_like
 
 Pair = tuple[int, int]
 
@@ -40,10 +42,14 @@ PLAIN = Window()
 
 def make_pair(op: str, name: str, value: Any, least: int = 0) -> Pair:
     """An int for both axes, or one for each.  Raises ValueError for anything below ``least``."""
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or any(not isinstance(v, int) or v < least for v in pair):
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    try:
+        first, second = map(operator.index, pair)
+    except (TypeError, ValueError):
+        first = second = least - 1
+    if min(first, second) < least:
         raise ValueError(f"{op}: {name} must be an int >= {least} or a pair of them, not {value!r}")
-    return pair[0], pair[1]
+    return first, second
 
 
 def make_window(
@@ -76,7 +82,7 @@ def _padded(x: Any, window: Window) -> Any:
     """x with its border of zeros, and one row more for the last row to run on into."""
     (top, bottom), (left, right) = window.padding
     n, c, h, w = x.shape
-    xp = np.zeros_like(x, shape=(n, c, h + top + bottom + 1, w + left + right))
+    xp = zeros_like(x, shape=(n, c, h + top + bottom + 1, w + left + right))
     xp[:, :, top : top + h, left : left + w] = x
     return xp
 

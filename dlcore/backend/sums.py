@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import ones_like
+
 
 def row_sums(x: Any) -> Any:
     """x (N, D) -> (N, 1)."""
-    return (x @ np.ones_like(x, shape=(x.shape[1],)))[:, None]
+    return (x @ ones_like(x, shape=(x.shape[1],)))[:, None]
 
 
 def row_dots(a: Any, b: Any) -> Any:
@@ -24,7 +26,7 @@ def row_dots(a: Any, b: Any) -> Any:
 
 def column_sums(x: Any) -> Any:
     """x (N, D) -> (D,)."""
-    return np.ones_like(x, shape=(len(x),)) @ x
+    return ones_like(x, shape=(len(x),)) @ x
 
 
 def channel_sums(x: Any) -> Any:

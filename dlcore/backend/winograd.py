@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.backend.blocks import in_blocks
 
 TILES = 7 << 17  # entries of a piece's tiles: 3.7 MB of float32
@@ -80,7 +81,7 @@ def _pairs_backward(g: Any, out: Any) -> None:
 
 def _even_and_odd(x: Any, before: tuple[int, int], t: int, s: int) -> Any:
     """x (n, C, H, W) -> (2, t, 2, s, n, C): row 2 k + i stands at [i, k]; columns alike; zeros around."""
-    pixels = np.zeros_like(x, shape=(2, t, 2, s, *x.shape[:2]))
+    pixels = zeros_like(x, shape=(2, t, 2, s, *x.shape[:2]))
     for i in (0, 1):
         for j in (0, 1):
             row, column = (i - before[0]) % 2, (j - before[1]) % 2
@@ -94,9 +95,9 @@ def _tiles(x: Any, border: Border, t: int, s: int) -> Any:
     """x (n, C, H, W) -> the differences in all its tiles, (16, t s n, C)."""
     n, c = x.shape[:2]
     pixels = _even_and_odd(x, (border[0][0], border[1][0]), t + 1, s + 1)
-    lines = np.empty_like(x, shape=(4, t, 2, s + 1, n, c))
+    lines = empty_like(x, shape=(4, t, 2, s + 1, n, c))
     _differences(pixels, lines)
-    v = np.empty_like(x, shape=(4, 4, t, s, n, c))
+    v = empty_like(x, shape=(4, 4, t, s, n, c))
     _differences(lines.transpose(2, 3, 0, 1, 4, 5), v.transpose(1, 3, 0, 2, 4, 5))
     return v.reshape(16, t * s * n, c)
 
@@ -110,16 +111,16 @@ def winograd_forward(x: Any, w: Any, b: Any, border: Border) -> Any:
     """x (N, C, H, W), w (M, C, 3, 3), b (M,) or None -> y (N, M, P, Q)."""
     m, u = len(w), _kernel_tiles(w)
     size = tuple(n + sum(pad) - 2 for n, pad in zip(x.shape[2:], border, strict=True))
-    (t, s), y = _count(size), np.empty_like(x, shape=(len(x), m, *size))
+    (t, s), y = _count(size), empty_like(x, shape=(len(x), m, *size))
 
     def work(part: slice) -> None:
         n, out = len(x[part]), y[part]
         products = (_tiles(x[part], border, t, s) @ u).reshape(4, 4, t, s, n, m)
         if b is not None:
             products[1, 1] += b  # m1 is in both sums, and so in all four outputs
-        lines = np.empty_like(x, shape=(2, 4, t, s, n, m))
+        lines = empty_like(x, shape=(2, 4, t, s, n, m))
         _pairs(products, lines)
-        pixels = np.empty_like(x, shape=(2, 2, t, s, n, m))
+        pixels = empty_like(x, shape=(2, 2, t, s, n, m))
         _pairs(lines.swapaxes(0, 1), pixels.swapaxes(0, 1))
         for i in (0, 1):
             for j in (0, 1):
@@ -136,9 +137,9 @@ def winograd_backward_weight(g: Any, x: Any, border: Border) -> Any:
 
     def work(part: slice) -> Any:
         n = len(g[part])
-        lines = np.empty_like(g, shape=(4, t, 2, s, n, m))
+        lines = empty_like(g, shape=(4, t, 2, s, n, m))
         _pairs_backward(_even_and_odd(g[part], (0, 0), t, s), lines)
-        dm = np.empty_like(g, shape=(4, 4, t, s, n, m))
+        dm = empty_like(g, shape=(4, 4, t, s, n, m))
         _pairs_backward(lines.transpose(2, 0, 1, 3, 4, 5), dm.swapaxes(0, 1))
         return _tiles(x[part], border, t, s).swapaxes(1, 2) @ dm.reshape(16, t * s * n, m)
 

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlcore.backend.device import to_numpy
+from dlcore.operands import size
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, array
+from dlcore.tensor import Tensor, as_tensor, floats, plain_index
 
 
 def split(
@@ -32,9 +34,9 @@ def split(
     """
     if any(s <= 0 for s in sizes) or abs(sum(sizes) - 1) > 1e-9:
         raise ValueError(f"split: sizes must be positive and add up to 1, not {tuple(sizes)}")
-    rows = np.asarray(x.data if isinstance(x, Tensor) else x)
+    rows = to_numpy(as_tensor("split", x).data)
     bundle = _bundles(rows.reshape(len(rows), -1), groups)
-    labels = np.zeros(len(rows), int) if y is None else np.asarray(array(y))
+    labels = np.zeros(len(rows), int) if y is None else to_numpy(as_tensor("split", y).data)
     rng = generator(rng)
     parts: list[list[int]] = [[] for _ in sizes]
     for label in np.unique(labels):
@@ -84,8 +86,12 @@ class Scaler(NamedTuple):
     @classmethod
     def fit(cls, x: Any) -> Scaler:
         """Measure training rows (N, D). A constant column is only shifted."""
-        std = x.std(axis=0)
-        return cls(x.mean(axis=0), np.where(std > 0, std, 1))
+        x = floats("Scaler", x)
+        if not len(x):
+            raise ValueError("Scaler: there are no rows to measure")
+        varies = x.max(axis=0) > x.min(axis=0)  # the std of equal numbers is rounding, not 0
+        mean = np.where(varies, x.mean(axis=0), x[0])
+        return cls(mean, np.where(varies, x.std(axis=0), x.dtype.type(1)))
 
     def __call__(self, x: Any) -> Any:
         """Scale any rows.  Shapes: (..., D) -> same."""
@@ -99,7 +105,9 @@ class TensorDataset:
     """
 
     def __init__(self, *arrays: Any) -> None:
-        plain = [np.asarray(array(a)) for a in arrays]
+        plain = [as_tensor("TensorDataset", a).data for a in arrays]
+        if any(a.ndim == 0 for a in plain):
+            raise ValueError("TensorDataset: one number has no rows")
         if len({len(a) for a in plain}) != 1:
             raise ValueError(f"TensorDataset: lengths {[len(a) for a in plain]} must be equal")
         self.arrays = [a.astype(np.float32) if a.dtype == np.float64 else a for a in plain]
@@ -108,7 +116,7 @@ class TensorDataset:
         return len(self.arrays[0])
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
-        return tuple(a[index] for a in self.arrays)
+        return tuple(a[plain_index(index, a)] for a in self.arrays)
 
 
 class DataLoader:
@@ -133,8 +141,12 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be at least 1, not {batch_size}")
+        batch_size = size("DataLoader", "batch_size", batch_size, 1)
+        if not hasattr(dataset, "__len__") or isinstance(dataset, Tensor | np.ndarray):
+            raise TypeError(
+                f"DataLoader: a dataset is needed, not {type(dataset).__name__}\n"
+                "  write TensorDataset(x, y), or a list of items"
+            )
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.drop_last, self.collate_fn = drop_last, collate_fn
         self.rng = generator(rng)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dlcore import activations as act
 from dlcore.dropout import dropout
 from dlcore.init import Rng
 from dlcore.nn.module import Module
+from dlcore.operands import number
 from dlcore.rng import generator
 from dlcore.tensor import Tensor
 
@@ -13,7 +16,7 @@ from dlcore.tensor import Tensor
 class ReLU(Module):
     """max(0, x)."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.relu(input)
 
 
@@ -23,7 +26,7 @@ class LeakyReLU(Module):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.leaky_relu(input, self.negative_slope)
 
 
@@ -33,14 +36,14 @@ class ELU(Module):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.elu(input, self.alpha)
 
 
 class SELU(Module):
-    """The self-normalising ELU."""
+    """The self-normalizing ELU."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.selu(input)
 
 
@@ -50,14 +53,14 @@ class GELU(Module):
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.gelu(input, self.approximate)
 
 
 class SiLU(Module):
     """x sigmoid(x)."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.silu(input)
 
 
@@ -67,21 +70,21 @@ class Softplus(Module):
     def __init__(self, beta: float = 1.0) -> None:
         self.beta = beta
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.softplus(input, self.beta)
 
 
 class Sigmoid(Module):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.sigmoid(input)
 
 
 class Tanh(Module):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.tanh(input)
 
 
@@ -91,7 +94,7 @@ class Hardtanh(Module):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         self.min_val, self.max_val = min_val, max_val
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.hardtanh(input, self.min_val, self.max_val)
 
 
@@ -101,7 +104,7 @@ class Softmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.softmax(input, self.dim)
 
 
@@ -111,7 +114,7 @@ class LogSoftmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return act.log_softmax(input, self.dim)
 
 
@@ -119,8 +122,10 @@ class Dropout(Module):
     """While training, 0 with probability ``p`` and 1 / (1 - p) times the input otherwise."""
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
-        self.p = p
+        self.p = number("Dropout", "p", p)
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"Dropout: p is the probability of dropping, from 0 to 1, not {p}")
         self.rng = None if rng is None else generator(rng)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return dropout(input, self.p, self.training, self.rng)

@@ -13,18 +13,21 @@ from dlcore.attention import (
     KVCache,
     join_heads,
     make_mask,
+    mask_array,
     rotary_embedding,
     scaled_dot_product_attention,
     self_attention,
     sinusoidal_positions,
     split_heads,
 )
+from dlcore.backend.device import to_device
 from dlcore.dropout import dropout
 from dlcore.nn.linear import Embedding, Linear, weights
 from dlcore.nn.module import Buffer, Module, Parameter
+from dlcore.operands import size
 from dlcore.ops import linear
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, array
+from dlcore.tensor import Tensor, as_tensor
 
 
 class MultiheadAttention(Module):
@@ -50,6 +53,8 @@ class MultiheadAttention(Module):
         rotary: bool = False,
         rng: init.Rng = None,
     ) -> None:
+        embed_dim = size("MultiheadAttention", "embed_dim", embed_dim)
+        num_heads = size("MultiheadAttention", "num_heads", num_heads, 1)
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: {num_heads} heads must divide {embed_dim}")
         self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
@@ -75,6 +80,7 @@ class MultiheadAttention(Module):
         cache: KVCache | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         same = query is key is value
+        query, key, value = (as_tensor("MultiheadAttention", x) for x in (query, key, value))
         if not self.batch_first:
             query, key, value = (x.swapaxes(0, 1) for x in (query, key, value))
         mask = self._mask(attn_mask, key_padding_mask, query, key)
@@ -117,11 +123,11 @@ class MultiheadAttention(Module):
         """Both masks in one, additive, (N or 1, heads or 1, L or 1, S)."""
         total = None
         if attn_mask is not None:
-            total = _forbidden(array(attn_mask), q.dtype)
+            total = _forbidden(to_device(mask_array(attn_mask), q.data), q.dtype)
             if total.ndim == 3:
                 total = total.reshape(-1, self.num_heads, *total.shape[1:])
         if padding is not None:
-            hidden = _forbidden(array(padding), q.dtype)[:, None, None, :]
+            hidden = _forbidden(to_device(mask_array(padding), q.data), q.dtype)[:, None, None, :]
             total = hidden if total is None else total + hidden
         return total
 
@@ -148,6 +154,7 @@ class SinusoidalPositions(Module):
         self.table = Buffer(sinusoidal_positions(max_len, dim))
 
     def forward(self, input: Tensor, start: int = 0) -> Tensor:
+        input = as_tensor("SinusoidalPositions", input)
         _fits(self, input, start)
         return input + Tensor(self.table.data[start : start + input.shape[-2]])
 
@@ -164,6 +171,7 @@ class LearnedPositions(Embedding):
         init.normal_(self.weight, 0.0, 0.02, generator(rng))
 
     def forward(self, input: Tensor, start: int = 0) -> Tensor:
+        input = as_tensor("LearnedPositions", input)
         _fits(self, input, start)
         return input + self.weight[start : start + input.shape[-2]]
 

@@ -8,16 +8,34 @@ from typing import Any
 from dlcore.nn.module import Module
 
 
+def must_be_module(op: str, x: Any) -> Module:
+    """``x``.  Raises TypeError where a part would be left out without a word."""
+    if isinstance(x, Module):
+        return x
+    if isinstance(x, type):
+        what, mend = f"the class {x.__name__}", f"write {x.__name__}(), with its arguments"
+    elif isinstance(x, list | tuple):
+        what, mend = f"a {type(x).__name__}", f"unpack it: {op}(*modules)"
+    elif callable(x):
+        what = f"the function {getattr(x, '__name__', x)}"
+        mend = "use its module: nn.ReLU() for relu; or write a Module that calls it in forward"
+    else:
+        what, mend = "None" if x is None else type(x).__name__, "leave it out"
+    raise TypeError(f"{op}: each part must be a module, not {what}\n  {mend}")
+
+
 class ModuleList(Module):
     """A list of modules whose parameters are found."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
+        if isinstance(modules, Module):
+            raise TypeError(f"{type(self).__name__}: a list of modules is needed: [module]")
         for module in modules:
             self.append(module)
 
     def append(self, module: Module) -> ModuleList:
         """Add one at the end."""
-        setattr(self, str(len(self)), module)
+        setattr(self, str(len(self)), must_be_module(type(self).__name__, module))
         return self
 
     def __len__(self) -> int:
@@ -50,8 +68,8 @@ class Residual(Module):
     """
 
     def __init__(self, body: Module, shortcut: Module | None = None) -> None:
-        self.body = body
-        self.shortcut = shortcut
+        self.body = must_be_module("Residual", body)
+        self.shortcut = None if shortcut is None else must_be_module("Residual", shortcut)
 
     def forward(self, input: Any) -> Any:
         return (input if self.shortcut is None else self.shortcut(input)) + self.body(input)

@@ -9,6 +9,7 @@ from dlcore import conv, pooling
 from dlcore.init import Rng
 from dlcore.nn.linear import weights
 from dlcore.nn.module import Module
+from dlcore.operands import size
 from dlcore.rng import generator
 from dlcore.tensor import Tensor
 
@@ -31,15 +32,19 @@ class _Conv(Module):
         bias: bool = True,
         rng: Rng = None,
     ) -> None:
+        op = type(self).__name__
+        in_channels = size(op, "in_channels", in_channels)
+        out_channels = size(op, "out_channels", out_channels)
+        groups = size(op, "groups", groups, 1)
         if in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{type(self).__name__}: {groups} groups must divide"
-                f" {in_channels} and {out_channels} channels"
+                f"{op}: {groups} groups must divide {in_channels} and {out_channels} channels"
             )
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = (
-            (kernel_size,) * self.axes if isinstance(kernel_size, int) else tuple(kernel_size)
-        )
+        sides = kernel_size if isinstance(kernel_size, tuple | list) else (kernel_size,) * self.axes
+        self.kernel_size = tuple(size(op, "kernel_size", k, 1) for k in sides)
+        if len(self.kernel_size) != self.axes:
+            raise ValueError(f"{op}: kernel_size must be a number or {self.axes} of them")
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         first, second = in_channels, out_channels
         first, second = (first, second) if self.transposed else (second, first)
@@ -52,7 +57,7 @@ class _Conv(Module):
 class Conv2d(_Conv):
     """Slide kernels over images.  Shapes: (N, in_channels, H, W) -> (N, out_channels, P, Q)."""
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         options = self.stride, self.padding, self.dilation, self.groups
         return conv.conv2d(input, self.weight, self.bias, *options)
 
@@ -62,7 +67,7 @@ class Conv1d(_Conv):
 
     axes = 1
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         steps = (self.stride, self.padding, self.dilation)
         stride, padding, dilation = (v[0] if isinstance(v, tuple) else v for v in steps)
         return conv.conv1d(input, self.weight, self.bias, stride, padding, dilation, self.groups)
@@ -91,7 +96,7 @@ class ConvTranspose2d(_Conv):
         )
         self.output_padding = output_padding
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return conv.conv_transpose2d(
             input,
             self.weight,
@@ -115,10 +120,14 @@ class MaxPool2d(Module):
         dilation: Any = 1,
         ceil_mode: bool = False,
     ) -> None:
-        self.kernel_size, self.stride, self.padding = kernel_size, stride or kernel_size, padding
+        self.kernel_size, self.stride, self.padding = (
+            kernel_size,
+            kernel_size if stride is None else stride,
+            padding,
+        )
         self.dilation, self.ceil_mode = dilation, ceil_mode
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return pooling.max_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
         )
@@ -135,10 +144,14 @@ class AvgPool2d(Module):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        self.kernel_size, self.stride, self.padding = kernel_size, stride or kernel_size, padding
+        self.kernel_size, self.stride, self.padding = (
+            kernel_size,
+            kernel_size if stride is None else stride,
+            padding,
+        )
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return pooling.avg_pool2d(
             input,
             self.kernel_size,
@@ -155,7 +168,7 @@ class AdaptiveAvgPool2d(Module):
     def __init__(self, output_size: Any) -> None:
         self.output_size = output_size
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return pooling.adaptive_avg_pool2d(input, self.output_size)
 
 
@@ -165,5 +178,5 @@ class AdaptiveMaxPool2d(Module):
     def __init__(self, output_size: Any) -> None:
         self.output_size = output_size
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return pooling.adaptive_max_pool2d(input, self.output_size)

@@ -9,10 +9,13 @@ import numpy as np
 
 from dlcore import init
 from dlcore.embedding import embedding
+from dlcore.errors import check_dim
 from dlcore.nn.module import Module, Parameter
+from dlcore.operands import size
 from dlcore.ops import linear
 from dlcore.rng import generator
-from dlcore.tensor import Tensor
+from dlcore.shaping import flatten
+from dlcore.tensor import Tensor, as_tensor
 
 
 def weights(shape: tuple[int, ...], rng: init.Rng, bound: float) -> Parameter:
@@ -31,12 +34,13 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, rng: init.Rng = None
     ) -> None:
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = in_features = size("Linear", "in_features", in_features)
+        self.out_features = out_features = size("Linear", "out_features", out_features)
         rng, bound = generator(rng), 1 / math.sqrt(max(1, in_features))
         self.weight = weights((out_features, in_features), rng, bound)
         self.bias = weights((out_features,), rng, bound) if bias else None
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return linear(input, self.weight, self.bias)
 
 
@@ -53,7 +57,8 @@ class Embedding(Module):
         padding_idx: int | None = None,
         rng: init.Rng = None,
     ) -> None:
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.num_embeddings = num_embeddings = size("Embedding", "num_embeddings", num_embeddings)
+        self.embedding_dim = embedding_dim = size("Embedding", "embedding_dim", embedding_dim)
         self.padding_idx = padding_idx
         drawn = generator(rng).standard_normal((num_embeddings, embedding_dim), dtype=np.float32)
         if padding_idx is not None:
@@ -70,8 +75,8 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input: Tensor) -> Tensor:
-        return input.flatten(self.start_dim, self.end_dim)
+    def forward(self, input: Any) -> Tensor:
+        return flatten(input, self.start_dim, self.end_dim)
 
 
 class Unflatten(Module):
@@ -80,7 +85,9 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         self.dim, self.unflattened_size = dim, unflattened_size
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
+        input = as_tensor("Unflatten", input)
+        check_dim("Unflatten", input.shape, self.dim)
         dim = self.dim % input.ndim
         return input.reshape((*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1 :]))
 
@@ -88,5 +95,5 @@ class Unflatten(Module):
 class Identity(Module):
     """What comes in goes out."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return input
+    def forward(self, input: Any) -> Tensor:
+        return as_tensor("Identity", input)

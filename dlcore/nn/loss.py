@@ -19,7 +19,7 @@ class MSELoss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = reduction
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.mse_loss(input, target, self.reduction)
 
 
@@ -29,7 +29,7 @@ class L1Loss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = reduction
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.l1_loss(input, target, self.reduction)
 
 
@@ -39,7 +39,7 @@ class HuberLoss(Module):
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         self.reduction, self.delta = reduction, delta
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.huber_loss(input, target, self.reduction, self.delta)
 
 
@@ -49,7 +49,7 @@ class BCELoss(Module):
     def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
         self.weight, self.reduction = _buffer(weight), reduction
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
@@ -63,7 +63,7 @@ class BCEWithLogitsLoss(Module):
             _buffer(pos_weight),
         )
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.binary_cross_entropy_with_logits(
             input, target, self.weight, self.reduction, self.pos_weight
         )
@@ -77,7 +77,7 @@ class NLLLoss(Module):
     ) -> None:
         self.weight, self.ignore_index, self.reduction = _buffer(weight), ignore_index, reduction
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
@@ -94,7 +94,7 @@ class CrossEntropyLoss(Module):
         self.weight, self.ignore_index, self.reduction = _buffer(weight), ignore_index, reduction
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.cross_entropy(
             input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
         )
@@ -106,5 +106,5 @@ class KLDivLoss(Module):
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         self.reduction, self.log_target = reduction, log_target
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return losses.kl_div(input, target, self.reduction, self.log_target)

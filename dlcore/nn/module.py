@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.tensor import Tensor
+from dlcore.backend.device import to_device
+from dlcore.tensor import Tensor, as_tensor
 
 
 class Parameter(Tensor):
@@ -80,9 +81,28 @@ class Module:
         """``named_modules`` without the names."""
         return (module for _, module in self.named_modules())
 
+    def _check_hidden(self) -> None:
+        """Raise a TypeError for what would not be learned, because nobody finds it."""
+        for key, value in vars(self).items():
+            name = f"{type(self).__name__}.{key}"
+            parts = value.values() if isinstance(value, dict) else value
+            if isinstance(value, list | tuple | dict) and any(
+                isinstance(part, Module | Parameter) for part in parts
+            ):
+                raise TypeError(
+                    f"{name}: parameters in a {type(value).__name__} are not found\n"
+                    "  put modules into nn.ModuleList([...]), and each parameter into an attribute"
+                )
+            if type(value) is Tensor and value.requires_grad and value._vjp is None:
+                raise TypeError(
+                    f"{name}: a tensor that requires grad is learned only as a parameter\n"
+                    "  write nn.Parameter(...) in place of tensor(..., requires_grad=True)"
+                )
+
     def _named(self, kind: type[Tensor]) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for name, module in self.named_modules():
+            module._check_hidden()
             for key, value in vars(module).items():
                 if isinstance(value, kind) and id(value) not in seen:  # shared weights count once
                     seen.add(id(value))
@@ -131,8 +151,11 @@ class Module:
         """Move to the dtype of ``like``, or to where it lives if it is an array (a CuPy one, say)."""
         if isinstance(like, type | np.dtype | str):
             dtype = np.dtype(like)
+            if dtype.kind != "f":
+                raise TypeError(f"to: weights are floating-point numbers, not {dtype}")
             return self._map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a)
-        return self._map(lambda a: np.asarray(a, like=like))
+        place = as_tensor("to", like).data
+        return self._map(lambda a: to_device(a, place))
 
     def double(self) -> Module:
         """All floating-point state as float64."""
@@ -173,14 +196,14 @@ class Module:
         for name in own.keys() & state_dict.keys():
             value = state_dict[name]
             value = value.detach() if hasattr(value, "detach") else value
-            value = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+            value = to_device(as_tensor("load_state_dict", value).data, own[name].data)
             if value.shape != own[name].shape:
                 raise ValueError(
                     f"load_state_dict: {name} is {value.shape}, the model has {own[name].shape}"
                 )
             new[name] = value
         for name, value in new.items():
-            own[name].data[...] = np.asarray(value, like=own[name].data)
+            own[name].data[...] = value
             own[name].changed()
 
     def extra_repr(self) -> str:

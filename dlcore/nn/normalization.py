@@ -9,11 +9,17 @@ import numpy as np
 from dlcore import normalization as norm
 from dlcore.errors import ShapeError
 from dlcore.nn.module import Buffer, Module, Parameter
-from dlcore.tensor import Tensor
+from dlcore.operands import size
+from dlcore.tensor import Tensor, as_tensor
 
 
 def _ones(shape: Any) -> Any:
     return np.ones(shape, np.float32)
+
+
+def _shape(op: str, shape: Any) -> tuple[int, ...]:
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    return tuple(size(op, "normalized_shape", n) for n in sizes)
 
 
 class _BatchNorm(Module):
@@ -29,7 +35,8 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features = num_features = size(type(self).__name__, "num_features", num_features)
+        self.eps, self.momentum = eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = Parameter(_ones(num_features)) if affine else None
         self.bias = Parameter(0 * _ones(num_features)) if affine else None
@@ -37,7 +44,8 @@ class _BatchNorm(Module):
         self.running_var = Buffer(_ones(num_features)) if track_running_stats else None
         self.num_batches_tracked = Buffer(np.array(0)) if track_running_stats else None
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
+        input = as_tensor(type(self).__name__, input)
         if input.ndim not in self.dims:
             rule = f"x must have {' or '.join(map(str, self.dims))} dimensions"
             raise ShapeError(type(self).__name__, rule, x=input.shape)
@@ -80,15 +88,14 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        shape = normalized_shape
-        self.normalized_shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.normalized_shape = _shape(type(self).__name__, normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = Parameter(_ones(self.normalized_shape)) if elementwise_affine else None
         self.bias = (
             Parameter(0 * _ones(self.normalized_shape)) if elementwise_affine and bias else None
         )
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return norm.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
@@ -98,12 +105,11 @@ class RMSNorm(Module):
     def __init__(
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True
     ) -> None:
-        shape = normalized_shape
-        self.normalized_shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.normalized_shape = _shape(type(self).__name__, normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = Parameter(_ones(self.normalized_shape)) if elementwise_affine else None
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return norm.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
 
@@ -113,6 +119,8 @@ class GroupNorm(Module):
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True
     ) -> None:
+        num_groups = size("GroupNorm", "num_groups", num_groups, 1)
+        num_channels = size("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_groups} groups must divide {num_channels} channels")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
@@ -120,5 +128,5 @@ class GroupNorm(Module):
         self.weight = Parameter(_ones(num_channels)) if affine else None
         self.bias = Parameter(0 * _ones(num_channels)) if affine else None
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         return norm.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)

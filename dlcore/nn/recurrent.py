@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from dlcore import recurrent
+from dlcore.backend.arrays import zeros_like
 from dlcore.init import Rng
 from dlcore.nn.linear import weights
 from dlcore.nn.module import Module, Parameter
+from dlcore.operands import size
 from dlcore.rng import generator
-from dlcore.tensor import Tensor
+from dlcore.tensor import Tensor, as_tensor, float_tensor
 
 
 def _zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:
-    return Tensor(np.zeros_like(like.data, shape=shape))
+    return Tensor(zeros_like(like.data, shape=shape))
 
 
 class _Recurrent(Module):
@@ -36,7 +36,10 @@ class _Recurrent(Module):
         bidirectional: bool = False,
         rng: Rng = None,
     ) -> None:
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        op = type(self).__name__
+        self.input_size = input_size = size(op, "input_size", input_size)
+        self.hidden_size = hidden_size = size(op, "hidden_size", hidden_size, 1)
+        self.num_layers = num_layers = size(op, "num_layers", num_layers, 1)
         self.bias, self.batch_first = bias, batch_first
         self.dropout, self.bidirectional = dropout, bidirectional
         rng, bound = generator(rng), 1 / math.sqrt(max(1, hidden_size))
@@ -50,9 +53,10 @@ class _Recurrent(Module):
                     setattr(self, "bias_ih" + suffix, weights((rows,), rng, bound))
                     setattr(self, "bias_hh" + suffix, weights((rows,), rng, bound))
 
-    def run(self, sequence: Any, input: Tensor, hx: Any, lengths: Any, **options: Any) -> Any:
+    def run(self, sequence: Any, input: Any, hx: Any, lengths: Any, **options: Any) -> Any:
         """Apply one of the functions of ``dlcore.recurrent`` to all layers."""
         params = [v for v in vars(self).values() if isinstance(v, Parameter)]
+        input = float_tensor(type(self).__name__, input, params[0].data)
         if hx is None and input.ndim == 3:
             runs = self.num_layers * (2 if self.bidirectional else 1)
             shape = (runs, input.shape[0 if self.batch_first else 1], self.hidden_size)
@@ -95,7 +99,7 @@ class RNN(_Recurrent):
         )
 
     def forward(
-        self, input: Tensor, hx: Tensor | None = None, lengths: Any = None
+        self, input: Any, hx: Tensor | None = None, lengths: Any = None
     ) -> tuple[Tensor, Tensor]:
         return self.run(recurrent.rnn_tanh, input, hx, lengths, nonlinearity=self.nonlinearity)
 
@@ -106,7 +110,7 @@ class GRU(_Recurrent):
     gates = 3
 
     def forward(
-        self, input: Tensor, hx: Tensor | None = None, lengths: Any = None
+        self, input: Any, hx: Tensor | None = None, lengths: Any = None
     ) -> tuple[Tensor, Tensor]:
         return self.run(recurrent.gru, input, hx, lengths)
 
@@ -118,7 +122,7 @@ class LSTM(_Recurrent):
     states = 2
 
     def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None, lengths: Any = None
+        self, input: Any, hx: tuple[Tensor, Tensor] | None = None, lengths: Any = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         out, h, c = self.run(recurrent.lstm, input, hx, lengths)
         return out, (h, c)
@@ -126,11 +130,15 @@ class LSTM(_Recurrent):
 
 class _Cell(Module):
     gates = 1
+    states = 1
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, rng: Rng = None
     ) -> None:
-        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        op = type(self).__name__
+        self.input_size = input_size = size(op, "input_size", input_size)
+        self.hidden_size = hidden_size = size(op, "hidden_size", hidden_size, 1)
+        self.bias = bias
         rng, bound = generator(rng), 1 / math.sqrt(max(1, hidden_size))
         rows = self.gates * hidden_size
         self.weight_ih = weights((rows, input_size), rng, bound)
@@ -138,13 +146,17 @@ class _Cell(Module):
         self.bias_ih = weights((rows,), rng, bound) if bias else None
         self.bias_hh = weights((rows,), rng, bound) if bias else None
 
-    def step(self, cell: Any, input: Tensor, hx: Any) -> Any:
+    def step(self, cell: Any, input: Any, hx: Any) -> Any:
         """Apply one of the step functions."""
+        input = as_tensor(type(self).__name__, input)
+        if hx is None:
+            zeros = self.zeros(input)
+            hx = (zeros, zeros) if self.states == 2 else zeros
         return cell(input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
 
-    def zeros(self, input: Tensor) -> Tensor:
+    def zeros(self, input: Any) -> Tensor:
         """The state before anything was read."""
-        return _zeros(input, (len(input), self.hidden_size))
+        return _zeros(self.weight_ih, (len(input), self.hidden_size))
 
 
 class RNNCell(_Cell):
@@ -161,9 +173,9 @@ class RNNCell(_Cell):
         super().__init__(input_size, hidden_size, bias, rng)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+    def forward(self, input: Any, hx: Tensor | None = None) -> Tensor:
         cells = {"tanh": recurrent.rnn_tanh_cell, "relu": recurrent.rnn_relu_cell}
-        return self.step(cells[self.nonlinearity], input, self.zeros(input) if hx is None else hx)
+        return self.step(cells[self.nonlinearity], input, hx)
 
 
 class GRUCell(_Cell):
@@ -171,17 +183,15 @@ class GRUCell(_Cell):
 
     gates = 3
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self.step(recurrent.gru_cell, input, self.zeros(input) if hx is None else hx)
+    def forward(self, input: Any, hx: Tensor | None = None) -> Tensor:
+        return self.step(recurrent.gru_cell, input, hx)
 
 
 class LSTMCell(_Cell):
     """One step of an LSTM.  Shapes: (N, input_size), two (N, hidden_size) -> two (N, hidden_size)."""
 
     gates = 4
+    states = 2
 
-    def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        hx = (self.zeros(input), self.zeros(input)) if hx is None else hx
+    def forward(self, input: Any, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         return self.step(recurrent.lstm_cell, input, hx)

@@ -14,7 +14,7 @@ from dlcore.attention import KVCache
 from dlcore.init import Rng, xavier_uniform_
 from dlcore.nn.activation import Dropout
 from dlcore.nn.attention import MultiheadAttention
-from dlcore.nn.container import ModuleList
+from dlcore.nn.container import ModuleList, must_be_module
 from dlcore.nn.linear import Linear
 from dlcore.nn.module import Module
 from dlcore.nn.normalization import LayerNorm
@@ -155,7 +155,7 @@ class TransformerEncoder(Module):
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         self.num_layers = num_layers
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
-        self.norm = norm
+        self.norm = None if norm is None else must_be_module(type(self).__name__, norm)
 
     def forward(
         self,
@@ -175,7 +175,7 @@ class TransformerDecoder(Module):
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         self.num_layers = num_layers
         self.layers = ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
-        self.norm = norm
+        self.norm = None if norm is None else must_be_module(type(self).__name__, norm)
 
     def forward(self, tgt: Tensor, memory: Tensor, *masks: Any, **options: Any) -> Tensor:
         for layer in self.layers:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import ones_like
+
 
 def each_row(h: Any, factors: Sequence[float]) -> Any:
     """h (N, H), for its dtype -> (G H, 1): a factor for all rows of a gate's weights.
@@ -14,7 +16,7 @@ def each_row(h: Any, factors: Sequence[float]) -> Any:
     sigmoid(a) = tanh(a / 2) / 2 + 1 / 2: with the weights of a sigmoid halved beforehand, one tanh serves
     all gates, and takes half as long as an exponential and a quotient.
     """
-    return np.concatenate([f * np.ones_like(h, shape=(h.shape[1], 1)) for f in factors])
+    return np.concatenate([f * ones_like(h, shape=(h.shape[1], 1)) for f in factors])
 
 
 def by_gate(a: Any, gates: int) -> Any:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like
 from dlcore.backend.sums import column_sums
 from dlcore.recurrent.gates import by_gate, each_row, inputs_by_gate, turned_by_gate
 from dlcore.recurrent.layers import (
+    Options,
     hidden_weight,
     inputs_backward,
     kept,
@@ -66,7 +68,7 @@ def gru_slopes(gates: Any, h: Any, valid: Any) -> tuple[Any, Any]:
     """As ``lstm_slopes``:  gates (4, T, N, H), h (T, N, H) before each step -> slopes (4, T, N, H), which make
     the gradients of n r z inner of dh'; keep (T, N, H), which makes dh of dh'."""
     new, reset, update, inner = gates
-    slopes = np.empty_like(gates)
+    slopes = empty_like(gates)
     d_new, d_reset, d_update, d_inner = slopes
     np.subtract(1, gates[1:3], out=slopes[1:3])
     np.multiply(new, new, out=d_new)
@@ -85,12 +87,12 @@ def gru_forward(
 ) -> tuple[Any, Any]:
     """x (T, N, D), h (N, H) -> states (T + 1, N, H), cache."""
     rows = each_row(h, GRU_FACTORS)
-    gates = np.empty_like(x, shape=(4, len(x), *h.shape))
+    gates = empty_like(x, shape=(4, len(x), *h.shape))
     b = None if b_ih is None else new_first(b_ih[:, None] * rows)
     inputs_by_gate(x, new_first(w_ih * rows), b, gates[:3])
     scaled = turned_by_gate(w_hh * rows, 3)
     offset = None if b_hh is None else (b_hh[:, None] * rows).reshape(3, 1, h.shape[1])
-    states = np.empty_like(x, shape=(len(x) + 1, *h.shape))
+    states = empty_like(x, shape=(len(x) + 1, *h.shape))
     states[0] = h
     for t in range(len(x)):
         r = states[t] @ scaled
@@ -110,7 +112,7 @@ def gru_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     """
     x, states, gates, w_ih, w_hh, valid = cache
     width = states.shape[2]
-    d, dh = np.empty_like(x, shape=(*x.shape[:2], 4 * width)), g[-1]
+    d, dh = empty_like(x, shape=(*x.shape[:2], 4 * width)), g[-1]
     for part, on in steps_back(len(x), valid):
         slopes, keep = gru_slopes(gates[:, part], states[part], on)
         d_part, g_part = d[part], g[part]
@@ -131,13 +133,15 @@ def _gru_layer(x: Tensor, hx: Sequence[Tensor], w: Sequence[Tensor], valid: Any)
     states, cache = gru_forward(
         x.data, h.data, w_ih.data, w_hh.data, array(b_ih), array(b_hh), valid
     )
-    return Tensor.from_op(states, (x, h, w_ih, w_hh, b_ih, b_hh), lambda g: gru_backward(g, cache))
+    return Tensor.from_op(
+        states, (x, h, w_ih, w_hh, b_ih, b_hh), lambda g: gru_backward(g, cache), True
+    )
 
 
 def gru(
-    input: Tensor,
-    hx: Tensor,
-    params: Sequence[Tensor],
+    input: Any,
+    hx: Any,
+    params: Sequence[Any],
     has_biases: bool = True,
     num_layers: int = 1,
     dropout: float = 0.0,
@@ -160,19 +164,12 @@ def gru(
         input,
         (hx,),
         params,
-        has_biases,
-        num_layers,
-        dropout,
-        train,
-        bidirectional,
-        batch_first,
-        lengths,
-        rng,
+        Options(has_biases, num_layers, dropout, train, bidirectional, batch_first, lengths, rng),
     )
 
 
 def gru_cell(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
     """One step of ``gru``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
     return one_step("gru_cell", 3, _gru_layer, input, (hx,), (w_ih, w_hh, b_ih, b_hh))[0]

@@ -6,15 +6,18 @@ See the package for the legend.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dlcore.backend.device import to_numpy
 from dlcore.backend.sums import column_sums
 from dlcore.dropout import dropout as drop
 from dlcore.errors import ShapeError
+from dlcore.operands import number, size
 from dlcore.shaping import cat, flip, stack
-from dlcore.tensor import Tensor, array
+from dlcore.tensor import Tensor, as_tensor, float_tensor, floats
 
 STEPS = 16  # for which `steps_back` makes slopes at once
 
@@ -66,27 +69,39 @@ def with_biases(w: Sequence[Tensor]) -> Sequence[Any]:
     return w if len(w) == 4 else (*w, None, None)
 
 
+@dataclass(frozen=True)
+class Options:
+    """How layers are run: what all the functions over whole sequences share, as PyTorch names it."""
+
+    has_biases: bool = True
+    num_layers: int = 1
+    dropout: float = 0.0
+    train: bool = True
+    bidirectional: bool = False
+    batch_first: bool = False
+    lengths: Any = None
+    rng: Any = None
+
+
 def run_layers(
     op: str,
     gates: int,
     layer: Layer,
-    input: Tensor,
-    hx: Sequence[Tensor],
-    params: Sequence[Tensor],
-    has_biases: bool,
-    num_layers: int,
-    dropout: float,
-    train: bool,
-    bidirectional: bool,
-    batch_first: bool,
-    lengths: Any,
-    rng: Any,
+    input: Any,
+    hx: Sequence[Any],
+    params: Sequence[Any],
+    options: Options,
 ) -> tuple[Tensor, ...]:
     """All layers and directions: what comes out of one goes into the next.
 
     Shapes and arguments as in ``rnn_tanh`` -> outputs, then one tensor for each kind of state.
     """
-    width, runs = 4 if has_biases else 2, num_layers * (2 if bidirectional else 1)
+    num_layers = size(op, "num_layers", options.num_layers, 1)
+    dropout = number(op, "dropout", options.dropout)
+    bidirectional, batch_first = options.bidirectional, options.batch_first
+    input, hx, params = _tensors(op, input, hx, params)
+    lengths = options.lengths
+    width, runs = 4 if options.has_biases else 2, num_layers * (2 if bidirectional else 1)
     _check(op, input, hx, params, (runs, width), batch_first)
     x = input.swapaxes(0, 1) if batch_first else input  # type: ignore[attr-defined]
     valid = None if lengths is None else _valid(x, lengths)
@@ -106,14 +121,26 @@ def run_layers(
         x = cat(sides, 2) if bidirectional else sides[0]
         x = x if valid is None else x * valid
         if dropout and depth < num_layers - 1:
-            x = drop(x, dropout, train, rng)
+            x = drop(x, dropout, options.train, options.rng)
     out = x.swapaxes(0, 1) if batch_first else x  # type: ignore[attr-defined]
     return (out, *(stack(states) for states in zip(*final, strict=True)))
 
 
+def _tensors(
+    op: str, input: Any, hx: Sequence[Any], params: Sequence[Any]
+) -> tuple[Tensor, list[Tensor], list[Any]]:
+    """All in the dtype of the weights; a bias may be None."""
+    if isinstance(params, Tensor) or not isinstance(params, Sequence) or len(params) < 2:
+        raise TypeError(f"{op}: params must list w_ih, w_hh and the biases of each layer")
+    like = floats(op, params[0])
+    weights = [None if p is None else float_tensor(op, p, like) for p in params]
+    states = [float_tensor(op, h, like) for h in hx]
+    return float_tensor(op, input, like), states, weights
+
+
 def _valid(x: Tensor, lengths: Any) -> Any:
     """(T, N, 1): 1 while a sequence lasts, 0 after its end."""
-    lengths = np.asarray(array(lengths))
+    lengths = to_numpy(as_tensor("lengths", lengths).data)
     if lengths.shape != (x.shape[1],) or lengths.min() < 1 or lengths.max() > x.shape[0]:
         raise ValueError(f"lengths must be {x.shape[1]} numbers from 1 to {x.shape[0]}")
     return np.asarray(np.arange(len(x))[:, None, None] < lengths[:, None], like=x.data).astype(
@@ -137,6 +164,8 @@ def _check(
         axes = "(N, T, D)" if batch_first else "(T, N, D)"
         mend = "add a batch dimension with .unsqueeze" if x.ndim == 2 else ""
         raise ShapeError(op, f"x must be {axes}", mend, x=x.shape)
+    if not x.shape[1 if batch_first else 0]:
+        raise ShapeError(op, "there is no time step", x=x.shape)
     state = (runs, x.shape[0 if batch_first else 1], params[1].shape[-1])
     for h in hx:
         if h.shape != state:
@@ -167,9 +196,10 @@ def _check_step(
 
 
 def one_step(
-    op: str, gates: int, layer: Layer, x: Tensor, hx: Sequence[Tensor], w: Sequence[Any]
+    op: str, gates: int, layer: Layer, x: Any, hx: Sequence[Any], w: Sequence[Any]
 ) -> list[Tensor]:
     """A sequence of one step.  Shapes: x (N, D), hx (N, H) each -> new states, (N, H) each."""
+    x, hx, w = _tensors(op, x, hx, w)
     _check_step(op, gates, x.shape, hx, w)
     states = layer(x.reshape((1, *x.shape)), hx, w, None)  # type: ignore[attr-defined]
     return [states[1 + n] for n in range(len(hx))]

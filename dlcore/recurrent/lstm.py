@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like
 from dlcore.recurrent.gates import by_gate, each_row, inputs_by_gate, turned_by_gate
 from dlcore.recurrent.layers import (
+    Options,
     hidden_weight,
     inputs_backward,
     kept,
@@ -76,12 +78,12 @@ def lstm_forward(
     times, rows = len(x), each_row(h, LSTM_FACTORS)
     half = rows[:: h.shape[1], :, None]
     rest = 1 - half
-    gates = np.empty_like(x, shape=(4, times, *h.shape))
+    gates = empty_like(x, shape=(4, times, *h.shape))
     inputs_by_gate(x, w_ih * rows, None if b is None else b[:, None] * rows, gates)
     scaled = turned_by_gate(w_hh * rows, 4)
-    states = np.empty_like(x, shape=(times + 2, *h.shape))
-    cells = np.empty_like(states[1:])
-    tanhs = np.empty_like(cells[1:])
+    states = empty_like(x, shape=(times + 2, *h.shape))
+    cells = empty_like(states[1:])
+    tanhs = empty_like(cells[1:])
     states[0], cells[0] = h, c
     for t in range(times):
         now = gates[:, t]
@@ -97,7 +99,7 @@ def lstm_forward(
 def lstm_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     """g (T + 2, N, H) -> dx (T, N, D), dh, dc (N, H), dw_ih (4H, D), dw_hh (4H, H), db (4H,)."""
     x, states, cells, tanhs, gates, w_ih, w_hh, valid = cache
-    da = np.empty_like(x, shape=(*x.shape[:2], len(w_hh)))
+    da = empty_like(x, shape=(*x.shape[:2], len(w_hh)))
     dh, dc = g[-2], g[-1]
     for part, on in steps_back(len(x), valid):
         slopes, through, keep = lstm_slopes(gates[:, part], cells[part], tanhs[part], on)
@@ -122,15 +124,15 @@ def _lstm_layer(x: Tensor, hx: Sequence[Tensor], w: Sequence[Tensor], valid: Any
 
     def vjp(g: Any) -> tuple[Any, ...]:
         *rest, db = lstm_backward(g, cache)
-        return (*rest, db, db)
+        return (*rest, db, db.copy())
 
-    return Tensor.from_op(states, (x, h, c, w_ih, w_hh, b_ih, b_hh), vjp)
+    return Tensor.from_op(states, (x, h, c, w_ih, w_hh, b_ih, b_hh), vjp, True)
 
 
 def lstm(
-    input: Tensor,
-    hx: Sequence[Tensor],
-    params: Sequence[Tensor],
+    input: Any,
+    hx: Sequence[Any],
+    params: Sequence[Any],
     has_biases: bool = True,
     num_layers: int = 1,
     dropout: float = 0.0,
@@ -153,22 +155,15 @@ def lstm(
         input,
         tuple(hx),
         params,
-        has_biases,
-        num_layers,
-        dropout,
-        train,
-        bidirectional,
-        batch_first,
-        lengths,
-        rng,
+        Options(has_biases, num_layers, dropout, train, bidirectional, batch_first, lengths, rng),
     )
 
 
 def lstm_cell(
-    input: Tensor,
-    hx: Sequence[Tensor],
-    w_ih: Tensor,
-    w_hh: Tensor,
+    input: Any,
+    hx: Sequence[Any],
+    w_ih: Any,
+    w_hh: Any,
     b_ih: Any = None,
     b_hh: Any = None,
 ) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from dlcore.backend.arrays import empty_like
 from dlcore.recurrent.layers import (
+    Options,
     hidden_weight,
     inputs,
     inputs_backward,
@@ -46,7 +48,7 @@ def rnn_forward(
 ) -> tuple[Any, Any]:
     """x (T, N, D), h (N, H) -> states (T + 1, N, H), cache."""
     a, turned = inputs(x, w_ih, b), w_hh.T.copy()
-    states = np.empty_like(x, shape=(len(x) + 1, *h.shape))
+    states = empty_like(x, shape=(len(x) + 1, *h.shape))
     states[0] = h
     for t in range(len(x)):
         a[t] += states[t] @ turned
@@ -60,7 +62,7 @@ def rnn_backward(g: Any, cache: Any) -> tuple[Any, ...]:
     """g (T + 1, N, H) -> dx (T, N, D), dh (N, H), dw_ih (H, D), dw_hh (H, H), db (H,)."""
     x, states, w_ih, w_hh, nonlinearity, valid = cache
     slopes = rnn_slopes(states[1:], nonlinearity, valid)
-    da, dh = np.empty_like(slopes), g[-1]
+    da, dh = empty_like(slopes), g[-1]
     for t in reversed(range(len(x))):
         np.multiply(dh, slopes[t], out=da[t])
         past = g[t] if valid is None else g[t] + dh * (1 - valid[t])
@@ -79,15 +81,15 @@ def _rnn_layer(
 
     def vjp(g: Any) -> tuple[Any, ...]:
         *rest, db = rnn_backward(g, cache)
-        return (*rest, db, db)
+        return (*rest, db, db.copy())
 
-    return Tensor.from_op(states, (x, h, w_ih, w_hh, b_ih, b_hh), vjp)
+    return Tensor.from_op(states, (x, h, w_ih, w_hh, b_ih, b_hh), vjp, True)
 
 
 def rnn_tanh(
-    input: Tensor,
-    hx: Tensor,
-    params: Sequence[Tensor],
+    input: Any,
+    hx: Any,
+    params: Sequence[Any],
     has_biases: bool = True,
     num_layers: int = 1,
     dropout: float = 0.0,
@@ -113,14 +115,7 @@ def rnn_tanh(
         input,
         (hx,),
         params,
-        has_biases,
-        num_layers,
-        dropout,
-        train,
-        bidirectional,
-        batch_first,
-        lengths,
-        rng,
+        Options(has_biases, num_layers, dropout, train, bidirectional, batch_first, lengths, rng),
     )
 
 
@@ -131,7 +126,7 @@ def rnn_relu(*args: Any, **options: Any) -> tuple[Tensor, ...]:
 
 
 def rnn_tanh_cell(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
     """One step of ``rnn_tanh``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
     w = w_ih, w_hh, b_ih, b_hh
@@ -139,7 +134,7 @@ def rnn_tanh_cell(
 
 
 def rnn_relu_cell(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
     """One step of ``rnn_relu``.  Shapes: input (N, D), hx (N, H) -> (N, H)."""
     layer = partial(_rnn_layer, nonlinearity="relu")

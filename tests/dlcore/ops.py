@@ -580,6 +580,7 @@ OPS = [
         F.max_pool2d,
         TF.max_pool2d,
         lambda rng: Case([apart(rng, n(rng), n(rng), 17, 18)], (), {"kernel_size": 17}),
+        slope=False,  # of thousands of pixels
     ),
     Op(
         "avg_pool2d",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import operator
+import pickle
+import threading
 import weakref
 
 import numpy as np
@@ -159,10 +163,37 @@ def test_assigning_where_the_tape_would_not_see_it_is_refused():
     assert w.data[0] == 1.0
 
 
-def test_in_place_operators_make_a_new_tensor():
-    w = x = tensor([2.0], requires_grad=True)
-    x += 1
-    assert x is not w and w.item() == 2.0 and x.requires_grad
+@pytest.mark.parametrize(
+    "act", [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow]
+)
+def test_in_place_operators_write_where_nothing_is_recorded(act):
+    w = x = tensor([[2.0, 3.0]], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"write the update inside no_grad\(\)"):
+        act(x, 2.0)
+    used = (w * w).sum()
+    with dlcore.no_grad():
+        x = act(x, np.array([[2.0, 4.0]]))
+    assert x is w and w.dtype == np.float32 and w.requires_grad
+    np.testing.assert_allclose(w.data, act(np.array([[2.0, 3.0]]), np.array([[2.0, 4.0]])))
+    with pytest.raises(RuntimeError, match="overwritten"):
+        used.backward()
+
+
+def test_in_place_operators_beside_a_history_make_a_new_tensor():
+    total, loss = tensor(0.0), tensor([2.0], requires_grad=True)
+    before = total
+    total += (loss * 3.0).sum()
+    assert total is not before and before.item() == 0
+    total += 1
+    total.backward()
+    assert total.item() == 7 and loss.grad.item() == 3
+    plain = same = tensor([1, 2])
+    plain += 1
+    assert plain is same and same.data.tolist() == [2, 3]
+    with pytest.raises(TypeError, match="does not fit into"):
+        plain /= 2
+    with pytest.raises(TypeError, match="does not fit into"):
+        plain += np.ones((3, 2), int)
 
 
 def test_gradients_of_intermediate_results_can_be_kept():
@@ -300,3 +331,136 @@ def test_python_numbers_do_not_change_the_dtype():
         assert y.dtype == np.float32
         y.sum().backward()
     assert x.grad.dtype == np.float32
+
+
+def test_no_grad_holds_for_one_thread():
+    """Two blocks that overlap: each ends its own."""
+    inside, other, left = (threading.Event() for _ in range(3))
+    seen = []
+
+    def first():
+        with dlcore.no_grad():
+            inside.set()
+            other.wait(10)
+        left.set()
+
+    def second():
+        inside.wait(10)
+        seen.append((tensor([1.0], True) * 2).requires_grad)
+        with dlcore.no_grad():
+            other.set()
+            left.wait(10)
+        seen.append((tensor([1.0], True) * 2).requires_grad)
+
+    threads = [threading.Thread(target=f) for f in (first, second)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert seen == [True, True] and (tensor([1.0], True) * 2).requires_grad
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_a_copied_model_learns(again, monkeypatch):
+    """It is as old as its copy: a tape that sorted it by the age of the first one would go astray."""
+    model = dlcore.nn.Sequential(dlcore.nn.Linear(3, 2), dlcore.nn.ReLU(), dlcore.nn.Linear(2, 1))
+    model(tensor(np.ones((4, 3)))).sum().backward()
+    data = again(model)
+    assert all(
+        (p.grad.data == q.grad.data).all()
+        for p, q in zip(data.parameters(), model.parameters(), strict=True)
+    )
+    x = tensor(np.ones((4, 3), np.float32), requires_grad=True)  # made before the copy is
+    data = again(model)
+    data.zero_grad()
+    (data(x) ** 2).mean().backward()
+    assert all(p.grad is not None for p in data.parameters()) and x.grad is not None
+    assert type(data[0].weight) is dlcore.nn.Parameter
+
+
+def test_a_history_cannot_be_copied():
+    y = tensor([1.0], requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match="has a history, which cannot be copied"):
+        copy.deepcopy(y)
+    assert copy.deepcopy(y.detach()).item() == 2
+
+
+def test_a_tensor_as_people_use_it():
+    t = tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert [row.data.tolist() for row in t] == [[1, 2], [3, 4]]
+    a, b = t
+    assert (a + b).data.tolist() == [4, 6] and len(t) == 2
+    one = t.sum()
+    assert float(one) == 10 and int(one) == 10 and f"{one:.2f}" == "10.00" and bool(one)
+    assert f"{t}" == repr(t) and [10, 20, 30][tensor(1)] == 20
+    assert (t > 2).data.tolist() == [[False, False], [True, True]] and (t == t).all()
+    assert (t != 1).any() and 3.0 in t and 7 not in t and not bool(tensor([0.0]))
+    assert ((t > 1) & ~(t >= 4)).data.sum() == 2 and ((t == None) is False)  # noqa: E711
+    assert np.asarray(t) is t.data and np.allclose(t, t.data) and np.mean(t) == 2.5
+    assert np.concatenate([t, t]).shape == (4, 2) and np.exp(t).shape == (2, 2)
+    assert isinstance(np.float64(2) * t, Tensor) and isinstance(t.data @ t, Tensor)
+    assert len({t, t, tensor([1.0])}) == 2
+    assert t[[]].shape == (0, 2) and t[()].shape == (2, 2) and t[[1]].data.tolist() == [[3, 4]]
+    assert (tensor(np.ones((0, 3))) @ tensor(np.ones((3, 0)))).shape == (0, 0)
+
+
+def test_gradients_go_through_rows_numpys_products_and_nothing():
+    x = tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    sum((row * k).sum() for k, row in enumerate(x)).backward()
+    np.testing.assert_array_equal(x.grad.data, [[0, 0], [1, 1]])
+    x.grad = None
+    (np.ones((1, 2)) @ x * np.float64(3)).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, np.full((2, 2), 3))
+    w = tensor(np.ones((0, 2)), requires_grad=True)
+    (tensor(np.ones((4, 0))) @ w).sum().backward()
+    dlcore.functional.linear(np.ones((2, 3, 0)), np.ones((5, 0))).sum()
+    assert w.grad.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "words"),
+    [
+        (lambda t: bool(t), ValueError, r"\(x > 0\).all\(\)"),
+        (lambda t: float(t), ValueError, "one number is needed"),
+        (lambda t: t.item(), ValueError, "one number is needed"),
+        (lambda t: f"{t:.2f}", ValueError, "one number is needed"),
+        (lambda t: list(t.sum()), TypeError, "has no rows"),
+        (lambda t: len(t.sum()), TypeError, "has no length"),
+        (lambda t: np.exp(t), RuntimeError, r"dlcore.exp for np.exp"),
+        (lambda t: np.asarray(t), RuntimeError, r"x.detach\(\)"),
+        (lambda t: np.concatenate([t, t]), RuntimeError, r"x.detach\(\)"),
+        (lambda t: t & t, TypeError, "for masks of True and False"),
+        (lambda t: t + None, TypeError, "add: a tensor is needed, not None"),
+        (lambda t: t < "a", TypeError, "not supported"),
+        (lambda t: t == tensor([1.0, 2.0, 3.0]), ValueError, "do not broadcast"),
+        (lambda t: t.sum(dim="rows"), (TypeError, ValueError), "dim"),
+    ],
+)
+def test_what_a_tensor_cannot_do_is_said(act, error, words):
+    with pytest.raises(error, match=words):
+        act(tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True))
+
+
+def test_a_gradient_is_shared_with_nobody_whatever_references_there_are():
+    """No count of references decides (on Python 3.14 they are other ones): kept is only what an operation has made for it."""
+    held = np.array([2.0, 3.0])
+    x, y = (tensor([1.0, 1.0], requires_grad=True) for _ in range(2))
+    out = Tensor.from_op(x.data + y.data, (x, y), lambda g: (held, held))
+    out.backward(np.ones(2))
+    x.grad.data[:] = 0
+    assert held.tolist() == [2, 3] and y.grad.data.tolist() == [2, 3]
+
+
+def test_a_gradient_has_the_dtype_of_its_tensor():
+    w = tensor(np.ones(2, np.float32), requires_grad=True)
+    (w * np.ones(2)).sum().backward()
+    assert w.grad.dtype == np.float32
+    half = tensor(np.ones(2, np.float16), requires_grad=True)
+    (half * w.detach()).sum().backward()
+    assert half.grad.dtype == np.float16
+    counts = tensor([1, 2])
+    counts.requires_grad = True
+    with pytest.raises(TypeError, match="only floating-point numbers have a gradient"):
+        (counts * 2.0).sum().backward()
