@@ -149,6 +149,8 @@ def test_what_can_be_meant_is_taken_for_a_tensor(op, kind):
     """The result is that of a tensor of the same numbers; where those make no sense, the same error."""
     if kind in ("uint8", "bool") and base(op) in NUMBERED:
         pytest.skip("arithmetic of bytes wraps around")
+    if kind == "torch" and "layers" in op.draw(np.random.default_rng(0)).options:
+        pytest.skip("the table would take it for PyTorch's turn")
     case = op.draw(np.random.default_rng(3))
     given = KINDS[kind](np.round(2 * case.arrays[0]) if kind != "float64" else case.arrays[0])
     meant = tensor(np.asarray(given).astype(np.float64))
@@ -205,9 +207,7 @@ def test_a_column_of_pandas_is_an_array_of_its_dtype():
     assert loss.dtype == np.float32
     assert len(TensorDataset(table["x"], table["n"])) == 3
     assert F.one_hot(table["n"]).shape == (3, 4)
-    with pytest.raises(
-        TypeError, match="numbers are needed, not object|numbers are needed, not str"
-    ):
+    with pytest.raises(TypeError, match=r"numbers are needed, not (object|str)"):
         tensor(table["word"])
     copied = tensor(table["x"])
     copied[0] = 9.0
@@ -216,7 +216,7 @@ def test_a_column_of_pandas_is_an_array_of_its_dtype():
 
 def test_a_list_of_tensors_is_refused_where_its_history_would_be_lost():
     x = tensor([1.0], requires_grad=True)
-    with pytest.raises((TypeError, ValueError, RuntimeError), match="stack|detach"):
+    with pytest.raises((TypeError, ValueError, RuntimeError), match=r"stack|detach"):
         tensor([x * 2, x * 3])
     for join in (dlcore.cat, dlcore.stack):
         with pytest.raises(TypeError, match="a list of tensors is needed"):
@@ -275,6 +275,7 @@ def test_every_layer_with_sizes_is_tried():
         name
         for name in nn.__all__
         if inspect.isclass(getattr(nn, name))
+        and not name.endswith("Loss")
         and any(
             p.annotation == "int"
             for p in list(inspect.signature(getattr(nn, name)).parameters.values())[:2]
