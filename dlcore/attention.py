@@ -72,7 +72,7 @@ def attention_forward(
 
     def work(part: slice) -> None:
         e, total = _exponentials(q[part], k[part], _cut(mask, part), scale)
-        if mask is not None:
+        if mask is not None or not k.shape[2]:
             total += total == 0  # a query that may look nowhere gets 0, not 0 / 0
         np.divide(1, total, out=inverse[part])
         used = e if keep is None else e * keep[part]

@@ -202,6 +202,8 @@ def abs(a: Any) -> Tensor:
 def clip(a: Any, min: float | None = None, max: float | None = None) -> Tensor:
     """Push a into [min, max].  The gradient passes only where nothing was pushed."""
     x = as_tensor("clip", a).data
+    if min is None and max is None:
+        raise ValueError("clip: give min, max, or both")
     low = -np.inf if min is None else number("clip", "min", min)
     high = np.inf if max is None else number("clip", "max", max)
     if x.dtype.kind != "f" and any(v not in (-np.inf, np.inf, int(v)) for v in (low, high) if np.isfinite(v)):  # fmt: skip
@@ -217,6 +219,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     """a where ``condition`` holds, else b.  Shapes broadcast."""
     c = as_tensor("where", condition).data
     x, y = operands("where", a, b)
+    c = to_device(c, x if hasattr(x, "dtype") else y)
     return Tensor.from_op(
         _broadcast("where", np.where, c, x, y),
         (None, a, b),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.backend.arrays import zeros_like
+from dlcore.backend.device import to_device
 from dlcore.operands import number, wide
 from dlcore.tensor import Tensor
 
@@ -141,8 +142,12 @@ class Optimizer:
             raise ValueError("load_state_dict: the optimizer has another number of groups")
         for group, options in zip(self.param_groups, state_dict["param_groups"], strict=True):
             group.update(options)
+        places = [p.data for p in self.parameters()]
         self.state = {
-            int(i): {k: v.copy() if hasattr(v, "copy") else v for k, v in state.items()}
+            int(i): {
+                k: to_device(v.copy(), places[int(i)]) if hasattr(v, "copy") else v
+                for k, v in state.items()
+            }
             for i, state in state_dict["state"].items()
         }
 

@@ -142,7 +142,11 @@ def _explicit(
     """Attention with its weights (N, heads, L, S) as a result."""
     scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.swapaxes(2, 3)
     added = make_mask(mask, is_causal, scores.shape, scores.data)
-    shares = softmax(scores if added is None else scores + Tensor(added))
+    if added is None:
+        shares = softmax(scores)
+    else:
+        nowhere = (added == -np.inf).all(axis=-1, keepdims=True)  # such a query gets zeros
+        shares = softmax(scores + Tensor(np.where(nowhere, 0, added))) * Tensor(~nowhere)
     return dropout(shares, p) @ v, shares
 
 

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 import dlcore
-from dlcore import Tensor, nn, optim
+from dlcore import Tensor, nn, optim, tensor
 from dlcore import functional as F
 from dlcore.backend import device
+from dlcore.checkpoint import load_model, save_model
+from dlcore.data.loader import DataLoader, TensorDataset
 from dlcore.scratch.gan import gan_step
 from dlcore.scratch.optimizers import AdamW
 from dlcore.scratch.training import he_init
 from dlcore.scratch.vae import log_likelihood, vae_loss
+from dlcore.train import accuracy, fit
 from tests.dlcore.elsewhere import Elsewhere
 from tests.dlcore.ops import OPS
 
@@ -105,6 +108,84 @@ def test_models_train_where_their_weights_live(send):
     assert run(send) == pytest.approx(run(np.asarray), rel=1e-4)
 
 
+LABELED = [op for op in MOVED if op.draw(np.random.default_rng(0)).constants]
+
+
+@everywhere
+@pytest.mark.parametrize("op", LABELED, ids=lambda op: op.name)
+def test_labels_ids_and_masks_may_come_from_the_cpu(op, send):
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        case = op.draw(rng).astype(np.float32)
+        here = op.ours(*map(Tensor, case.arrays), *case.constants, **case.options)
+        there = [Tensor(send(a.copy()), requires_grad=True) for a in case.arrays]
+        z = op.ours(*there, *case.constants, **case.options)
+        assert type(z.data) is type(there[0].data)
+        np.testing.assert_allclose(back(z.data), here.data, rtol=1e-4, atol=1e-5)
+
+
+@everywhere
+def test_a_run_with_batches_metrics_and_a_checkpoint(send, tmp_path):
+    """Rows on the CPU or there, early stopping, an interrupted run, a file: each crosses the border once."""
+    rng = np.random.default_rng(0)
+    x, t = rng.random((24, 5)).astype(np.float32), rng.integers(0, 3, 24)
+
+    def run(place, rows, name, epochs):
+        dlcore.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 8, rng=0), nn.ReLU(), nn.Linear(8, 3, rng=1)).to(
+            place(x)
+        )
+        data = TensorDataset(rows(x), rows(t))
+        history = fit(
+            model,
+            nn.CrossEntropyLoss(weight=[1.0, 2.0, 1.0]).to(place(x)),
+            optim.Adam(model.parameters(), lr=0.01),
+            DataLoader(data, 8, shuffle=True, rng=0),
+            DataLoader(data, 24),
+            epochs=epochs,
+            metrics={"accuracy": accuracy},
+            patience=5,
+            checkpoint=tmp_path / name,
+            progress=False,
+        )
+        return model, history.rows
+
+    here, rows = run(np.asarray, np.asarray, "here", 4)
+    for kind in (np.asarray, send):
+        run(send, kind, f"there-{kind.__name__}", 2)
+        there, found = run(send, kind, f"there-{kind.__name__}", 4)
+        for a, b in zip(found, rows, strict=True):
+            assert a == pytest.approx(b, rel=1e-3)
+        save_model(there, tmp_path / "model")
+        load_model(here, tmp_path / "model")
+        there.load_state_dict(here.state_dict())
+        for p, q in zip(there.parameters(), here.parameters(), strict=True):
+            assert type(p.data) is type(send(x))
+            np.testing.assert_array_equal(back(p.data), q.data)
+
+
+@everywhere
+def test_data_on_the_gpu_beside_a_model_that_is_not_is_refused(send):
+    x = Tensor(send(np.ones((2, 3), np.float32)))
+    for act in (
+        nn.Linear(3, 1),
+        nn.LayerNorm(3),
+        lambda x: F.cross_entropy(np.ones((2, 3)), x[:, 0]),
+    ):
+        with pytest.raises(TypeError, match=r"move the model there, too: model\.to\(x\)"):
+            act(x)
+
+
+@everywhere
+def test_indices_from_the_cpu(send):
+    x = Tensor(send(np.arange(6.0).reshape(3, 2)), requires_grad=True)
+    x[np.array([0, 0, 2])].sum().backward()
+    np.testing.assert_array_equal(back(x.grad.data)[:, 0], [2, 0, 1])
+    assert x[[2, 1]].shape == (2, 2) and x[tensor([True, False, True])].shape == (2, 2)
+    assert x.detach().to(np.zeros(1)).tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert "4., 5." in repr(x)
+
+
 @everywhere
 def test_the_lessons_own_vae_and_gan_train_where_their_arrays_live(send):
     """What their cells for the patient rest on."""
@@ -141,5 +222,9 @@ def test_the_stand_in_refuses_what_a_gpu_array_refuses():
         a + np.ones(3)
     with pytest.raises(TypeError):
         np.concatenate([a, np.zeros(3)])
+    with pytest.raises(TypeError, match="CuPy has no insert"):
+        np.insert(a, 0, 1.0)
+    with pytest.raises(TypeError, match=r"add\.reduceat"):
+        np.add.reduceat(a, [0, 1])
     assert isinstance(np.zeros_like(a, shape=(2,)), Elsewhere) and isinstance(a.sum(), Elsewhere)
     assert isinstance(np.asarray(np.ones(2), like=a), Elsewhere)
