@@ -97,7 +97,8 @@ def all_windows(x: Any, kernel: Pair, out: Pair, window: Window) -> Any:
     rows, columns = dh * (kernel[0] - 1) + 1, dw * (kernel[1] - 1) + 1
     if window.stride != (1, 1):
         seen = sliding_window_view(xp[:, :, :-1], (rows, columns), axis=(2, 3))
-        return seen[:, :, ::sh, ::sw, ::dh, ::dw].transpose(1, 4, 5, 0, 2, 3)
+        seen = seen[:, :, : out[0] * sh : sh, : out[1] * sw : sw, ::dh, ::dw]
+        return seen.transpose(1, 4, 5, 0, 2, 3)
     seen = sliding_window_view(xp.reshape(n, c, h * w), out[0] * w, axis=2)
     seen = seen[:, :, : rows * w].reshape(n, c, rows, w, out[0], w)
     return seen[:, :, ::dh, :columns:dw].transpose(1, 2, 3, 0, 4, 5)
