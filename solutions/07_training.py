@@ -190,12 +190,12 @@ $$x' = \frac{x - \mu}{\sigma} \qquad\quad x\ (N, D), \quad \mu,\ \sigma\ (D,)\ \
 
 With numbers: a column $(1, 3)$ has $\mu = 2$ and $\sigma = 1$, and becomes $(-1, 1)$. A *new* row with 5 becomes $3$: new rows are moved and scaled exactly as the training rows were. To measure them, too, would be a leak; and how would you measure a single one?
 
-A column that is the same in all training rows has $\sigma = 0$. It is only shifted.
+A column that is the same in all training rows has $\sigma = 0$. It is only shifted. But do not ask the computer whether $\sigma$ is 0: the mean of six times 0.1 is rounded to 0.09999999999999999, so that their $\sigma$ comes out as 1.4e-17, and a new 0.2 divided by that would be 7e15. `np.ptp`, the largest minus the smallest, is exact.
 
 ### Exercise 7.2: standardize
 
 <details><summary>Hint 1</summary><code>train.mean(axis=0)</code> and <code>train.std(axis=0)</code> have the shape (D,) and broadcast over the rows of either table.</details>
-<details><summary>Hint 2</summary><code>np.where(std &gt; 0, std, 1)</code> replaces the zeros.</details>
+<details><summary>Hint 2</summary><code>np.where(np.ptp(train, axis=0) &gt; 0, std, 1)</code> puts a 1 where nothing varies.</details>
 """
 
 
@@ -208,7 +208,7 @@ def standardize(train, new):
     """
     ### BEGIN SOLUTION
     mean, std = train.mean(axis=0), train.std(axis=0)
-    std = np.where(std > 0, std, 1)
+    std = np.where(np.ptp(train, axis=0) > 0, std, 1)
     return (train - mean) / std, (new - mean) / std
     ### END SOLUTION
 

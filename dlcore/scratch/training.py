@@ -38,7 +38,7 @@ def standardize(train: Any, new: Any) -> tuple[Any, Any]:
     Shapes: train (N, D), new (M, D) -> the same. A column that is constant in ``train`` is only shifted.
     """
     mean, std = train.mean(axis=0), train.std(axis=0)
-    std = np.where(std > 0, std, 1)
+    std = np.where(np.ptp(train, axis=0) > 0, std, 1)
     return (train - mean) / std, (new - mean) / std
 
 

@@ -43,7 +43,7 @@ def group_split(groups, share=0.2, rng=0):
 def standardize(train, new):
     mean = train.mean(0)
     std = train.std(0)
-    std[std == 0] = 1.0
+    std[np.ptp(train, 0) == 0] = 1.0
 
     def apply(table):
         return (table - mean) / std
@@ -70,7 +70,7 @@ def standardize(train, new):
     mean = np.einsum("nd->d", train) / len(train)
     centered = train - mean
     std = np.sqrt(np.einsum("nd,nd->d", centered, centered) / len(train))
-    std = std + (std == 0)
+    std = std + (train.max(0) == train.min(0))
     return centered / std, (new - mean) / std
 
 

@@ -142,8 +142,10 @@ def _table(rng, constant):
         (place + shift + scale * stretch * rng.standard_normal((n, d))).round(1)
         for n, shift, stretch in ((size(rng, 5, 7), 0, 1), (size(rng, 3, 4), 2, 0.5))
     )
-    if constant:
-        train[:, int(rng.integers(d))] = 3.0
+    if constant:  # of 0.1 and 0.7 the measured deviation is not 0, but a rounding error
+        value = [3.0, 0.1, 0.7][int(rng.integers(3))] if constant is True else constant
+        train = np.tile(train, (6, 1))[: 6 * (len(train) // 6 + 1)]
+        train[:, int(rng.integers(d))] = value
     return Case(train, new)
 
 
@@ -160,7 +162,7 @@ standardize = Exercise(
     twin="dlcore.scratch.training.standardize",
     parts=[
         Part("columns of any scale", 1, [Case(np.array([[1.0, 100.0], [3.0, 300.0]]), np.array([[5.0, 200.0]]))], lambda rng: _table(rng, False)),
-        Part("a constant column", 1, draw=lambda rng: _table(rng, True)),
+        Part("a constant column", 1, [_table(np.random.default_rng(0), 3.0), _table(np.random.default_rng(1), 0.1)], lambda rng: _table(rng, True)),
     ],
     oracle=_standardize_oracle,
     returns=("train", "new"),
@@ -168,6 +170,8 @@ standardize = Exercise(
 )  # fmt: skip
 
 _MEASURED = "mean, std = train.mean(axis=0), train.std(axis=0)"
+_VARIES = "    std = np.where(np.ptp(train, axis=0) > 0, std, 1)\n"
+_POSITIVE = "    std = np.where(std > 0, std, 1)\n"  # of what is measured otherwise
 _mistake(
     standardize,
     "measures_the_new",
@@ -186,12 +190,20 @@ _mistake(
         _MEASURED,
         "both = np.concatenate([train, new])\n    mean, std = both.mean(axis=0), both.std(axis=0)",
     ),
+    (_VARIES, _POSITIVE),
+)
+_mistake(
+    standardize,
+    "asks_whether_it_is_zero",
+    """A constant column is divided by its measured deviation, which is a rounding error and not 0: that of six times 0.1 is
+    1.4e-17. Ask whether the column varies, np.ptp(train, axis=0) > 0, and divide by 1 where it does not.""",
+    (_VARIES, _POSITIVE),
 )
 _mistake(
     standardize,
     "divides_by_zero",
     """A column that is constant in the training rows has the deviation 0, and you divide by it. Divide by 1 there.""",
-    ("    std = np.where(std > 0, std, 1)\n", ""),
+    (_VARIES, ""),
 )
 _mistake(
     standardize,
@@ -204,6 +216,7 @@ _mistake(
     "measures_rows",
     """You measure along the rows. Each column has a mean and a deviation of its own: axis=0.""",
     (_MEASURED, "mean, std = train.mean(axis=1)[:, None], train.std(axis=1)[:, None]"),
+    (_VARIES, _POSITIVE),
     ("return (train - mean) / std, (new - mean) / std", "return (train - mean) / std, (new - mean[: len(new)]) / std[: len(new)]"),
 )  # fmt: skip
 _mistake(
@@ -211,6 +224,7 @@ _mistake(
     "measures_the_whole_table",
     """You use one mean and one deviation for the whole table. Each column needs its own: they can have different units.""",
     (_MEASURED, "mean, std = train.mean(), train.std()"),
+    (_VARIES, _POSITIVE),
 )
 _mistake(
     standardize,
