@@ -16,6 +16,7 @@ import numpy as np
 
 from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.backend.blocks import in_blocks
+from dlcore.backend.sums import row_dots, row_sums
 from dlcore.errors import ShapeError, check_dim
 from dlcore.operands import number, wide
 from dlcore.tensor import Tensor, as_tensor, floats, method
@@ -311,12 +312,44 @@ def in_range(totals: Any, bound: float) -> bool:
 
 
 def softmax_forward(x: Any, axis: int = -1) -> Any:
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+    """x (..., K, ...) -> y alike: e^x over its sum, in blocks of rows; less the maximum where e^x has no room."""
+    if axis % x.ndim != x.ndim - 1:
+        return np.moveaxis(softmax_forward(np.moveaxis(x, axis, -1)), -1, axis)
+    rows, y = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), empty_like(x)
+    flat = y.reshape(rows.shape)
+
+    def work(part: slice) -> None:
+        e = flat[part]
+        with np.errstate(over="ignore"):
+            np.exp(rows[part], out=e)
+        total = row_sums(e)
+        if not in_range(total, 1e20 if e.dtype != np.float16 else 1e4):
+            top = rows[part].max(axis=1, keepdims=True)
+            np.subtract(rows[part], top, out=e)
+            np.exp(e, out=e)
+            total = row_sums(e)
+        np.divide(1, total, out=total)
+        np.multiply(e, total, out=e)
+
+    in_blocks(work, rows, entries=1 << 18)
+    return y
 
 
 def softmax_backward(g: Any, y: Any, axis: int = -1) -> Any:
-    return y * (g - (g * y).sum(axis=axis, keepdims=True))
+    """g like y (..., K, ...) -> dx = y (g - sum_k g y)."""
+    if axis % y.ndim != y.ndim - 1:
+        g, y = np.moveaxis(g, axis, -1), np.moveaxis(y, axis, -1)
+        return np.moveaxis(softmax_backward(g, y), -1, axis)
+    shape = math.prod(y.shape[:-1]), y.shape[-1]
+    dx, g, y_rows = empty_like(y), g.reshape(shape), y.reshape(shape)
+    flat = dx.reshape(shape)
+
+    def work(part: slice) -> None:
+        np.subtract(g[part], row_dots(g[part], y_rows[part]), out=flat[part])
+        flat[part] *= y_rows[part]
+
+    in_blocks(work, y_rows, entries=1 << 18)
+    return dx
 
 
 @method

@@ -4,8 +4,8 @@ Scores of S queries against S keys make an S x S matrix for each head, by far th
 a transformer. Three things keep that in bounds (the second and third are from Dao et al., 2022,
 FlashAttention, section 3.1):
 
-- **Some examples at a time** (``in_blocks``), so that the scores are still in the cache when the
-  softmax and the second product want them.
+- **Some examples at a time**, or of long sequences some queries of one head (``_in_parts``), so that the
+  scores are still in the cache when the softmax and the second product want them.
 - **Weights are computed again** in the backward pass where keeping them would take too much memory.
 - **Rows are divided where they are short.** y = (e v) / sum(e) divides E numbers a query instead of
   S; in the backward pass g is divided, and sum_s(dp p) is the same as sum_v(g y).
@@ -17,6 +17,7 @@ of q, k and v may be views into one array: a matrix product needs only its last 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,29 @@ def _exponentials(q: Any, k: Any, mask: Any, scale: float) -> tuple[Any, Any]:
     return e, total
 
 
+At = tuple[slice, slice]  # some examples, some heads
+
+
+def _in_parts(act: Callable[[At, list[slice]], None], q: Any, keys: int) -> None:
+    """Call ``act(at, blocks)`` for all scores: of whole examples where these fit into the cache, else of one
+    head, with ``blocks`` of queries that do."""
+    b, heads, length, _ = q.shape
+    one = length * keys
+    if heads * one <= SCORES or not isinstance(q, np.ndarray):
+        whole = [slice(None)]
+        in_blocks(lambda n: act((n, slice(None)), whole), q, heads * one, SCORES, SCORES)
+        return
+    step = max(1, SCORES // keys)
+    blocks = [slice(i, i + step) for i in range(0, length, step)]
+
+    def some(part: slice) -> None:
+        for i in range(part.start, part.stop):
+            n, h = divmod(i, heads)
+            act((slice(n, n + 1), slice(h, h + 1)), blocks)
+
+    in_blocks(some, np.empty((b * heads, 0)), one, SCORES, SCORES)
+
+
 def attention_forward(
     q: Any, k: Any, v: Any, mask: Any, scale: float, keep: Any = None
 ) -> tuple[Any, Any]:
@@ -68,19 +92,21 @@ def attention_forward(
     b, heads, length, _ = q.shape
     y = empty_like(v, shape=(b, length, heads, v.shape[3])).swapaxes(1, 2)
     inverse = empty_like(q, shape=(b, heads, length, 1))
-    kept: dict[int, Any] | None = {} if inverse.size * k.shape[2] <= KEEP else None
+    kept: dict[Any, Any] | None = {} if inverse.size * k.shape[2] <= KEEP else None
 
-    def work(part: slice) -> None:
-        e, total = _exponentials(q[part], k[part], _cut(mask, part), scale)
-        if mask is not None or not k.shape[2]:
-            total += total == 0  # a query that may look nowhere gets 0, not 0 / 0
-        np.divide(1, total, out=inverse[part])
-        used = e if keep is None else e * keep[part]
-        np.multiply(used @ v[part], inverse[part], out=y[part])
-        if kept is not None:
-            kept[part.start] = e
+    def act(at: At, blocks: list[slice]) -> None:
+        for rows in blocks:
+            part = *at, rows
+            e, total = _exponentials(q[part], k[at], _cut(mask, part), scale)
+            if mask is not None or not k.shape[2]:
+                total += total == 0  # a query that may look nowhere gets 0, not 0 / 0
+            np.divide(1, total, out=inverse[part])
+            used = e if keep is None else e * keep[part]
+            np.multiply(used @ v[at], inverse[part], out=y[part])
+            if kept is not None:
+                kept[_name(part)] = e
 
-    in_blocks(work, q, heads * length * k.shape[2], SCORES, SCORES)
+    _in_parts(act, q, k.shape[2])
     return y, (q, k, v, mask, scale, keep, y, inverse, kept)
 
 
@@ -95,34 +121,53 @@ def attention_backward(g: Any, cache: Any, out: Any = None, need_mask: bool = Fa
     dmask = empty_like(q, shape=(*q.shape[:3], k.shape[2])) if need_mask else None
     ones = ones_like(v, shape=(v.shape[3],))
 
-    def work(part: slice) -> None:
-        if kept is None:
-            e, _ = _exponentials(q[part], k[part], _cut(mask, part), scale)
-        else:
-            e = kept[part.start]
-        share = g[part] * inverse[part]
-        along = ((share * y[part]) @ ones)[..., None]
-        if keep is None:
-            np.matmul(e.swapaxes(2, 3), share, out=dv[part])
-            wide = np.concatenate([v[part], ones_like(v[part][..., :1])], axis=3)
-            dp = np.concatenate([share, -along], axis=3) @ wide.swapaxes(2, 3)
-        else:
-            np.matmul((e * keep[part]).swapaxes(2, 3), share, out=dv[part])
-            dp = share @ v[part].swapaxes(2, 3)
-            dp *= keep[part]
-            dp -= along
-        dp *= e
-        if dmask is not None:
-            dmask[part] = dp
-        np.multiply(dp @ k[part], scale, out=dq[part])
-        np.multiply(dp.swapaxes(2, 3) @ q[part], scale, out=dk[part])
+    def act(at: At, blocks: list[slice]) -> None:
+        wide = np.concatenate([v[at], ones_like(v[at][..., :1])], axis=3).swapaxes(2, 3)
+        for rows in blocks:
+            part = *at, rows
+            if kept is None:
+                e, _ = _exponentials(q[part], k[at], _cut(mask, part), scale)
+            else:
+                e = kept[_name(part)]
+            share = g[part] * inverse[part]
+            along = ((share * y[part]) @ ones)[..., None]
+            add = rows is not blocks[0]
+            if keep is None:
+                _product(e.swapaxes(2, 3), share, dv[at], add)
+                dp = np.concatenate([share, -along], axis=3) @ wide
+            else:
+                _product((e * keep[part]).swapaxes(2, 3), share, dv[at], add)
+                dp = share @ v[at].swapaxes(2, 3)
+                dp *= keep[part]
+                dp -= along
+            dp *= e
+            if dmask is not None:
+                dmask[part] = dp
+            np.multiply(dp @ k[at], scale, out=dq[part])
+            _product(dp.swapaxes(2, 3), q[part] * scale, dk[at], add)
 
-    in_blocks(work, q, q.shape[1] * q.shape[2] * k.shape[2], SCORES, SCORES)
+    _in_parts(act, q, k.shape[2])
     return dq, dk, dv, dmask
 
 
-def _cut(mask: Any, part: slice) -> Any:
-    return mask if mask is None or len(mask) == 1 else mask[part]
+def _product(a: Any, b: Any, out: Any, add: bool) -> None:
+    """out = a @ b, or out + a @ b."""
+    if add:
+        out += a @ b
+    else:
+        np.matmul(a, b, out=out)
+
+
+def _name(part: tuple[slice, ...]) -> tuple[int | None, ...]:
+    return tuple(s.start for s in part)
+
+
+def _cut(mask: Any, part: tuple[slice, slice, slice]) -> Any:
+    """The mask (B or 1, H or 1, L, S) of some examples, heads and queries."""
+    if mask is None:
+        return None
+    at = tuple(slice(None) if n == 1 else s for n, s in zip(mask.shape, part[:2], strict=False))
+    return mask[(*at, part[2])]
 
 
 def scaled_dot_product_attention(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dlcore.backend.arrays import empty_like, zeros_like
+from dlcore.backend.sums import sums_by_number
 from dlcore.errors import ShapeError, check_dim
 from dlcore.operands import number, result_dtype, size
 from dlcore.tensor import Tensor, as_tensor, method, plain_index
@@ -292,8 +293,14 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
         raise ShapeError("x[...]", str(error), x=x.shape) from None
     parts = index if isinstance(index, tuple) else (index,)
     repeats = any(hasattr(i, "dtype") and i.dtype.kind in "iu" and i.ndim for i in parts)
+    rows = len(parts) == 1 and repeats and x.ndim > 0  # whole rows, as of an embedding
 
     def vjp(g: Any) -> tuple[Any]:
+        if rows:
+            n, d = x.shape[0], math.prod(x.shape[1:])
+            flat = g.reshape(parts[0].size, d)
+            numbers = (parts[0] % max(1, n)).reshape(-1)  # -1 is the last one
+            return (sums_by_number(flat, numbers, x.reshape(n, d)).reshape(x.shape),)
         dx = zeros_like(x)
         if repeats:
             np.add.at(dx, index, g)  # dx[index] += g would keep only the last of equals
