@@ -1,0 +1,3 @@
+"""Compare with PyTorch."""
+
+from dlcore.crosscheck.compare import *  # noqa: F403
