@@ -9,6 +9,7 @@ Four rooms:
 
 The library, each file with the lesson that earns it:
 
+    operands       what may stand for a tensor, and in which dtype              lesson 05
     tensor         Tensor, and the tape that remembers how it was computed      lesson 05
     ops            arithmetic, matmul, linear, with their derivatives           lesson 05
     reductions     sum, mean, variance, extremes                                lesson 05

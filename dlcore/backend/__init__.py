@@ -2,6 +2,7 @@
 
     blas      which of OpenBLAS's kernels multiply, and how long its threads wait
     memory    freed memory is kept for the next array
+    arrays    new arrays where another one lives, in row-major order
     blocks    work in blocks that fit the cache, shared by threads
     sums      sums as products with a vector of ones
     sliding   what a window sees as it slides over an image: views, no copies

@@ -11,12 +11,12 @@ import pytest
 from dlcore import Tensor
 from dlcore import activations as act
 from dlcore.crosscheck import (
-    _median_ms,
     crosscheck,
     torch_gradients,
     torch_training,
     torch_trajectory,
 )
+from dlcore.crosscheck.timing import clock, exact_float32, medians_ms
 from dlcore.scratch import losses, optimizers, rnn, tensors, training
 
 X = np.random.default_rng(0).standard_normal((20, 5))
@@ -177,11 +177,36 @@ def test_pytorch_may_want_its_arguments_otherwise():
     assert report.rows[0].forward < 1e-12 and report.rows[0].backward < 1e-10
 
 
+def test_both_are_warmed_up_and_then_called_in_turn():
+    calls = []
+    acts = (lambda: calls.append("theirs")), (lambda: calls.append("ours"))
+    clocks = (clock(None, False),) * 2
+    assert len(medians_ms(acts, clocks, 5)) == 2
+    assert calls == ["theirs", "ours"] * 8  # three of each do not count
+
+
 def test_a_slow_function_is_not_called_twenty_times():
     calls = []
+    slow = lambda: calls.append(time.sleep(0.4))
+    (took,) = medians_ms([slow], [clock(None, False)], 20)
+    assert took >= 400 and len(calls) <= 8  # no more than two seconds have room for, and a warm-up
 
-    def slow():
-        calls.append(time.sleep(0.4))
 
-    _median_ms(slow, 20)
-    assert len(calls) <= 4  # one to warm up, and no more than a second has room for
+def test_no_tf32_while_times_are_taken():
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32
+    with exact_float32(torch):
+        assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
+def test_a_gpu_is_timed_by_its_own_clock():
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    a = torch.ones(2000, 2000, device="cuda")
+    assert 0 < clock(torch, True)(lambda: a @ a) < 1000
+    row = crosscheck(act.relu_forward, "relu", X).rows[1]
+    assert row.device == "cuda" and row.ours in ("cpu", "cuda")
