@@ -9,10 +9,12 @@ Four rooms:
 
 The library, each file with the lesson that earns it:
 
-    operands       what may stand for a tensor, and in which dtype              lesson 05
+    dtypes         what may stand for a tensor, and in which dtype              lesson 05
     tensor         Tensor, and the tape that remembers how it was computed      lesson 05
+    operands       the arrays that an operation computes with                   lesson 05
     ops            arithmetic, matmul, linear, with their derivatives           lesson 05
     reductions     sum, mean, variance, extremes                                lesson 05
+    operators      a tensor as a number, rows, a mask, an array                 lesson 05
     shaping        reshape, transpose, concatenate, split, pad, index           lesson 05
     activations    ReLU, sigmoid, GELU, softmax ...: forward and backward       lesson 05
     losses         squared error, cross-entropy from logits, divergences        lesson 05
@@ -29,7 +31,8 @@ The library, each file with the lesson that earns it:
     pooling        max and average pooling                                      lesson 09
     embedding      a learned vector for each token                              lesson 12
     recurrent      RNN, LSTM and GRU: a step, and whole sequences               lesson 13
-    attention      scaled dot-product attention, heads, positions, KV cache     lesson 14
+    positions      where in a sequence a token stands                           lesson 14
+    attention      scaled dot-product attention, heads, KV cache                lesson 14
     generative     autoencoder, VAE, GAN: losses and training steps             lesson 19
 
 Around them: ``functional`` gathers every function under PyTorch's names, ``nn`` holds the
@@ -44,7 +47,13 @@ import pkgutil
 from typing import Any
 
 import dlcore.backend.blas  # noqa: F401  before NumPy
-from dlcore import activations, ops, reductions, shaping  # noqa: F401  they give Tensor its methods
+from dlcore import (  # noqa: F401  they give Tensor its methods
+    activations,
+    operators,
+    ops,
+    reductions,
+    shaping,
+)
 from dlcore.backend.memory import keep_freed_memory
 
 # at once, because the function ``tensor`` must win over the file of that name

@@ -8,7 +8,6 @@ kept: the input ``x`` or the output ``y``, whichever makes the derivative cheape
 
 from __future__ import annotations
 
-import importlib
 import math
 from typing import Any
 
@@ -16,10 +15,12 @@ import numpy as np
 
 from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.backend.blocks import in_blocks
+from dlcore.backend.normal import normal
 from dlcore.backend.sums import row_dots, row_sums
+from dlcore.dtypes import number, wide
 from dlcore.errors import ShapeError, check_dim
-from dlcore.operands import number, wide
-from dlcore.tensor import Tensor, as_tensor, floats, method
+from dlcore.operands import as_tensor, floats
+from dlcore.tensor import Tensor, method
 
 
 def relu_forward(x: Any) -> Any:
@@ -223,45 +224,6 @@ def gelu_backward(g: Any, x: Any) -> Any:
     t = np.tanh(GELU_SCALE * (x + GELU_CUBIC * x**3))
     slope = GELU_SCALE * (1 + 3 * GELU_CUBIC * x * x)
     return g * 0.5 * (1 + t + x * (1 - t * t) * slope)
-
-
-def normal(x: Any) -> tuple[Any, Any]:
-    """P(Z < x) for a standard normal Z, and its density exp(-x^2 / 2) / sqrt(2 pi).
-
-    NumPy has no erf. float64 takes SciPy's, or where it is not installed Python's, one by one. For float32 formula 7.1.26 of Abramowitz and Stegun
-    (1964), Handbook of mathematical functions, is as exact as the numbers are (2e-7), takes
-    less than half of the time, and shares its exponential with the density.
-    """
-    density = x * x
-    density *= -0.5
-    np.exp(density, out=density)
-    if x.dtype == np.float64:
-        cdf = _ndtr(x)
-    else:
-        t = np.abs(x)
-        t *= 0.3275911 / math.sqrt(2)
-        t += 1
-        np.divide(1, t, out=t)
-        tail = t * 1.061405429  # half of erfc(|x| / sqrt 2) = density * polynomial(t) / 2
-        for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-            tail += coefficient
-            tail *= t
-        tail *= density
-        right = (x > 0).astype(x.dtype)
-        cdf = 0.5 - right  # tail / 2 on the left, 1 - tail / 2 on the right
-        cdf *= tail
-        cdf += right
-    density *= 1 / math.sqrt(2 * math.pi)
-    return cdf, density
-
-
-def _ndtr(x: Any) -> Any:
-    home = "cupyx.scipy" if type(x).__module__.startswith("cupy") else "scipy"
-    try:
-        return importlib.import_module(f"{home}.special").ndtr(x)
-    except ImportError:
-        erfc = np.frompyfunc(math.erfc, 1, 1)
-        return 0.5 * erfc(x / -math.sqrt(2)).astype(x.dtype)
 
 
 def gelu_erf_forward(x: Any) -> tuple[Any, Any]:

@@ -26,11 +26,12 @@ from dlcore.activations import in_range
 from dlcore.backend.arrays import empty_like, ones_like
 from dlcore.backend.blocks import in_blocks
 from dlcore.backend.device import to_device
+from dlcore.dtypes import as_array, number, size, wide
 from dlcore.errors import ShapeError
-from dlcore.operands import as_array, number, size, wide
+from dlcore.operands import array, as_tensor, floats
 from dlcore.ops import unbroadcast
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, array, as_tensor, floats
+from dlcore.tensor import Tensor
 
 SCORES = 1 << 18  # entries of scores in one block: 1 MB of float32
 KEEP = 1 << 22  # up to so many entries in all (16 MB) are kept for the backward pass
@@ -78,7 +79,7 @@ def _in_parts(act: Callable[[At, list[slice]], None], q: Any, keys: int) -> None
             n, h = divmod(i, heads)
             act((slice(n, n + 1), slice(h, h + 1)), blocks)
 
-    in_blocks(some, np.empty((b * heads, 0)), one, SCORES, SCORES)
+    in_blocks(some, empty_like(q, shape=(b * heads, 0)), one, SCORES, SCORES)
 
 
 def attention_forward(
@@ -337,58 +338,6 @@ def join_heads(x: Any) -> Tensor:
     x = as_tensor("join_heads", x)
     n, heads, t, e = x.shape
     return x.swapaxes(1, 2).reshape((n, t, heads * e))
-
-
-def sinusoidal_positions(length: int, dim: int, like: Any = None) -> Any:
-    """Sinusoidal positional encoding:  -> (length, dim) array.
-
-    Column 2i is sin(t / 10000^(2i / dim)), column 2i + 1 the cosine.  Raises ValueError for odd dim.
-    Paper: Vaswani et al. (2017), Attention is all you need, section 3.5.
-    """
-    if dim % 2:
-        raise ValueError(f"sinusoidal_positions: dim must be even, not {dim}")
-    angles = np.arange(length)[:, None] / 10000 ** (np.arange(0, dim, 2) / dim)
-    waves = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(length, dim)
-    return (
-        waves.astype(np.float32)
-        if like is None
-        else np.asarray(waves, like=like).astype(like.dtype)
-    )
-
-
-def rotary_forward(x: Any, start: int = 0, base: float = 10000.0) -> tuple[Any, Any]:
-    """x (..., T, E) -> y (..., T, E), cache.  Pairs of features (i, i + E/2) turn by t base^(-2i/E)."""
-    t, e = x.shape[-2:]
-    angles = np.arange(start, start + t)[:, None] / base ** (np.arange(0, e, 2) / e)
-    cos, sin = (np.asarray(f(angles), like=x).astype(x.dtype) for f in (np.cos, np.sin))
-    return _turn(x, cos, sin), (cos, sin)
-
-
-def rotary_backward(g: Any, cache: Any) -> Any:
-    """g (..., T, E) -> dx (..., T, E): turn back."""
-    cos, sin = cache
-    return _turn(g, cos, -sin)
-
-
-def _turn(x: Any, cos: Any, sin: Any) -> Any:
-    half = x.shape[-1] // 2
-    a, b = x[..., :half], x[..., half:]
-    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
-
-
-def rotary_embedding(input: Any, start: int = 0, base: float = 10000.0) -> Tensor:
-    """Rotary position embedding: rotate queries and keys by position, so that their dot product depends on the distance only.
-
-    ``start`` is the position of the first row (a KV cache's length).
-    Shapes: input (..., T, E) -> same.  Raises ShapeError for odd E.
-    Paper: Su et al. (2021), RoFormer: enhanced transformer with rotary position embedding, equation 15.
-    """
-    x = floats("rotary_embedding", input)
-    start = size("rotary_embedding", "start", start)
-    if x.ndim < 2 or x.shape[-1] % 2:
-        raise ShapeError("rotary_embedding", "x must be (..., T, E) with even E", x=x.shape)
-    y, cache = rotary_forward(x, start, number("rotary_embedding", "base", base))
-    return Tensor.from_op(y, (input,), lambda g: (rotary_backward(g, cache),))
 
 
 class KVCache:

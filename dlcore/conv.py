@@ -33,9 +33,10 @@ from dlcore.backend.blocks import in_blocks
 from dlcore.backend.sliding import PLAIN, Window, all_windows, make_pair, make_window, places
 from dlcore.backend.sums import channel_sums
 from dlcore.backend.winograd import winograd_backward_weight, winograd_forward
+from dlcore.dtypes import size
 from dlcore.errors import ShapeError
-from dlcore.operands import size
-from dlcore.tensor import Tensor, as_tensor, floats, needs
+from dlcore.operands import as_tensor, floats, needs
+from dlcore.tensor import Tensor
 
 COLUMNS = 1 << 19  # entries of a chunk's columns: 2 MB of float32, what the caches of a core hold
 SMALL = 10**6  # multiplications up to which OpenBLAS does not copy the factors of a product first

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.operands import number
+from dlcore.dtypes import number
+from dlcore.operands import as_tensor, floats
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, as_tensor, floats
+from dlcore.tensor import Tensor
 
 
 def dropout_forward(x: Any, p: float, rng: np.random.Generator) -> tuple[Any, Any]:

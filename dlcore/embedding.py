@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from dlcore.backend.sums import sums_by_number
+from dlcore.dtypes import size
 from dlcore.errors import ShapeError
-from dlcore.operands import size
-from dlcore.tensor import Tensor, as_tensor, beside, floats
+from dlcore.operands import as_tensor, beside, floats
+from dlcore.tensor import Tensor
 
 
 def embedding_forward(ids: Any, w: Any) -> Any:

@@ -14,9 +14,10 @@ from dlcore import losses
 from dlcore.backend.arrays import ones_like, zeros_like
 from dlcore.errors import ShapeError
 from dlcore.nn.module import Module
+from dlcore.operands import as_tensor, floats
 from dlcore.optim import Optimizer
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, as_tensor, floats, no_grad
+from dlcore.tensor import Tensor, no_grad
 
 
 def autoencoder_step(

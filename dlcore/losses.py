@@ -14,10 +14,11 @@ import numpy as np
 from dlcore.activations import in_range, log1p, logsumexp_forward, relu_forward
 from dlcore.backend.arrays import empty_like, ones_like, zeros_like
 from dlcore.backend.blocks import in_blocks
+from dlcore.dtypes import as_array, number, wide
 from dlcore.errors import ShapeError
-from dlcore.operands import as_array, number, wide
+from dlcore.operands import beside, floats
 from dlcore.ops import flat_rows
-from dlcore.tensor import Tensor, beside, floats
+from dlcore.tensor import Tensor
 
 Backward = Callable[[Any], tuple[Any, ...]]
 
@@ -130,13 +131,8 @@ def binary_cross_entropy(
         )
     with np.errstate(divide="ignore"):
         loss = -w * (t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
-    return _reduced(
-        "binary_cross_entropy",
-        loss,
-        reduction,
-        (input,),
-        lambda g: (g * w * (p - t) / np.maximum(p * (1 - p), 1e-12),),
-    )
+    slope = w * (p - t) / np.maximum(p * (1 - p), 1e-12)
+    return _reduced("binary_cross_entropy", loss, reduction, (input,), lambda g: (g * slope,))
 
 
 def _check_weights(op: str, x: Any, **weights: Any) -> None:
@@ -173,11 +169,7 @@ def bce_with_logits_backward(g: Any, cache: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    reduction: str = "mean",
-    pos_weight: Any = None,
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
     """Sigmoid and binary cross-entropy in one, stable for scores of any size.
 
@@ -244,11 +236,7 @@ def _classes(op: str, input: Any, weight: Any, target: Any) -> tuple[Any, Any, A
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:
     """The negative log-likelihood of the right class:  -w_t logp_t, averaged with weights w_t.
 

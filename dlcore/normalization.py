@@ -15,9 +15,10 @@ import numpy as np
 from dlcore.backend.arrays import empty_like, ones_like
 from dlcore.backend.blocks import in_blocks
 from dlcore.backend.sums import channel_dots, channel_sums, row_dots, row_sums
+from dlcore.dtypes import number, size, wide
 from dlcore.errors import ShapeError
-from dlcore.operands import number, size, wide
-from dlcore.tensor import Tensor, array, floats, needs
+from dlcore.operands import array, floats, needs
+from dlcore.tensor import Tensor
 
 
 def _must_be(op: str, x: Any, shape: tuple[int, ...], **params: Any) -> None:

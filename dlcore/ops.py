@@ -1,8 +1,7 @@
 """Arithmetic on tensors, each operation beside its vector-Jacobian product.
 
 Where NumPy broadcast an operand, its gradient is the sum over the copies: ``unbroadcast``.
-Importing this module gives ``Tensor`` its operators and most of its methods. Which dtypes meet how:
-``operands``.
+Which dtypes meet how: ``dtypes``.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import numpy as np
 
 from dlcore.backend.device import to_device
 from dlcore.backend.sums import column_sums
+from dlcore.dtypes import number
 from dlcore.errors import ShapeError
-from dlcore.operands import number
-from dlcore.tensor import ARITHMETIC, Tensor, as_tensor, floats, method, needs, operands, tensor
+from dlcore.operands import as_tensor, floats, needs, operands
+from dlcore.tensor import Tensor, method, tensor
 
 __all__ = [
     "Tensor",
@@ -42,7 +42,8 @@ __all__ = [
 ]
 
 
-def _broadcast(op: str, compute: Callable[..., Any], *arrays: Any) -> Any:
+def broadcast(op: str, compute: Callable[..., Any], *arrays: Any) -> Any:
+    """``compute(*arrays)``; where the shapes of the last two do not fit, a ShapeError of ``op``."""
     try:
         return compute(*arrays)
     except ValueError:
@@ -80,7 +81,7 @@ def add(a: Any, b: Any) -> Tensor:
         return Tensor.from_op(a.data + b, (a,), lambda g: (g,))
     x, y = operands("add", a, b)
     return Tensor.from_op(
-        _broadcast("add", np.add, x, y), (a, b), lambda g: (unbroadcast(g, x), unbroadcast(g, y))
+        broadcast("add", np.add, x, y), (a, b), lambda g: (unbroadcast(g, x), unbroadcast(g, y))
     )
 
 
@@ -88,7 +89,7 @@ def sub(a: Any, b: Any) -> Tensor:
     """a - b.  Shapes broadcast."""
     x, y = operands("sub", a, b)
     return Tensor.from_op(
-        _broadcast("sub", np.subtract, x, y),
+        broadcast("sub", np.subtract, x, y),
         (a, b),
         lambda g: (unbroadcast(g, x), unbroadcast(-g, y)),
     )
@@ -104,7 +105,7 @@ def mul(a: Any, b: Any) -> Tensor:
     x, y = operands("mul", a, b)
     need_a, need_b = needs(a), needs(b)
     return Tensor.from_op(
-        _broadcast("mul", np.multiply, x, y),
+        broadcast("mul", np.multiply, x, y),
         (a, b),
         lambda g: (
             unbroadcast(g * y, x) if need_a else None,
@@ -120,7 +121,7 @@ def div(a: Any, b: Any) -> Tensor:
         x, y = (v if type(v) in _NUMBERS else v.astype(np.float32) for v in (x, y))
     need_a, need_b = needs(a), needs(b)
     return Tensor.from_op(
-        _broadcast("div", np.divide, x, y),
+        broadcast("div", np.divide, x, y),
         (a, b),
         lambda g: (
             unbroadcast(g / y, x) if need_a else None,
@@ -157,7 +158,7 @@ def pow(a: Any, b: Any) -> Tensor:
     d a^b / da = b a^(b-1);  d a^b / db = a^b log a, taken as 0 where a is 0.
     """
     x, y = operands("pow", a, b)
-    z = _broadcast("pow", np.power, x, y)
+    z = broadcast("pow", np.power, x, y)
     need_a, need_b = needs(a), needs(b)
 
     def vjp(g: Any) -> tuple[Any, Any]:
@@ -221,7 +222,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
     x, y = operands("where", a, b)
     c = to_device(c, x if hasattr(x, "dtype") else y)
     return Tensor.from_op(
-        _broadcast("where", np.where, c, x, y),
+        broadcast("where", np.where, c, x, y),
         (None, a, b),
         lambda g: (None, unbroadcast(np.where(c, g, 0), x), unbroadcast(np.where(c, 0, g), y)),
     )
@@ -229,7 +230,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
 
 def _extreme(name: str, pick: Callable[..., Any], a: Any, b: Any) -> Tensor:
     x, y = operands(name, a, b)
-    z = _broadcast(name, pick, x, y)
+    z = broadcast(name, pick, x, y)
 
     def vjp(g: Any) -> tuple[Any, Any]:
         half = np.where(x == y, g / 2, g)  # a tie is shared, as PyTorch does
@@ -287,7 +288,7 @@ def matmul(a: Any, b: Any) -> Tensor:
             db = unbroadcast(rows.swapaxes(-1, -2) @ g, columns)
         return da, db if db is None else db.reshape(y.shape)
 
-    return Tensor.from_op(_broadcast("matmul", np.matmul, x, y), (a, b), vjp)
+    return Tensor.from_op(broadcast("matmul", np.matmul, x, y), (a, b), vjp)
 
 
 def flat_rows(x: Any) -> Any:
@@ -349,80 +350,3 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         return None if dx is None else dx.reshape(x.shape), dw, db
 
     return Tensor.from_op(y.reshape(*x.shape[:-1], w.shape[0]), (input, weight, bias), vjp, True)
-
-
-def _compare(op: str, ufunc: Any) -> Callable[[Any, Any], Any]:
-    def compare(a: Any, b: Any) -> Any:
-        if b is None or isinstance(b, str):
-            return NotImplemented
-        x, y = operands(op, a, b)
-        return Tensor(np.asarray(_broadcast(op, ufunc, x, y), like=_like(x, y)))
-
-    return compare
-
-
-def _like(x: Any, y: Any) -> Any:
-    return y if type(x) in _NUMBERS else x
-
-
-def _logical(op: str, ufunc: Any) -> Callable[[Any, Any], Tensor]:
-    def combine(a: Any, b: Any) -> Tensor:
-        x, y = operands(op, a, b)
-        if _like(x, y).dtype.kind == "f":
-            raise TypeError(f"x {op} y: for masks of True and False, not for {_like(x, y).dtype}")
-        return Tensor(_broadcast(op, ufunc, x, y))
-
-    return combine
-
-
-def _in_place(symbol: str, act: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
-    def change(a: Tensor, b: Any) -> Tensor:
-        if a._in_place(b, symbol):
-            return a._write(act(a, b), symbol)
-        return act(a, b)
-
-    return change
-
-
-def _give_operators() -> None:
-    binary = {
-        "add": (add, "+", np.add),
-        "sub": (sub, "-", np.subtract),
-        "mul": (mul, "*", np.multiply),
-        "truediv": (div, "/", np.divide),
-        "pow": (pow, "**", np.power),
-        "matmul": (matmul, "@", np.matmul),
-    }
-    for name, (act, symbol, ufunc) in binary.items():
-        setattr(Tensor, f"__{name}__", act)
-        setattr(Tensor, f"__r{name}__", lambda a, b, act=act: act(b, a))
-        setattr(Tensor, f"__i{name}__", _in_place(symbol, act))
-        ARITHMETIC[ufunc] = act
-    comparisons = {
-        "eq": ("==", np.equal),
-        "ne": ("!=", np.not_equal),
-        "lt": ("<", np.less),
-        "le": ("<=", np.less_equal),
-        "gt": (">", np.greater),
-        "ge": (">=", np.greater_equal),
-    }
-    for name, (symbol, ufunc) in comparisons.items():
-        compare = _compare(symbol, ufunc)
-        setattr(Tensor, f"__{name}__", compare)
-        ARITHMETIC[ufunc] = compare
-    masks = {
-        "and": ("&", np.bitwise_and),
-        "or": ("|", np.bitwise_or),
-        "xor": ("^", np.bitwise_xor),
-    }
-    for name, (symbol, ufunc) in masks.items():
-        combine = _logical(symbol, ufunc)
-        setattr(Tensor, f"__{name}__", combine)
-        setattr(Tensor, f"__r{name}__", combine)
-        ARITHMETIC[ufunc] = combine
-    Tensor.__invert__ = lambda a: Tensor(np.invert(a.data))  # type: ignore[attr-defined,operator]
-    Tensor.__neg__ = neg
-    Tensor.__abs__ = abs  # type: ignore[attr-defined]
-
-
-_give_operators()

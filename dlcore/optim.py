@@ -15,7 +15,7 @@ import numpy as np
 
 from dlcore.backend.arrays import zeros_like
 from dlcore.backend.device import to_device
-from dlcore.operands import number, wide
+from dlcore.dtypes import number, wide
 from dlcore.tensor import Tensor
 
 BLOCK = 1 << 15  # 128 kB of float32 for each array that takes part

@@ -14,9 +14,10 @@ import numpy as np
 
 from dlcore.backend.arrays import empty_like, ones_like, zeros_like
 from dlcore.backend.sliding import Pair, Window, make_pair, make_window, places
+from dlcore.dtypes import size
 from dlcore.errors import ShapeError
-from dlcore.operands import size
-from dlcore.tensor import Tensor, floats
+from dlcore.operands import floats
+from dlcore.tensor import Tensor
 
 
 def _framed(x: Any, window: Window, value: float) -> Any:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore.backend.arrays import zeros_like
+from dlcore.dtypes import wide
 from dlcore.errors import ShapeError, check_dim
-from dlcore.operands import wide
-from dlcore.tensor import Tensor, as_tensor, floats, method
+from dlcore.operands import as_tensor, floats
+from dlcore.tensor import Tensor, method
 
 Dim = int | tuple[int, ...] | None
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from dlcore.backend.arrays import empty_like, zeros_like
 from dlcore.backend.sums import sums_by_number
+from dlcore.dtypes import number, result_dtype, size
 from dlcore.errors import ShapeError, check_dim
-from dlcore.operands import number, result_dtype, size
-from dlcore.tensor import Tensor, as_tensor, method, plain_index
+from dlcore.operands import as_tensor, plain_index
+from dlcore.tensor import Tensor, method
 
 __all__ = [
     "cat",

@@ -20,14 +20,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from dlcore.backend.arrays import ones_like
-from dlcore.backend.device import to_device, to_numpy
-from dlcore.operands import as_array, promoted
+from dlcore.backend.device import to_numpy
+from dlcore.dtypes import as_array
 
 Vjp = Callable[[Any], tuple[Any, ...]]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _created = itertools.count()
 _recording = ContextVar("recording", default=True)  # each thread has its own
+
+
+def is_recording() -> bool:
+    """Whether operations on this thread are remembered: outside of ``no_grad``."""
+    return _recording.get()
 
 
 @contextmanager
@@ -69,7 +74,7 @@ class Tensor:
         "grad",
         "requires_grad",
     )
-    if TYPE_CHECKING:  # given by ops, reductions, shaping and activations
+    if TYPE_CHECKING:  # given by ops, reductions, shaping, activations and operators
         __add__: Any
         __radd__: Any
         __sub__: Any
@@ -86,6 +91,13 @@ class Tensor:
         __gt__: Any
         __ge__: Any
         __getitem__: Any
+        __setitem__: Any
+        __iter__: Any
+        __len__: Any
+        __float__: Any
+        __int__: Any
+        __index__: Any
+        __bool__: Any
 
         def __getattr__(self, name: str) -> Any: ...
 
@@ -252,94 +264,6 @@ class Tensor:
         """
         _shared_version(self)[0] += 1
 
-    def numpy(self) -> np.ndarray:
-        """The array itself. As in PyTorch, detach first if there is a history to lose."""
-        if self.requires_grad:
-            raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
-        return self.data
-
-    def item(self) -> float:
-        """The single number inside."""
-        self._one("item")
-        return self.data.item()
-
-    def tolist(self) -> Any:
-        """The numbers as nested lists, or as one number."""
-        return to_numpy(self.data).tolist()
-
-    def _one(self, op: str) -> None:
-        if self.data.size != 1:
-            raise ValueError(
-                f"{op}: one number is needed, the tensor has shape {self.shape}\n"
-                "  choose one, x[0], or make one of all: x.sum(), x.mean(), (x > 0).all()"
-            )
-
-    def __float__(self) -> float:
-        self._one("float")
-        return float(self.data.item())
-
-    def __int__(self) -> int:
-        self._one("int")
-        return int(self.data.item())
-
-    def __index__(self) -> int:
-        self._one("index")
-        return operator.index(self.data.item())
-
-    def __bool__(self) -> bool:
-        self._one("bool")
-        return bool(self.data.item())
-
-    def __format__(self, spec: str) -> str:
-        if not spec:
-            return str(self)
-        self._one("format")
-        return format(self.data.item(), spec)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self.ndim:
-            raise TypeError("for x in tensor: a tensor without dimensions has no rows")
-        return (self[i] for i in range(len(self)))
-
-    def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())  # type: ignore[attr-defined]
-
-    __hash__ = object.__hash__  # __eq__ compares entries
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """What np.asarray makes of it, and so what NumPy's functions and Matplotlib see."""
-        if self.requires_grad:
-            raise RuntimeError(_LEAVES)
-        data = self.data if isinstance(self.data, np.ndarray) else np.asarray(self.data)
-        data = data if dtype is None else data.astype(dtype, copy=False)
-        return data.copy() if copy and data is self.data else data
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """NumPy's arithmetic beside a tensor is the tensor's; its other functions see the array."""
-        if ufunc in ARITHMETIC and method == "__call__" and not options:
-            return ARITHMETIC[ufunc](*inputs)
-        arrays = [np.asarray(x) if isinstance(x, Tensor) else x for x in inputs]
-        if any(isinstance(x, Tensor) for x in options.get("out", ())):
-            return NotImplemented
-        return getattr(ufunc, method)(*arrays, **options)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """NumPy's functions see the array."""
-        return func(*_arrays(args), **_arrays(kwargs))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What pickle and deepcopy keep: the array and its gradient.  Raises RuntimeError for a history."""
-        if self._vjp is not None and self.requires_grad:
-            raise RuntimeError(
-                "copy or pickle: this tensor has a history, which cannot be copied\n"
-                "  take x.detach(), or copy before computing"
-            )
-        return {"data": self.data, "requires_grad": self.requires_grad, "grad": self.grad}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        Tensor.__init__(self, state["data"], state["requires_grad"])  # with an age of its own
-        self.grad = state["grad"]
-
     @property
     def shape(self) -> tuple[int, ...]:
         return self.data.shape
@@ -356,59 +280,6 @@ class Tensor:
     def size(self) -> int:
         return self.data.size
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        """Overwrite entries.  Raises RuntimeError where that would corrupt a gradient."""
-        if _recording.get() and self.requires_grad:
-            raise RuntimeError(
-                "x[...] = value: x requires grad, and its history would not know of the change\n"
-                "  compute a new tensor with where(condition, value, x), or write inside no_grad()"
-            )
-        if isinstance(value, Tensor):
-            if _recording.get() and value.requires_grad:
-                raise RuntimeError(
-                    "x[...] = value: the value's history would be lost\n"
-                    "  build x from its parts with stack or cat, or assign value.detach()"
-                )
-            value = value.data
-        else:
-            value = as_array("x[...] = value", value)
-        self.data[plain_index(index, self.data)] = to_device(value, self.data)
-        self.changed()
-
-    def _in_place(self, other: Any, symbol: str) -> bool:
-        """Whether ``x += other`` may write into x; else it makes a new tensor, which the tape can follow.
-
-        Raises RuntimeError for a leaf that is being recorded: its old value is needed, and the new tensor
-        would not be the one that the model holds.
-        """
-        if not _recording.get() or not (self.requires_grad or needs(other)):
-            return True
-        if self.requires_grad and self._vjp is None:
-            raise RuntimeError(
-                f"x {symbol}= ...: x requires grad, and its history would not know of the change\n"
-                f"  write the update inside no_grad(), or compute a new tensor: y = x {symbol} ..."
-            )
-        return False
-
-    def _write(self, value: Tensor, symbol: str) -> Tensor:
-        if value.shape != self.shape or (value.dtype.kind == "f") > (self.dtype.kind == "f"):
-            raise TypeError(
-                f"x {symbol}= ...: the result is {value.shape} {value.dtype},"
-                f" which does not fit into {self.shape} {self.dtype}\n"
-                f"  compute a new tensor: y = x {symbol} ..."
-            )
-        if self.data.ndim:
-            self.data[...] = value.data
-        else:
-            self.data = value.data.astype(self.dtype)
-        self.changed()
-        return self
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("len: a tensor without dimensions has no length; it is one number")
-        return len(self.data)
-
     def __repr__(self) -> str:
         body = np.array2string(to_numpy(self.data), precision=4, separator=", ", prefix="tensor(")
         return f"tensor({body}{', requires_grad=True' if self.requires_grad else ''})"
@@ -421,32 +292,6 @@ def _plain(data: Any) -> Tensor:
 
 _new = object.__new__
 _age = operator.attrgetter("_order")
-
-
-_LEAVES = (
-    "numpy: this tensor requires grad, and NumPy's result would have no history\n"
-    "  use dlcore's functions (dlcore.exp for np.exp), or x.detach() where no gradient is needed"
-)
-ARITHMETIC: dict[Any, Callable[..., Any]] = {}  # NumPy's operators, and the tensor's; ops fills it
-
-
-def _arrays(x: Any) -> Any:
-    """Arguments of a NumPy function, with arrays for tensors."""
-    if isinstance(x, Tensor):
-        return np.asarray(x)
-    if type(x) in (list, tuple):
-        return type(x)(map(_arrays, x))
-    return {k: _arrays(v) for k, v in x.items()} if type(x) is dict else x
-
-
-def plain_index(index: Any, like: Any) -> Any:
-    """An index into the array ``like``: arrays, where that one lives, for tensors and lists."""
-    if isinstance(index, tuple):
-        return tuple(plain_index(i, like) for i in index)
-    if isinstance(index, list):
-        index = as_array("x[...]", index) if index else np.zeros(0, np.intp)
-    index = index.data if isinstance(index, Tensor) else index
-    return to_device(index, like) if isinstance(index, np.ndarray) else index
 
 
 def _fitted(gradient: Any, dtype: np.dtype) -> Any:
@@ -502,62 +347,3 @@ def method(function: Function) -> Function:
     """Also a method of Tensor, under the same name."""
     setattr(Tensor, function.__name__, function)
     return function
-
-
-def array(x: Any) -> Any:
-    """The array of an operand. A bare number stays one: NumPy fits it to the dtype beside it."""
-    return x.data if isinstance(x, Tensor) else x
-
-
-def as_tensor(op: str, x: Any) -> Tensor:
-    """``x`` itself if it is a tensor, else one made of it, without a copy.  Raises TypeError."""
-    return x if isinstance(x, Tensor) else Tensor(as_array(op, x))
-
-
-def float_tensor(op: str, x: Any, like: Any = None) -> Tensor:
-    """``floats`` as a tensor; its gradient finds back to ``x``."""
-    data = floats(op, x, like)
-    if isinstance(x, Tensor):
-        return x if data is x.data else Tensor.from_op(data, (x,), lambda g: (g,))
-    return Tensor(data)
-
-
-def operands(op: str, a: Any, b: Any) -> tuple[Any, Any]:
-    """The arrays of two operands, in the dtype of their result; numbers may stay numbers."""
-    x = a.data if isinstance(a, Tensor) else a
-    y = b.data if isinstance(b, Tensor) else b
-    if type(x) is type(y) is np.ndarray and x.dtype is y.dtype and x.dtype.kind in "fib":
-        return x, y
-    # what stands in a tensor has a dtype of its own, even if it has no dimensions
-    x = np.asarray(x) if isinstance(a, Tensor) and isinstance(x, np.generic) else x
-    y = np.asarray(y) if isinstance(b, Tensor) and isinstance(y, np.generic) else y
-    return promoted(op, x, y)
-
-
-def floats(op: str, x: Any, like: Any = None) -> Any:
-    """The array of an operand as real numbers: of the dtype of the array ``like``, and where that one lives.
-
-    Raises TypeError where that would bring it back from a GPU.
-    """
-    x = x.data if isinstance(x, Tensor) else as_array(op, x)
-    if like is None:
-        return x if x.dtype.kind == "f" else x.astype(np.float32)
-    if type(x) is not type(like):
-        x = beside(op, x, like)
-    return x if x.dtype == like.dtype else x.astype(like.dtype)
-
-
-def beside(op: str, x: Any, like: Any) -> Any:
-    """The array ``x`` where ``like`` lives.  Raises TypeError where that would bring it back from a GPU."""
-    found = to_device(x, like)
-    if found is not x and isinstance(like, np.ndarray | np.generic):
-        raise TypeError(
-            f"{op}: one array lives on the GPU, another in the computer's memory\n"
-            "  move the model there, too: model.to(x)"
-        )
-    return found
-
-
-def needs(x: Any) -> bool:
-    """Whether anyone will ask for the gradient of this operand; if not, it is not computed."""
-    return isinstance(x, Tensor) and x.requires_grad

@@ -5,6 +5,7 @@
     arrays    new arrays where another one lives, in row-major order
     blocks    work in blocks that fit the cache, shared by threads
     sums      sums as products with a vector of ones
+    normal    the normal distribution's function and density
     sliding   what a window sees as it slides over an image: views, no copies
     winograd  3 x 3 convolution with fewer multiplications
     device    to a GPU and back

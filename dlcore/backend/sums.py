@@ -61,7 +61,7 @@ def sums_by_number(rows: Any, numbers: Any, like: Any) -> Any:
     if not isinstance(total, np.ndarray):  # CuPy has no reduceat, and a fast add.at
         np.add.at(total, numbers, rows)
     elif len(numbers) >= MANY and total.dtype != np.float16 and (sparse := _sparse()) is not None:
-        ones = np.ones(len(numbers), total.dtype)
+        ones = ones_like(rows, shape=(len(numbers),), dtype=total.dtype)
         start = np.arange(len(numbers) + 1)
         places = sparse.csc_array((ones, numbers, start), shape=(len(like), len(numbers)))
         return places @ rows

@@ -1,9 +1,11 @@
-"""Compare with PyTorch. The only folder of the library that imports torch, and only when one of these is called.
+"""Compare with PyTorch: the only folder of the library that imports it, and only when something is called.
 
-timing    two libraries timed alike
-compare   a function: values, gradients, time
-training  gradients on the way, an optimizer's path, a whole training
-modules   modules from one library to the other, with their weights
+    timing    two libraries timed alike
+    compare   a function: values, gradients, time
+    training  gradients on the way, an optimizer's path, a whole training
+    modules   modules from one library to the other, with their weights
+
+Nothing here fails for want of PyTorch, but for the modules.
 """
 
 from dlcore.crosscheck.compare import Report, Row, crosscheck

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dlcore.backend.device import to_numpy
-from dlcore.operands import size
+from dlcore.dtypes import size
+from dlcore.operands import as_tensor, floats, plain_index
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, as_tensor, floats, plain_index
+from dlcore.tensor import Tensor
 
 
 def split(

@@ -6,9 +6,9 @@ from typing import Any
 
 from dlcore import activations as act
 from dlcore.dropout import dropout
+from dlcore.dtypes import number
 from dlcore.init import Rng
 from dlcore.nn.module import Module
-from dlcore.operands import number
 from dlcore.rng import generator
 from dlcore.tensor import Tensor
 

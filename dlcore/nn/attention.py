@@ -14,20 +14,20 @@ from dlcore.attention import (
     join_heads,
     make_mask,
     mask_array,
-    rotary_embedding,
     scaled_dot_product_attention,
     self_attention,
-    sinusoidal_positions,
     split_heads,
 )
 from dlcore.backend.device import to_device
 from dlcore.dropout import dropout
+from dlcore.dtypes import size
 from dlcore.nn.linear import Embedding, Linear, weights
 from dlcore.nn.module import Buffer, Module, Parameter
-from dlcore.operands import size
+from dlcore.operands import as_tensor
 from dlcore.ops import linear
+from dlcore.positions import rotary_embedding, sinusoidal_positions
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, as_tensor
+from dlcore.tensor import Tensor
 
 
 class MultiheadAttention(Module):

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from dlcore import conv, pooling
+from dlcore.dtypes import size
 from dlcore.init import Rng
 from dlcore.nn.linear import weights
 from dlcore.nn.module import Module
-from dlcore.operands import size
 from dlcore.rng import generator
 from dlcore.tensor import Tensor
 

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from dlcore import init
+from dlcore.dtypes import size
 from dlcore.embedding import embedding
 from dlcore.errors import check_dim
 from dlcore.nn.module import Module, Parameter
-from dlcore.operands import size
+from dlcore.operands import as_tensor
 from dlcore.ops import linear
 from dlcore.rng import generator
 from dlcore.shaping import flatten
-from dlcore.tensor import Tensor, as_tensor
+from dlcore.tensor import Tensor
 
 
 def weights(shape: tuple[int, ...], rng: init.Rng, bound: float) -> Parameter:

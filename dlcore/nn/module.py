@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from dlcore.backend.device import to_device
-from dlcore.tensor import Tensor, as_tensor
+from dlcore.operands import as_tensor
+from dlcore.tensor import Tensor
 
 
 class Parameter(Tensor):

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from dlcore import normalization as norm
+from dlcore.dtypes import size
 from dlcore.errors import ShapeError
 from dlcore.nn.module import Buffer, Module, Parameter
-from dlcore.operands import size
-from dlcore.tensor import Tensor, as_tensor
+from dlcore.operands import as_tensor
+from dlcore.tensor import Tensor
 
 
 def _ones(shape: Any) -> Any:

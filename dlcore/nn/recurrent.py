@@ -7,12 +7,13 @@ from typing import Any
 
 from dlcore import recurrent
 from dlcore.backend.arrays import zeros_like
+from dlcore.dtypes import size
 from dlcore.init import Rng
 from dlcore.nn.linear import weights
 from dlcore.nn.module import Module, Parameter
-from dlcore.operands import size
+from dlcore.operands import as_tensor, float_tensor
 from dlcore.rng import generator
-from dlcore.tensor import Tensor, as_tensor, float_tensor
+from dlcore.tensor import Tensor
 
 
 def _zeros(like: Tensor, shape: tuple[int, ...]) -> Tensor:

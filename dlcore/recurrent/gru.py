@@ -12,6 +12,7 @@ import numpy as np
 
 from dlcore.backend.arrays import empty_like
 from dlcore.backend.sums import column_sums
+from dlcore.operands import array
 from dlcore.recurrent.gates import by_gate, each_row, inputs_by_gate, turned_by_gate
 from dlcore.recurrent.layers import (
     Options,
@@ -24,7 +25,7 @@ from dlcore.recurrent.layers import (
     steps_back,
     with_biases,
 )
-from dlcore.tensor import Tensor, array
+from dlcore.tensor import Tensor
 
 GRU_FACTORS = 0.5, 0.5, 1.0  # r z n
 

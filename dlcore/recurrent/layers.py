@@ -14,10 +14,11 @@ import numpy as np
 from dlcore.backend.device import to_numpy
 from dlcore.backend.sums import column_sums
 from dlcore.dropout import dropout as drop
+from dlcore.dtypes import number, size
 from dlcore.errors import ShapeError
-from dlcore.operands import number, size
+from dlcore.operands import as_tensor, float_tensor, floats
 from dlcore.shaping import cat, flip, stack
-from dlcore.tensor import Tensor, as_tensor, float_tensor, floats
+from dlcore.tensor import Tensor
 
 STEPS = 16  # for which `steps_back` makes slopes at once
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as TF
 
 import dlcore.functional as F
-from dlcore import attention, generative, ops, recurrent, reductions, shaping
+from dlcore import attention, generative, ops, positions, recurrent, reductions, shaping
 from tests.dlcore.cases import (
     Case,
     Rng,
@@ -762,7 +762,7 @@ OPS = [
     ),
     Op(
         "rotary_embedding",
-        attention.rotary_embedding,
+        positions.rotary_embedding,
         rotary_by_hand,
         lambda rng: Case([some(rng, n(rng), n(rng), 2 * n(rng))]),
         wrong=[shapes((2, 3))],
