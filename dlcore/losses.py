@@ -51,9 +51,8 @@ def _same_shape(op: str, x: Any, t: Any) -> None:
     if x.shape != t.shape:
         mend = "one of them has an extra dimension of 1; drop it with .squeeze() or x[:, 0]"
         mend = mend if x.size == t.size else ""
-        raise ShapeError(
-            op, "input and target must have one shape", mend, input=x.shape, target=t.shape
-        )
+        rule = "input and target must have one shape"
+        raise ShapeError(op, rule, mend, input=x.shape, target=t.shape)
 
 
 def _pair(op: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -182,13 +181,9 @@ def binary_cross_entropy_with_logits(
     w, c = (None if v is None else floats(op, v, x) for v in (weight, pos_weight))
     _check_weights(op, x, weight=w, pos_weight=c)
     loss, cache = bce_with_logits_forward(x, t, c)
-    return _reduced(
-        op,
-        loss if w is None else w * loss,
-        reduction,
-        (input,),
-        lambda g: (bce_with_logits_backward(g if w is None else g * w, cache),),
-    )
+    loss = loss if w is None else w * loss
+    backward = lambda g: (bce_with_logits_backward(g if w is None else g * w, cache),)
+    return _reduced(op, loss, reduction, (input,), backward)
 
 
 def _rows(x: Any) -> Any:

@@ -278,8 +278,8 @@ def test_rotary_scores_depend_on_the_distance_only():
     q, k = (RNG.standard_normal((1, 1, 8)) for _ in range(2))
     score = lambda i, j: float(
         (
-            dlcore.attention.rotary_embedding(tensor(q), i).data
-            * dlcore.attention.rotary_embedding(tensor(k), j).data
+            dlcore.positions.rotary_embedding(tensor(q), i).data
+            * dlcore.positions.rotary_embedding(tensor(k), j).data
         ).sum()
     )
     assert score(5, 2) == pytest.approx(score(13, 10)) and score(5, 2) != pytest.approx(score(5, 3))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcore import attention as tape
+from dlcore import positions
 from dlcore.scratch import attention
 
 seeds, sizes = st.integers(0, 10_000), st.integers(1, 5)
@@ -57,7 +57,7 @@ def test_turning_is_the_librarys_and_knows_distances_alone(seed, t, pairs, start
     q, k = rng.standard_normal((2, t, 2 * pairs))
     places = start + np.arange(t)
     np.testing.assert_allclose(
-        attention.rotary_embedding(q, places), tape.rotary_forward(q, start)[0], atol=1e-12
+        attention.rotary_embedding(q, places), positions.rotary_forward(q, start)[0], atol=1e-12
     )
     here, later = (
         attention.rotary_embedding(q, p) @ attention.rotary_embedding(k, p).T
