@@ -208,3 +208,64 @@ def test_with_the_oldest_versions_allowed_the_course_runs(wheel, tmp_path):
     assert "got exactly the points expected" in run(
         command, "demo", "class", "--lesson", "1", cwd=tmp_path, timeout=600
     )
+
+
+LEARNS = """
+import numpy as np
+from dlcore import Tensor, functional as F, nn, optim, tensor
+rng = np.random.default_rng(0)
+held = np.ones(2)
+x, y = (tensor([1.0, 1.0], requires_grad=True) for _ in range(2))
+Tensor.from_op(x.data + y.data, (x, y), lambda g: (held, held)).backward(np.ones(2))
+x.grad.data[:] = 0
+assert held.tolist() == [1, 1] and y.grad.data.tolist() == [1, 1], "gradients are shared"
+from dlcore.gradcheck import gradcheck
+assert gradcheck(F.gelu, rng.standard_normal((2, 3)), rng=rng)
+assert gradcheck(F.linear, rng.standard_normal((2, 3)), rng.standard_normal((4, 3)), rng=rng)
+model = nn.Sequential(nn.Linear(2, 16, rng=0), nn.Tanh(), nn.Linear(16, 2, rng=1))
+points = rng.standard_normal((200, 2)).astype(np.float32)
+labels = (points[:, 0] * points[:, 1] > 0).astype(int)
+opt = optim.Adam(model.parameters(), lr=0.02)
+for _ in range(150):
+    opt.zero_grad()
+    loss = F.cross_entropy(model(points), labels)
+    loss.backward()
+    grads = [p.grad.data for p in model.parameters()]
+    assert not any(np.shares_memory(a, b) for i, a in enumerate(grads) for b in grads[:i])
+    opt.step()
+assert loss.item() < 0.25, loss
+print("learned")
+"""
+
+
+def newest_python() -> Path | None:
+    """The newest one that starts, on the path or among pyenv's, if it is newer than this one."""
+    roots = [os.environ.get("PYENV_ROOT"), Path.home() / ".pyenv", "/opt/pyenv"]
+    for minor in range(30, sys.version_info.minor, -1):
+        found = [shutil.which(f"python3.{minor}")]
+        found += [p for r in roots if r for p in Path(r).glob(f"versions/*/bin/python3.{minor}")]
+        for python in filter(None, found):
+            done = subprocess.run([python, "-c", "import venv"], capture_output=True, check=False)
+            if not done.returncode:
+                return Path(python)
+    return None
+
+
+def test_it_learns_on_the_newest_python_that_is_here(wheel, tmp_path):
+    """Newer ones count references otherwise; no gradient may depend on that."""
+    if not os.environ.get("DLCOURSE_OLDEST"):
+        pytest.skip("installs NumPy for another Python: make test-oldest")
+    newest = newest_python()
+    if newest is None:
+        pytest.skip(f"there is no Python newer than {sys.version.split()[0]}")
+    run(newest, "-m", "venv", "--without-pip", tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    run(*PIP, "--python", python, "install", "-q", "--prefer-binary", "numpy", cwd=tmp_path)
+    run(*PIP, "--python", python, "install", "-q", "--no-deps", "--no-index", wheel, cwd=tmp_path)
+    (tmp_path / "learns.py").write_text(LEARNS)
+    assert "learned" in run(python, tmp_path / "learns.py", cwd=tmp_path)
+
+
+def test_what_the_newest_python_runs_holds_on_this_one(tmp_path):
+    (tmp_path / "learns.py").write_text(LEARNS)
+    assert "learned" in run(sys.executable, tmp_path / "learns.py", cwd=ROOT)

@@ -12,6 +12,7 @@ import torch
 import dlcore
 from dlcore import Tensor, nn, tensor
 from dlcore.crosscheck import from_torch, to_torch
+from tests.dlcore.test_ops import LAYOUTS, repeated
 
 T = torch.nn
 RNG = np.random.default_rng(0)
@@ -175,6 +176,29 @@ def test_equals_pytorch_with_copied_weights(name):
     for (path, p), (other, q) in zip(ours.named_buffers(), theirs.named_buffers(), strict=True):
         assert path == other
         np.testing.assert_allclose(p.data, q.numpy(), rtol=1e-10)
+
+
+@every_module
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__)
+def test_the_layout_of_inputs_and_weights_does_not_matter(name, layout):
+    ours, _, inputs = made(name)
+    if inputs is None:
+        return
+    other = copy.deepcopy(ours)
+    for p in other.parameters():
+        p.data = p.data if layout is repeated else layout(p.data)
+    given = [a if isinstance(a, str) else layout(a) for a in inputs]
+    results = []
+    for module, make in ((ours, np.copy), (other, lambda a: a)):
+        x = leaves(given, lambda a, make=make: Tensor(make(a), requires_grad=a.dtype.kind == "f"))
+        out = [y for y in parts(module(*x)) if y.requires_grad]
+        rng = np.random.default_rng(1)
+        if out:
+            sum((y * rng.standard_normal(y.shape)).sum() for y in out).backward()
+        grads = [t.grad for t in (*x, *module.parameters()) if t.grad is not None]
+        results.append([t.data for t in (*out, *grads)])
+    for found, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)
 
 
 @every_module
