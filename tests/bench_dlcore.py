@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as TF
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_info
 
@@ -481,7 +482,7 @@ def speed(threads: int, budget: float = 3.0, only: str = "") -> None:
         ratios.append(ratio)
         mark = ("" if ratio <= aim else " *") + (" noisy" if high - low > 0.25 * ratio else "")
         table.add_row(
-            name, f"{a:.2f}", f"{b:.2f}", f"{ratio:.2f}", f"{low:.2f}-{high:.2f}", f"{aim:.2f}{mark}", str(rounds)
+            escape(name), f"{a:.2f}", f"{b:.2f}", f"{ratio:.2f}", f"{low:.2f}-{high:.2f}", f"{aim:.2f}{mark}", str(rounds)
         )  # fmt: skip
     mean = math.exp(statistics.fmean(map(math.log, ratios)))
     table.add_row("geometric mean", "", "", f"{mean:.2f}", "", "0.70" if threads == 1 else "0.75")

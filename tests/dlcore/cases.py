@@ -226,6 +226,8 @@ def conv_case(axes: int, transposed: bool = False) -> Any:
     def draw(rng: Rng) -> Case:
         groups = n(rng, 1, 3)
         c, m = groups * n(rng, 1, 3), groups * n(rng, 1, 3)
+        if rng.random() < 0.2:  # each channel by itself
+            groups = c = m = n(rng, 2, 5)
         kernel = [n(rng, 1, 4) for _ in range(axes)]
         dilation = n(rng, 1, 3)
         size = [dilation * (k - 1) + n(rng, 1, 4) for k in kernel]

@@ -201,6 +201,8 @@ def conv(axes: int, transposed: bool = False) -> Spec:
     def spec(d: Draw) -> Any:
         groups = d(st.integers(1, 2))
         c, m = groups * d(st.integers(1, 3)), groups * d(st.integers(1, 3))
+        if d(yes) and d(yes):  # each channel by itself
+            groups = c = m = d(few)
         kernel = [d(st.integers(1, 3)) for _ in range(axes)]
         size = [d(st.integers(1, 8)) for _ in range(axes)]
         first = (c, m // groups) if transposed else (m, c // groups)
