@@ -24,10 +24,10 @@ test: lint  ## everything that must hold
 
 test-whole: $(READY)  ## what `make test` samples, all of it: every lesson run and in the browser, every attack in every tier, stock nbgrader on every honest submission, 20 kills, a demo of all lessons, what takes longer in lessons
 	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 --dist loadgroup tests/autograder/grade/test_equality.py tests/autograder/grade/test_chaos.py tests/e2e/test_class.py tests/e2e/test_browser.py \
-		tests/autograder/grade/test_attacks.py tests/autograder/sandbox/test_tiers.py tests/e2e/test_three_ways.py tests/autograder/grade/test_intake.py tests/autograder/grade/test_reading.py tests/autograder/sandbox/test_what_answers_may_use.py tests/solutions/test_without_torch.py tests/solutions/test_lessons.py
+		tests/autograder/grade/test_attacks.py tests/autograder/sandbox/test_tiers.py tests/e2e/test_three_ways.py tests/autograder/grade/test_intake.py tests/autograder/grade/test_reading.py tests/autograder/sandbox/test_what_answers_may_use.py tests/solutions/test_without_torch.py tests/solutions/test_lessons.py tests/autograder/grade/test_names.py tests/dlcore
 
 test-oldest: $(READY)  ## install the oldest versions that pyproject.toml allows, from a wheel, and run the course with them
-	DLCOURSE_OLDEST=1 $(BIN)/pytest tests/test_packaging.py
+	DLCOURSE_WHOLE=1 DLCOURSE_OLDEST=1 $(BIN)/pytest tests/test_packaging.py
 
 mutants: $(READY)  ## every small mistake in every right answer must lose points
 	DLCOURSE_WHOLE=1 $(BIN)/pytest -n 2 tests/solutions/test_mutants.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import zlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -51,6 +52,17 @@ def drawn(things: Sequence[Thing], count: int) -> list[Thing]:
         return list(things)
     chosen = random.Random(DAY).sample(range(len(things)), count)
     return [things[i] for i in sorted(chosen)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked ``daily(n)`` runs on one day in n."""
+    for item in items:
+        mark = item.get_closest_marker("daily")
+        if mark and not WHOLE:
+            name = f"{DAY} {item.nodeid.split('@')[0]}"
+            if zlib.crc32(name.encode()) % mark.args[0]:
+                why = f"one day in {mark.args[0]}, and in make test-whole"
+                item.add_marker(pytest.mark.skip(reason=why))
 
 
 def assignment(lesson: catalog.Lesson) -> Assignment:

@@ -190,6 +190,7 @@ for name in ("neurons", "rnn"):
 """
 
 
+@pytest.mark.daily(2)
 @pytest.mark.skipif(
     not os.environ.get("DLCOURSE_OLDEST"), reason="installs packages; `make test-oldest` does"
 )

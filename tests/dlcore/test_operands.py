@@ -31,7 +31,7 @@ def operands_of(dtype, ndim):
 
 
 @pytest.mark.parametrize("dims", [(1, 1), (1, 0), (0, 1), (0, 0)])
-@pytest.mark.parametrize(("left", "right"), itertools.product(DTYPES, DTYPES))
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(DTYPES, DTYPES)))
 def test_two_tensors_have_pytorchs_dtype(left, right, dims):
     (a, ta), (b, tb) = operands_of(left, dims[0]), operands_of(right, dims[1])
     wanted = str(torch.result_type(ta, tb)).removeprefix("torch.")

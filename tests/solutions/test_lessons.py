@@ -234,6 +234,7 @@ def test_with_the_solutions_it_runs_in_silence(lesson):
                 assert payload["points"] == payload["max_points"], payload
 
 
+@pytest.mark.daily(2)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "lesson",

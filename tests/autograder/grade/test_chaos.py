@@ -100,6 +100,7 @@ def undisturbed(room) -> bytes:
 TAKES = 10.0
 
 
+@pytest.mark.daily(2)
 def test_killed_again_and_again(room, undisturbed):
     rng = random.Random(int(os.environ.get("DLCOURSE_CHAOS", "7")))
     where = copy(room, "killed")

@@ -174,6 +174,7 @@ def leave_out_shows(room: Classroom, lesson: str) -> None:
 SAMPLE = [[lesson] for lesson in catalog.lessons()] if WHOLE else [some(catalog.lessons())]
 
 
+@pytest.mark.daily(2)
 @pytest.mark.parametrize(
     "lessons", SAMPLE, ids=lambda found: "-".join(str(x.number) for x in found)
 )

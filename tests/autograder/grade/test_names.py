@@ -171,6 +171,7 @@ def thing(): return T()"""
 WARNS = "import warnings\ndef count():\n    warnings.warn('careful')\n    return 3"
 
 
+@pytest.mark.daily(2)
 @pytest.mark.slow
 def test_a_test_that_hears_no_signal_ends_with_its_process(lesson):
     """A sum is C code; how long it takes may be in what a student returns."""

@@ -54,6 +54,9 @@ def lesson(tmp_path_factory):
     return assignments.of_class(room, mini.SLUG), mini.released(room)
 
 
+LONGEST = {"questions", "many magics"}  # a minute each
+
+
 def spent(act) -> float:
     """Seconds of processor time."""
     before = time.process_time()
@@ -62,7 +65,10 @@ def spent(act) -> float:
 
 
 @needs("bubblewrap")
-@pytest.mark.parametrize("what", CODE)
+@pytest.mark.parametrize(
+    "what",
+    [pytest.param(w, marks=pytest.mark.daily(3) if w in LONGEST else ()) for w in CODE],
+)
 def test_a_cell_of_any_text_costs_only_itself(lesson, what):
     """As code and as text; the answers beside it get their points."""
     a, released = lesson

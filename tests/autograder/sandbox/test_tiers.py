@@ -392,6 +392,7 @@ def test_what_is_tried_on_files_succeeds_outside_of_the_sandbox(as_nobody):
     assert json.loads(done.stdout)[1:] == ["gone", "gone"]
 
 
+@pytest.mark.daily(2)
 @pytest.mark.slow
 def test_attacks_on_an_ordinary_user(as_nobody):
     """By both tiers; a sample, in `make test-whole` all."""

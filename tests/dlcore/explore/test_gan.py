@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,7 @@ def test_a_training_is_remembered_and_its_field_is_pytorchs(chosen):
     np.testing.assert_allclose(seen.field, wanted, atol=1e-6)
 
 
+@pytest.mark.daily(3)
 def test_what_the_lesson_asks_of_the_gan():
     """A hasty forger collapses; marks hit more centers early; momentum spoils the beginning."""
 

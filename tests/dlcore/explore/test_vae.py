@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from dlcore.explore import _vae
 
 
+@pytest.mark.daily(3)
 @given(
     st.sampled_from([("autoencoder", 1.0), ("VAE", 0.25), ("VAE told the digit", 0.25)]),
     st.integers(0, 9),
@@ -51,6 +53,7 @@ def test_a_place_is_dragged():
     assert view.digit.disabled and view.beta.disabled
 
 
+@pytest.mark.daily(3)
 def test_what_the_lesson_asks_of_the_walk_explorer():
     """Where the judge is not sure there is a border of two kinds; beta empties the plane; directions mean nothing."""
     seen = _vae.chances(_vae.said(_vae.trained("VAE", 0.25), _vae.everywhere(), 0))
