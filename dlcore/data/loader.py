@@ -143,10 +143,11 @@ class DataLoader:
         rng: np.random.Generator | int | None = None,
     ) -> None:
         batch_size = size("DataLoader", "batch_size", batch_size, 1)
-        if not hasattr(dataset, "__len__") or isinstance(dataset, Tensor | np.ndarray):
+        tables = isinstance(dataset, tuple) and any(hasattr(part, "shape") for part in dataset)
+        if tables or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise TypeError(
-                f"DataLoader: a dataset is needed, not {type(dataset).__name__}\n"
-                "  write TensorDataset(x, y), or a list of items"
+                f"DataLoader: a dataset is needed, not a {type(dataset).__name__}\n"
+                "  write TensorDataset(x, y), or give a list of items"
             )
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.drop_last, self.collate_fn = drop_last, collate_fn

@@ -435,8 +435,9 @@ def test_a_constant_column_is_only_shifted(dtype, value, rows):
 @pytest.mark.parametrize(
     ("act", "error", "words"),
     [
-        (lambda: DataLoader(np.ones((3, 2))), TypeError, r"write TensorDataset\(x, y\)"),
-        (lambda: DataLoader(tensor([1.0])), TypeError, r"write TensorDataset\(x, y\)"),
+        (lambda: DataLoader((np.ones(3), np.ones(3))), TypeError, r"write TensorDataset\(x, y\)"),
+        (lambda: DataLoader(nn.ReLU()), TypeError, "a dataset is needed, not a ReLU"),
+        (lambda: DataLoader(None), TypeError, "a dataset is needed, not a NoneType"),
         (lambda: DataLoader(TensorDataset([1.0]), batch_size=2.0), TypeError, "batch_size must be a whole number"),
         (lambda: DataLoader(TensorDataset([1.0]), batch_size=0), ValueError, "batch_size must be at least 1"),
         (lambda: TensorDataset([1.0, 2.0], None), TypeError, "a tensor is needed, not None"),
@@ -453,6 +454,15 @@ def test_a_constant_column_is_only_shifted(dtype, value, rows):
 def test_other_entries_refuse_in_words(act, error, words):
     with pytest.raises(error, match=words):
         act()
+
+
+@pytest.mark.parametrize(
+    "rows", [np.arange(6.0), tensor(np.arange(6.0)), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]
+)
+def test_a_loader_takes_rows_of_any_kind(rows):
+    batches = list(DataLoader(rows, batch_size=4))
+    assert all(isinstance(b, Tensor) for b in batches)
+    assert [b.tolist() for b in batches] == [[0, 1, 2, 3], [4, 5]]
 
 
 def test_integer_pixels_are_convolved_as_numbers():
