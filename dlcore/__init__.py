@@ -14,13 +14,15 @@ The library, each file with the lesson that earns it:
     operands       the arrays that an operation computes with                   lesson 05
     ops            arithmetic, matmul, linear, with their derivatives           lesson 05
     reductions     sum, mean, variance, extremes                                lesson 05
-    operators      a tensor as a number, rows, a mask, an array                 lesson 05
     shaping        reshape, transpose, concatenate, split, pad, index           lesson 05
+    operators      a tensor as a number, rows, a mask, an array                 lesson 05
     activations    ReLU, sigmoid, GELU, softmax ...: forward and backward       lesson 05
+    comparison     what losses share: input, target, mean                       lesson 05
     losses         squared error, cross-entropy from logits, divergences        lesson 05
     gradcheck      numerical gradients against the backward pass                lesson 05
     rng            the random generator that everything shares                  lesson 06
     init           weight initialization: Xavier, He, orthogonal                lesson 06
+    clipping       gradient clipping                                            lesson 06
     optim          SGD, RMSprop, Adagrad, Adam, AdamW                           lesson 06
     schedule       learning-rate schedules                                      lesson 06
     checkpoint     save and resume, in a format that runs no code               lesson 07

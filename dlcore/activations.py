@@ -93,7 +93,7 @@ def sigmoid(input: Any) -> Tensor:
     tensor([0.5, 1. , 0. ])
     """
     y = sigmoid_forward(floats("sigmoid", input))
-    return Tensor.from_op(y, (input,), lambda g: (sigmoid_backward(g, y),))
+    return Tensor.from_op(y, (input,), lambda g: (sigmoid_backward(g, y),), keeps_result=True)
 
 
 def tanh_forward(x: Any) -> Any:
@@ -111,7 +111,7 @@ def tanh(input: Any) -> Tensor:
     Shapes: any -> same.
     """
     y = tanh_forward(floats("tanh", input))
-    return Tensor.from_op(y, (input,), lambda g: (tanh_backward(g, y),))
+    return Tensor.from_op(y, (input,), lambda g: (tanh_backward(g, y),), keeps_result=True)
 
 
 def elu_forward(x: Any, alpha: float = 1.0) -> Any:
@@ -131,7 +131,7 @@ def elu(input: Any, alpha: float = 1.0) -> Tensor:
     """
     alpha = number("elu", "alpha", alpha)
     y = elu_forward(floats("elu", input), alpha)
-    return Tensor.from_op(y, (input,), lambda g: (elu_backward(g, y, alpha),))
+    return Tensor.from_op(y, (input,), lambda g: (elu_backward(g, y, alpha),), keeps_result=True)
 
 
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -333,7 +333,10 @@ def softmax(input: Any, dim: int = -1) -> Tensor:
     check_dim("softmax", x.shape, dim)
     y = softmax_forward(wide(x), dim) if x.size else x.copy()
     return Tensor.from_op(
-        y.astype(x.dtype, copy=False), (input,), lambda g: (softmax_backward(g, y, dim),)
+        y.astype(x.dtype, copy=False),
+        (input,),
+        lambda g: (softmax_backward(g, y, dim),),
+        keeps_result=True,
     )
 
 
@@ -382,5 +385,8 @@ def log_softmax(input: Any, dim: int = -1) -> Tensor:
     y = x - logsumexp_forward(x, dim)[0] if x.size else x.copy()
     shown = y.astype(given.dtype, copy=False)
     return Tensor.from_op(
-        shown, (input,), lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),)
+        shown,
+        (input,),
+        lambda g: (g - np.exp(y) * g.sum(axis=dim, keepdims=True),),
+        keeps_result=True,
     )

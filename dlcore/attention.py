@@ -193,7 +193,7 @@ def scaled_dot_product_attention(
     op = "scaled_dot_product_attention"
     given = floats(op, query)
     q, k, v = (wide(floats(op, x, given)) for x in (query, key, value))
-    _check(q, k, v)
+    check_operands(q, k, v)
     full = (*q.shape[:-1], k.shape[-2])
     mask = make_mask(attn_mask, is_causal, full, q)
     dropout_p = _probability(op, dropout_p)
@@ -210,7 +210,7 @@ def scaled_dot_product_attention(
         return dq.reshape(q.shape), dk.reshape(k.shape), dv.reshape(v.shape), dmask
 
     y = y.reshape(*full[:-1], v.shape[-1]).astype(given.dtype, copy=False)
-    return Tensor.from_op(y, (query, key, value, attn_mask), vjp, True)
+    return Tensor.from_op(y, (query, key, value, attn_mask), vjp, True, True)
 
 
 def self_attention(
@@ -251,7 +251,7 @@ def self_attention(
         return (dx,)
 
     y = y.swapaxes(1, 2).reshape(n, t, width // 3).astype(given.dtype, copy=False)
-    return Tensor.from_op(y, (qkv,), vjp, True)
+    return Tensor.from_op(y, (qkv,), vjp, True, True)
 
 
 def make_mask(attn_mask: Any, is_causal: bool, full: tuple[int, ...], like: Any) -> Any:
@@ -314,7 +314,8 @@ def _additive(mask: Any, dtype: Any) -> Any:
     return np.where(mask, dtype.type(0), dtype.type(-np.inf))
 
 
-def _check(q: Any, k: Any, v: Any) -> None:
+def check_operands(q: Any, k: Any, v: Any) -> None:
+    """Raise a ShapeError unless queries, keys and values fit together."""
     op, shapes = "scaled_dot_product_attention", {"q": q.shape, "k": k.shape, "v": v.shape}
     if min(q.ndim, k.ndim, v.ndim) < 2 or not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
         raise ShapeError(op, "q, k and v must have the same leading dimensions", **shapes)

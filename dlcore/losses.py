@@ -11,70 +11,35 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.activations import in_range, log1p, logsumexp_forward, relu_forward
+from dlcore.activations import (
+    in_range,
+    log1p,
+    logsumexp_forward,
+    relu_forward,
+    softplus_forward,
+)
 from dlcore.backend.arrays import empty_like, ones_like, zeros_like
 from dlcore.backend.blocks import in_blocks
+from dlcore.comparison import pair, reduced, same_shape
 from dlcore.dtypes import as_array, number, wide
 from dlcore.errors import ShapeError
-from dlcore.operands import beside, floats
+from dlcore.operands import beside, floats, needs
 from dlcore.ops import flat_rows
 from dlcore.tensor import Tensor
-
-Backward = Callable[[Any], tuple[Any, ...]]
-
-
-def _reduced(
-    op: str,
-    loss: Any,
-    reduction: str,
-    parents: tuple[Any, ...],
-    backward: Backward,
-    count: Any = None,
-) -> Tensor:
-    """Finish a loss: ``backward`` takes the gradient of each entry of ``loss``."""
-    input = parents[0].data if isinstance(parents[0], Tensor) else parents[0]
-    shown = np.float16 if getattr(input, "dtype", None) == np.float16 else loss.dtype
-    if reduction == "none":
-        return Tensor.from_op(loss.astype(shown, copy=False), parents, backward)
-    if reduction == "sum":
-        return Tensor.from_op(loss.sum().astype(shown), parents, backward)
-    if reduction == "mean":
-        n = loss.size if count is None else count
-        with np.errstate(invalid="ignore", divide="ignore"):  # of nothing: NaN, as in PyTorch
-            return Tensor.from_op(
-                (loss.sum() / n).astype(shown), parents, lambda g: backward(g / n if n else 0 * g)
-            )
-    raise ValueError(f'{op}: reduction is {reduction!r}; choose "mean", "sum" or "none"')
-
-
-def _same_shape(op: str, x: Any, t: Any) -> None:
-    if x.shape != t.shape:
-        mend = "one of them has an extra dimension of 1; drop it with .squeeze() or x[:, 0]"
-        mend = mend if x.size == t.size else ""
-        rule = "input and target must have one shape"
-        raise ShapeError(op, rule, mend, input=x.shape, target=t.shape)
-
-
-def _pair(op: str, input: Any, target: Any) -> tuple[Any, Any]:
-    """Input and target, of one shape, in the dtype of the input (float16 as float32)."""
-    x = wide(floats(op, input))
-    t = floats(op, target, x)
-    _same_shape(op, x, t)
-    return x, t
 
 
 def _of_difference(
     op: str, input: Any, target: Any, reduction: str, measure: Callable[[Any], tuple[Any, Any]]
 ) -> Tensor:
     """A loss of d = x - t: ``measure(d)`` gives it and its derivative."""
-    x, t = _pair(op, input, target)
+    x, t = pair(op, input, target)
     loss, slope = measure(x - t)
 
     def backward(g: Any) -> tuple[Any, Any]:
         dx = g * slope
         return dx, -dx
 
-    return _reduced(op, loss, reduction, (input, target), backward)
+    return reduced(op, loss, reduction, (input, target), backward)
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -120,7 +85,7 @@ def binary_cross_entropy(
     Shapes: input (...) in [0, 1], target (...) in [0, 1] -> () or (...).
     Raises ShapeError, ValueError for an input outside [0, 1].
     """
-    p, t = _pair("binary_cross_entropy", input, target)
+    p, t = pair("binary_cross_entropy", input, target)
     w = 1 if weight is None else floats("binary_cross_entropy", weight, p)
     _check_weights("binary_cross_entropy", p, weight=w)
     if p.size and not (p.min() >= 0 and p.max() <= 1):
@@ -129,9 +94,11 @@ def binary_cross_entropy(
             "  for raw scores use binary_cross_entropy_with_logits"
         )
     with np.errstate(divide="ignore"):
-        loss = -w * (t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
+        yes, no = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
+    loss = -w * (t * yes + (1 - t) * no)
     slope = w * (p - t) / np.maximum(p * (1 - p), 1e-12)
-    return _reduced("binary_cross_entropy", loss, reduction, (input,), lambda g: (g * slope,))
+    backward = lambda g: (g * slope, g * w * (no - yes))
+    return reduced("binary_cross_entropy", loss, reduction, (input, target), backward)
 
 
 def _check_weights(op: str, x: Any, **weights: Any) -> None:
@@ -177,13 +144,22 @@ def binary_cross_entropy_with_logits(
     Raises ShapeError.
     """
     op = "binary_cross_entropy_with_logits"
-    x, t = _pair(op, input, target)
+    x, t = pair(op, input, target)
     w, c = (None if v is None else floats(op, v, x) for v in (weight, pos_weight))
     _check_weights(op, x, weight=w, pos_weight=c)
     loss, cache = bce_with_logits_forward(x, t, c)
     loss = loss if w is None else w * loss
-    backward = lambda g: (bce_with_logits_backward(g if w is None else g * w, cache),)
-    return _reduced(op, loss, reduction, (input,), backward)
+
+    def backward(g: Any) -> tuple[Any, Any]:
+        g = g if w is None else g * w
+        dt = (
+            g * ((0 if c is None else (c - 1) * softplus_forward(-x)) - x)
+            if needs(target)
+            else None
+        )
+        return bce_with_logits_backward(g, cache), dt
+
+    return reduced(op, loss, reduction, (input, target), backward)
 
 
 def _rows(x: Any) -> Any:
@@ -242,7 +218,7 @@ def nll_loss(
     shape = x.shape
     t, used = _check_classes("nll_loss", x, target, class_weight, ignore_index)
     w = used.astype(x.dtype) if weight is None else class_weight[t] * used
-    loss = -w * _rows(x)[_numbers(t), t]
+    loss = -w * np.where(used, _rows(x)[_numbers(t), t], 0)  # an ignored class may be impossible
 
     def backward(g: Any) -> tuple[Any]:
         dx = zeros_like(_rows(x))
@@ -250,7 +226,7 @@ def nll_loss(
         return (_unrows(dx, shape),)
 
     loss = loss.reshape(shape[0], *shape[2:])
-    return _reduced("nll_loss", loss, reduction, (input,), backward, w.sum())
+    return reduced("nll_loss", loss, reduction, (input,), backward, w.sum())
 
 
 def _flat(g: Any) -> Any:
@@ -258,11 +234,11 @@ def _flat(g: Any) -> Any:
 
 
 def cross_entropy_forward(
-    x: Any, t: Any, w: Any, used: Any = 1, class_weight: Any = None, smoothing: float = 0.0
+    x: Any, t: Any, w: Any, used: Any = True, class_weight: Any = None, smoothing: float = 0.0
 ) -> tuple[Any, Any]:
     """x (N, K) scores, t (N,) classes, w (N,) weights, class_weight (K,) -> loss (N,), cache.
 
-    ``used`` (N,) is False for examples to ignore, whose weight is 0.
+    ``used`` (N,), or True, is False for examples to ignore, whose weight is 0.
 
     -log softmax(x)_t = log sum_k exp(x_k - m) - (x_t - m), with m = 0 where exp has room. One
     exponential serves the loss and the gradient. Smoothing moves that part of the target onto all
@@ -277,19 +253,21 @@ def cross_entropy_forward(
             np.exp(x[rows], out=part)
         np.matmul(part, ones, out=total[rows])
         if not in_range(total[rows], 1e8):
-            top[rows] = x[rows].max(axis=1)
+            most = x[rows].max(axis=1)
+            top[rows] = np.where(np.isfinite(most), most, 0)
             np.subtract(x[rows], top[rows, None], out=part)
             np.exp(part, out=part)
             np.matmul(part, ones, out=total[rows])
 
     in_blocks(work, x)
-    log_total = np.log(total)
-    x_t = x[_numbers(t), t] - top
+    total = np.where(used, total, 1)  # an ignored row may hold anything
+    log_total, top = np.log(total), np.where(used, top, 0)
+    x_t = np.where(used, x[_numbers(t), t] - top, 0)
     loss = (1 - smoothing) * w * (log_total - x_t)
     if not smoothing:
         return loss, (e, total, t, w, used, None, 0.0)
     q = (ones if class_weight is None else class_weight) * (smoothing / x.shape[1])
-    loss += used * (q.sum() * (log_total + top) - x @ q)
+    loss += np.where(used, q.sum() * (log_total + top) - x @ q, 0)
     return loss, (e, total, t, w, used, q, smoothing)
 
 
@@ -340,12 +318,11 @@ def cross_entropy(
             "  convert them with .astype(int); probabilities have the input's shape"
         )
     if t.dtype.kind == "f":
-        return _soft_cross_entropy(input, x, t, class_weight, reduction, label_smoothing)
+        return _soft_cross_entropy(input, target, x, t, class_weight, reduction, label_smoothing)
     t, used = _check_classes("cross_entropy", x, t, class_weight, ignore_index)
     w = used.astype(x.dtype) if weight is None else class_weight[t] * used
-    used = used.astype(x.dtype)
     loss, cache = cross_entropy_forward(_rows(x), t, w, used, class_weight, label_smoothing)
-    return _reduced(
+    return reduced(
         "cross_entropy",
         loss.reshape(shape[0], *shape[2:]),
         reduction,
@@ -356,21 +333,24 @@ def cross_entropy(
 
 
 def _soft_cross_entropy(
-    input: Any, x: Any, q: Any, weight: Any, reduction: str, smoothing: float
+    input: Any, target: Any, x: Any, q: Any, weight: Any, reduction: str, smoothing: float
 ) -> Tensor:
     """Cross-entropy with a probability for every class:  -sum_k w_k q_k log softmax(x)_k."""
     shape = x.shape
-    _same_shape("cross_entropy", x, q)
-    q = _rows(q.astype(x.dtype, copy=False)) * (1 - smoothing) + smoothing / shape[1]
-    q = q if weight is None else q * weight
+    same_shape("cross_entropy", x, q)
+    weight = 1 if weight is None else weight
+    q = (_rows(q.astype(x.dtype, copy=False)) * (1 - smoothing) + smoothing / shape[1]) * weight
     lse, (e, s) = logsumexp_forward(_rows(x), 1)
-    loss = (q * (lse - _rows(x))).sum(1).reshape(shape[0], *shape[2:])
+    surprise = lse - _rows(x)
+    loss = (q * surprise).sum(1).reshape(shape[0], *shape[2:])
 
-    def backward(g: Any) -> tuple[Any]:
+    def backward(g: Any) -> tuple[Any, Any]:
         g = _flat(g)[:, None] if getattr(g, "ndim", 0) else g
-        return (_unrows(g * (e / s * q.sum(1, keepdims=True) - q), shape),)
+        dx = g * (e / s * q.sum(1, keepdims=True) - q)
+        dq = g * surprise * weight * (1 - smoothing) if needs(target) else None
+        return _unrows(dx, shape), None if dq is None else _unrows(dq, shape)
 
-    return _reduced("cross_entropy", loss, reduction, (input,), backward)
+    return reduced("cross_entropy", loss, reduction, (input, target), backward)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -380,14 +360,14 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     Shapes: input (N, ...) log-probabilities, target (N, ...) -> () or (N, ...).  Raises ShapeError.
     Paper: Kullback and Leibler (1951), On information and sufficiency.
     """
-    x, t = _pair("kl_div", input, target)
+    x, t = pair("kl_div", input, target)
     if log_target:
         p, log_p = np.exp(t), t
     else:
         p, log_p = t, np.log(np.where(t > 0, t, 1))  # 0 log 0 = 0
     factor = p if log_target else 1
     batch = x.shape[0] if reduction == "batchmean" and x.ndim else None
-    return _reduced(
+    return reduced(
         "kl_div",
         p * (log_p - x),
         "mean" if batch is not None else reduction,

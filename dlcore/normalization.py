@@ -175,7 +175,7 @@ def rms_norm(
         return dx.reshape(x.shape), dw.reshape(tail)
 
     y = y.reshape(x.shape).astype(shown, copy=False)
-    return Tensor.from_op(y, (input, weight), vjp, True)
+    return Tensor.from_op(y, (input, weight), vjp, True, True)
 
 
 def rms_norm_forward(x: Any, w: Any, eps: float) -> tuple[Any, Any]:
@@ -312,7 +312,7 @@ def batch_norm(
     if training or running_mean is None:
         y, cache = batch_norm_forward(rows, w, b, eps)
         mean, var = cache[4], cache[5]
-        if running_mean is not None:
+        if running_mean is not None and count:  # nothing was seen in an empty batch
             _move(running_mean, mean, momentum)
             _move(running_var, var * (count / max(1, count - 1)), momentum)
     else:
@@ -364,4 +364,4 @@ def group_norm(
         return rows_norm_backward(dxhat, xhat, scale).reshape(x.shape), dw, db
 
     y = y.reshape(x.shape).astype(shown, copy=False)
-    return Tensor.from_op(y, (input, weight, bias), vjp, True)
+    return Tensor.from_op(y, (input, weight, bias), vjp, True, True)

@@ -74,10 +74,17 @@ def needs(x: Any) -> bool:
 
 
 def plain_index(index: Any, like: Any) -> Any:
-    """An index into the array ``like``: arrays, where that one lives, for tensors and lists."""
+    """An index into the array ``like``: arrays, where that one lives, for tensors, lists and columns."""
     if isinstance(index, tuple):
-        return tuple(plain_index(i, like) for i in index)
-    if isinstance(index, list):
-        index = as_array("x[...]", index) if index else np.zeros(0, np.intp)
-    index = index.data if isinstance(index, Tensor) else index
+        return tuple(_plain_part(i, like) for i in index)
+    return _plain_part(index, like)
+
+
+def _plain_part(index: Any, like: Any) -> Any:
+    if isinstance(index, Tensor):
+        index = index.data
+    elif isinstance(index, list | tuple | range):
+        index = as_array("x[...]", list(index)) if len(index) else np.zeros(0, np.intp)
+    elif hasattr(index, "__array__") and not isinstance(index, np.ndarray | np.generic):
+        index = as_array("x[...]", index)
     return to_device(index, like) if isinstance(index, np.ndarray) else index

@@ -14,9 +14,11 @@ import numpy as np
 
 from dlcore.backend.device import to_device, to_numpy
 from dlcore.dtypes import as_array
+from dlcore.errors import ShapeError
 from dlcore.operands import needs, operands, plain_index
-from dlcore.ops import abs, add, broadcast, div, matmul, mul, neg, pow, sub
+from dlcore.ops import abs, add, broadcast, clip, div, matmul, mul, neg, pow, sub, to
 from dlcore.reductions import any as any_true
+from dlcore.shaping import reshape
 from dlcore.tensor import Tensor, is_recording, method
 
 # ---- one number, rows, copies ----
@@ -41,6 +43,11 @@ def item(x: Tensor) -> float:
 def tolist(x: Tensor) -> Any:
     """The numbers as nested lists, or as one number."""
     return to_numpy(x.data).tolist()
+
+
+def _array(data: Any) -> Any:
+    """An array that can be written into; a sum, say, is a number of NumPy's."""
+    return np.asarray(data) if isinstance(data, np.generic) else data
 
 
 def _one(op: str, x: Tensor) -> None:
@@ -113,6 +120,14 @@ def __setstate__(x: Tensor, state: dict[str, Any]) -> None:
 
 
 @method
+def __copy__(x: Tensor) -> Tensor:
+    """The same array in another tensor; who writes into one is seen in both."""
+    out: Tensor = type(x).__new__(type(x))
+    Tensor.__init__(out, x, x.requires_grad)
+    return out
+
+
+@method
 def __len__(x: Tensor) -> int:
     if not x.ndim:
         raise TypeError("len: a tensor without dimensions has no length; it is one number")
@@ -136,7 +151,11 @@ def __setitem__(x: Tensor, index: Any, value: Any) -> None:
         value = value.data
     else:
         value = as_array("x[...] = value", value)
-    x.data[plain_index(index, x.data)] = to_device(value, x.data)
+    x.data = _array(x.data)
+    try:
+        x.data[plain_index(index, x.data)] = to_device(value, x.data)
+    except (IndexError, ValueError) as error:
+        raise ShapeError("x[...] = value", str(error), x=x.shape) from None
     x.changed()
 
 
@@ -247,7 +266,7 @@ def _write(x: Tensor, value: Tensor, symbol: str) -> Tensor:
     if x.data.ndim:
         x.data[...] = value.data
     else:
-        x.data = value.data.astype(x.dtype)
+        x.data = _array(value.data.astype(x.dtype))
     x.changed()
     return x
 
@@ -294,3 +313,34 @@ def _give_operators() -> None:
 
 
 _give_operators()
+
+# ---- PyTorch's other names ----
+
+Tensor.view = reshape  # type: ignore[attr-defined]
+Tensor.clamp = clip  # type: ignore[attr-defined]
+Tensor.astype = to  # type: ignore[attr-defined]
+
+
+@method
+def clone(x: Tensor) -> Tensor:
+    """A copy with a memory of its own, through which the gradient passes."""
+    return Tensor.from_op(x.data.copy(), (x,), lambda g: (g,))
+
+
+@method
+def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
+    """Ask for a gradient, or no longer.  Raises TypeError for integers."""
+    if requires_grad and x.dtype.kind != "f":
+        raise TypeError(
+            f"requires_grad_: only floating-point numbers have a gradient, not {x.dtype}"
+        )
+    x.requires_grad = requires_grad
+    return x
+
+
+@method
+def zero_(x: Tensor) -> Tensor:
+    """Fill with 0."""
+    x.data = _array(x.data * 0)
+    x.changed()
+    return x

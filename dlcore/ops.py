@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcore.backend.device import to_device
+from dlcore.backend.device import to_device, to_gpu, to_numpy
 from dlcore.backend.sums import column_sums
 from dlcore.dtypes import number
 from dlcore.errors import ShapeError
@@ -46,8 +46,13 @@ def broadcast(op: str, compute: Callable[..., Any], *arrays: Any) -> Any:
     """``compute(*arrays)``; where the shapes of the last two do not fit, a ShapeError of ``op``."""
     try:
         return compute(*arrays)
-    except ValueError:
+    except ValueError as error:
         a, b = (np.shape(x) for x in arrays[-2:])
+        if (
+            all(m == n or 1 in (m, n) for m, n in zip(a[::-1], b[::-1], strict=False))
+            and op != "matmul"
+        ):
+            raise ValueError(f"{op}: {error}") from None
         raise ShapeError(
             op,
             "the shapes do not broadcast",
@@ -134,7 +139,9 @@ def div(a: Any, b: Any) -> Tensor:
 def to(a: Any, like: Any) -> Tensor:
     """``a`` in another dtype (np.float64, "float32"), or where the array or tensor ``like`` lives."""
     a = as_tensor("to", a)
-    if isinstance(like, type | np.dtype | str):
+    if isinstance(like, str) and like in ("cpu", "cuda"):
+        y = to_numpy(a.data) if like == "cpu" else to_gpu(a.data)
+    elif isinstance(like, type | np.dtype | str):
         y = a.data.astype(like)
         if y.dtype.kind not in "fiub":
             raise TypeError(f"to: a dtype of numbers is needed, not {y.dtype}")
@@ -168,14 +175,14 @@ def pow(a: Any, b: Any) -> Tensor:
         log_x = np.log(np.where(x == 0, 1, x)).astype(z.dtype)
         return (da if need_a else None), unbroadcast(g * z * log_x, y)
 
-    return Tensor.from_op(z, (a, b), vjp)
+    return Tensor.from_op(z, (a, b), vjp, keeps_result=True)
 
 
 @method
 def exp(a: Any) -> Tensor:
     """e ** a.  Its own derivative."""
     y = np.exp(floats("exp", a))
-    return Tensor.from_op(y, (a,), lambda g: (g * y,))
+    return Tensor.from_op(y, (a,), lambda g: (g * y,), keeps_result=True)
 
 
 @method
@@ -189,7 +196,7 @@ def log(a: Any) -> Tensor:
 def sqrt(a: Any) -> Tensor:
     """The square root.  Derivative 1 / (2 sqrt a)."""
     y = np.sqrt(floats("sqrt", a))
-    return Tensor.from_op(y, (a,), lambda g: (g / (2 * y),))
+    return Tensor.from_op(y, (a,), lambda g: (g / (2 * y),), keeps_result=True)
 
 
 @method
@@ -239,7 +246,7 @@ def _extreme(name: str, pick: Callable[..., Any], a: Any, b: Any) -> Tensor:
             unbroadcast(np.where(y == z, half, 0), y),
         )
 
-    return Tensor.from_op(z, (a, b), vjp)
+    return Tensor.from_op(z, (a, b), vjp, keeps_result=True)
 
 
 @method

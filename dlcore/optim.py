@@ -15,7 +15,11 @@ import numpy as np
 
 from dlcore.backend.arrays import zeros_like
 from dlcore.backend.device import to_device
-from dlcore.dtypes import number, wide
+from dlcore.clipping import clip_grad_norm_ as clip_grad_norm_
+from dlcore.clipping import clip_grad_value_ as clip_grad_value_
+from dlcore.clipping import listed
+from dlcore.dtypes import number
+from dlcore.operands import as_tensor
 from dlcore.tensor import Tensor
 
 BLOCK = 1 << 15  # 128 kB of float32 for each array that takes part
@@ -29,16 +33,6 @@ def _pieces(*arrays: Any) -> Iterator[tuple[Any, ...]]:
     flat = [a.reshape(-1) for a in arrays]
     for start in range(0, flat[0].size, BLOCK):
         yield tuple(a[start : start + BLOCK] for a in flat)
-
-
-def _listed(op: str, params: Any) -> list[Any]:
-    if isinstance(params, Tensor) or not isinstance(params, Iterable):
-        what = "one tensor" if isinstance(params, Tensor) else f"a {type(params).__name__}"
-        raise TypeError(
-            f"{op}: a list of parameters is needed, not {what}\n"
-            "  write model.parameters(), or [tensor]"
-        )
-    return list(params)
 
 
 def _plain(op: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -79,13 +73,13 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         name = type(self).__name__
-        groups = _listed(name, params)
+        groups = listed(name, params)
         if not groups:
             raise ValueError(f"{name}: there are no parameters to optimize")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         self.param_groups: list[dict[str, Any]] = [
-            {**_plain(name, {**defaults, **group}), "params": _listed(name, group["params"])}
+            {**_plain(name, {**defaults, **group}), "params": listed(name, group["params"])}
             for group in groups
         ]
         seen: set[int] = set()
@@ -116,7 +110,9 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     state = self.state.setdefault(index, {})
-                    data, grad = p.data, p.grad.data
+                    if isinstance(p.data, np.generic):
+                        p.data = np.asarray(p.data)
+                    data, grad = p.data, as_tensor(type(self).__name__, p.grad).data
                     if not data.ndim:  # a product of such is no array, cannot be changed in place
                         data, grad = data.reshape(1), grad.reshape(1)
                     self.update(data, grad, state, group)
@@ -140,9 +136,16 @@ class Optimizer:
         """Continue where ``state_dict`` was taken.  Raises ValueError for another number of groups."""
         if len(state_dict["param_groups"]) != len(self.param_groups):
             raise ValueError("load_state_dict: the optimizer has another number of groups")
+        places = [p.data for p in self.parameters()]
+        for i, state in state_dict["state"].items():
+            sizes = {v.size for v in state.values() if hasattr(v, "size")}
+            if int(i) >= len(places) or not sizes <= {places[int(i)].size}:
+                raise ValueError(
+                    f"load_state_dict: the state of parameter {i} does not fit\n"
+                    "  the optimizer must be built as the one that was saved, with the same parameters"
+                )
         for group, options in zip(self.param_groups, state_dict["param_groups"], strict=True):
             group.update(options)
-        places = [p.data for p in self.parameters()]
         self.state = {
             int(i): {
                 k: to_device(v.copy(), places[int(i)]) if hasattr(v, "copy") else v
@@ -363,32 +366,3 @@ class AdamW(Adam):
         amsgrad: bool = False,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
-
-
-def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
-    """Scale all gradients together so that their common length is at most ``max_norm``.
-
-    Returns the length before.  Direction stays, so this is a shorter step and not another one.
-    Paper: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural
-    networks, algorithm 1.
-    """
-    gradients = [p.grad for p in _listed("clip_grad_norm_", parameters) if p.grad is not None]
-    norm = math.sqrt(sum(_square(g.data) for g in gradients))
-    factor = number("clip_grad_norm_", "max_norm", max_norm) / (norm + 1e-6)
-    if factor < 1:
-        for g in gradients:
-            g.data = g.data * g.dtype.type(factor)
-    return norm
-
-
-def _square(g: Any) -> float:
-    """The squared length; float16 would overflow at 65,504."""
-    g = wide(g.reshape(-1))
-    return float(g @ g)
-
-
-def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
-    """Push every gradient entry into [-clip_value, clip_value].  This may turn the direction."""
-    for p in _listed("clip_grad_value_", parameters):
-        if p.grad is not None:
-            np.clip(p.grad.data, -clip_value, clip_value, out=p.grad.data)

@@ -16,11 +16,26 @@ from dlcore.backend.arrays import zeros_like
 from dlcore.dtypes import wide
 from dlcore.errors import ShapeError, check_dim
 from dlcore.operands import as_tensor, floats
+from dlcore.ops import maximum, minimum, neg, sqrt
 from dlcore.tensor import Tensor, method
 
 Dim = int | tuple[int, ...] | None
 
-__all__ = ["Extreme", "all", "amax", "amin", "any", "argmax", "max", "mean", "min", "sum", "var"]
+__all__ = [
+    "Extreme",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "max",
+    "mean",
+    "min",
+    "std",
+    "sum",
+    "var",
+]
 
 
 def _spread(g: Any, shape: tuple[int, ...], dim: Dim, keepdim: bool) -> Any:
@@ -43,7 +58,7 @@ def sum(a: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     x, dim = as_tensor("sum", a).data, _dim(dim)
     check_dim("sum", x.shape, dim)
     y = wide(x).sum(axis=dim, keepdims=keepdim)
-    y = y.astype(x.dtype) if x.dtype.kind == "f" else y
+    y = y.astype(x.dtype if x.dtype.kind == "f" else np.int64)
     return Tensor.from_op(y, (a,), lambda g: (_spread(g, x.shape, dim, keepdim),))
 
 
@@ -113,7 +128,7 @@ def _reduce_extreme(op: str, pick: Callable[..., Any], a: Any, dim: Dim, keepdim
         hit /= hit.sum(axis=dim, keepdims=True)  # ties share
         return (hit * _spread(g, x.shape, dim, keepdim),)
 
-    return Tensor.from_op(y, (a,), vjp)
+    return Tensor.from_op(y, (a,), vjp, keeps_result=True)
 
 
 @method
@@ -156,12 +171,16 @@ def _along(op: str, arg: Callable[..., Any], a: Any, dim: int, keepdim: bool) ->
 @method
 def max(a: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest entry; with ``dim``, PyTorch's pair of values and indices (the first of equals)."""
+    if isinstance(dim, Tensor):  # PyTorch's third meaning
+        return maximum(a, dim)
     return amax(a) if dim is None else _along("max", np.argmax, a, dim, keepdim)
 
 
 @method
 def min(a: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest entry; with ``dim``, PyTorch's pair of values and indices (the first of equals)."""
+    if isinstance(dim, Tensor):
+        return minimum(a, dim)
     return amin(a) if dim is None else _along("min", np.argmin, a, dim, keepdim)
 
 
@@ -172,3 +191,15 @@ def argmax(a: Any, dim: int | None = None) -> Tensor:
     check_dim("argmax", x.shape, dim)
     _some("argmax", x, dim)
     return Tensor(np.argmax(x, axis=dim))
+
+
+@method
+def argmin(a: Any, dim: int | None = None) -> Tensor:
+    """Where the smallest entry stands, the first of equals.  No gradient.  Shapes: (..., K) -> (...)."""
+    return argmax(neg(a), dim)
+
+
+@method
+def std(a: Any, dim: Dim = None, correction: float = 1, keepdim: bool = False) -> Tensor:
+    """The standard deviation over ``dim``: the root of ``var``.  Shapes: (..., K, ...) -> (..., ...)."""
+    return sqrt(var(a, dim, correction, keepdim))

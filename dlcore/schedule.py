@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from dlcore.dtypes import size
 from dlcore.optim import Optimizer
 
 
@@ -64,11 +65,16 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """What ``load_state_dict`` needs to go on."""
-        return {"last_epoch": self.last_epoch}
+        rates = [group["initial_lr"] for group in self.optimizer.param_groups]
+        return {"last_epoch": self.last_epoch, "initial_lrs": rates}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where ``state_dict`` was taken."""
         self.last_epoch = int(state_dict["last_epoch"])
+        for group, lr in zip(
+            self.optimizer.param_groups, state_dict.get("initial_lrs", ()), strict=False
+        ):
+            group["initial_lr"] = lr
         self._apply()
 
 
@@ -92,7 +98,7 @@ class StepLR(Schedule):
     """Times ``gamma`` every ``step_size`` epochs."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size, self.gamma = size("StepLR", "step_size", step_size, 1), gamma
         super().__init__(optimizer)
 
     def factor(self, epoch: int) -> float:
@@ -124,7 +130,7 @@ class LinearLR(Schedule):
         total_iters: int = 5,
     ) -> None:
         self.start_factor, self.end_factor = start_factor, end_factor
-        self.total_iters = total_iters
+        self.total_iters = size("LinearLR", "total_iters", total_iters, 1)
         super().__init__(optimizer)
 
     def factor(self, epoch: int) -> float:

@@ -288,6 +288,8 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
     """
     x = a.data
     index = plain_index(index, x)
+    if isinstance(index, tuple) and (first := _numbers_first(index)):
+        return _getitem(_getitem(a, first), tuple(i for i in index if not _is_number(i)))
     try:
         y = x[index]
     except IndexError as error:
@@ -295,12 +297,13 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     repeats = any(hasattr(i, "dtype") and i.dtype.kind in "iu" and i.ndim for i in parts)
     rows = len(parts) == 1 and repeats and x.ndim > 0  # whole rows, as of an embedding
+    if rows:
+        numbers = parts[0].astype(np.intp).reshape(-1) % max(1, x.shape[0])  # -1 is the last one
 
     def vjp(g: Any) -> tuple[Any]:
         if rows:
             n, d = x.shape[0], math.prod(x.shape[1:])
             flat = g.reshape(parts[0].size, d)
-            numbers = (parts[0] % max(1, n)).reshape(-1)  # -1 is the last one
             return (sums_by_number(flat, numbers, x.reshape(n, d)).reshape(x.shape),)
         dx = zeros_like(x)
         if repeats:
@@ -310,6 +313,29 @@ def _getitem(a: Tensor, index: Any) -> Tensor:
         return (dx,)
 
     return Tensor.from_op(y, (a,), vjp)
+
+
+def _is_number(i: Any) -> bool:
+    return (
+        hasattr(i, "__index__") and not getattr(i, "ndim", 0) and not isinstance(i, bool | np.bool_)
+    )
+
+
+def _numbers_first(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What to index with before arrays: their axes stay where they are then, as in PyTorch.
+
+    NumPy takes a number beside an array for an array, and moves the axes of x[0, :, [1, 2]] to the front.
+    """
+    if not any(map(_is_number, index)) or not any(getattr(i, "ndim", 0) for i in index):
+        return ()
+    first: list[Any] = []
+    for i in index:
+        if _is_number(i) or i is Ellipsis:
+            first.append(i)
+        elif i is not None:
+            mask = getattr(i, "ndim", 0) and i.dtype == bool
+            first += [slice(None)] * (i.ndim if mask else 1)
+    return tuple(first)
 
 
 Tensor.__getitem__ = _getitem  # type: ignore[method-assign]

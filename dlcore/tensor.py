@@ -60,6 +60,7 @@ class Tensor:
     """
 
     __slots__ = (
+        "_keeps_result",
         "_lent",
         "_order",
         "_parents",
@@ -124,12 +125,17 @@ class Tensor:
         self._saved = 0  # the sum of the parents' counts when this node was made
         self._pending: Any = None  # the gradient that has arrived so far
         self._lent = True  # whether somebody else may hold that array
-        self._yields_own = False  # see from_op
+        self._yields_own = self._keeps_result = False  # see from_op
         self._seen = 0  # the number of the last backward that came by
 
     @classmethod
     def from_op(
-        cls, data: Any, parents: Sequence[Any], vjp: Vjp, yields_own: bool = False
+        cls,
+        data: Any,
+        parents: Sequence[Any],
+        vjp: Vjp,
+        yields_own: bool = False,
+        keeps_result: bool = False,
     ) -> Tensor:
         """Make the result of an operation, one node on the tape.
 
@@ -137,14 +143,15 @@ class Tensor:
         each parent. It must close over arrays only: closing over the result would make a
         reference cycle that keeps every intermediate array alive.
         ``yields_own`` promises that each gradient is an array made for this call, of which nobody keeps
-        another name or view: a leaf may then keep it without a copy.
+        another name or view: a leaf may then keep it without a copy. ``keeps_result`` says that ``vjp``
+        needs ``data`` as it is now: if it is overwritten, ``backward`` refuses.
         """
         out = _new(Tensor)
         out.data = data
         out.grad = out._vjp = out._version = out._pending = None
         out.requires_grad = out._retains = False
         out._parents, out._saved, out._seen = (), 0, 0
-        out._lent, out._yields_own = True, yields_own
+        out._lent, out._yields_own, out._keeps_result = True, yields_own, keeps_result
         out._order = next(_created)
         if data.base is not None:
             _share_version(out, parents)
@@ -203,6 +210,8 @@ class Tensor:
             node._pending = None
             vjp = node._vjp
             if vjp is None or node._retains:
+                if not g.ndim:  # a sum is a number of NumPy's, and a gradient an array
+                    g = np.asarray(g) if isinstance(g, np.generic) else g
                 if node.grad is not None:
                     node.grad = _plain(node.grad.data + g)
                 else:
@@ -228,8 +237,10 @@ class Tensor:
                             parent._pending, parent._lent = gp, lent
                         else:
                             parent._pending, parent._lent = before + gp, False
+            if node._keeps_result and node._version is not None:
+                saved += node._version[0]  # a new array began with 0
             if saved:  # counts only grow: the sum is the same only if all are
-                raise RuntimeError(_overwritten(parents))
+                raise RuntimeError(_overwritten([*parents, node]))
             node._parents, node._vjp = (), _used_up
 
     def _history(self) -> list[Tensor]:
@@ -263,6 +274,14 @@ class Tensor:
         ``data`` by hand.
         """
         _shared_version(self)[0] += 1
+
+    @property
+    def base(self) -> Any:
+        """Not for tensors: whoever asks has found one in the place of an array."""
+        raise TypeError(
+            "x.data holds a tensor, where an array is needed\n"
+            "  write x.data = array, or the update in place: with no_grad(): x -= lr * x.grad"
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,7 +13,9 @@ import numpy as np
 
 from dlcore.backend.device import to_numpy
 from dlcore.checkpoint import load_checkpoint, save_checkpoint
+from dlcore.errors import ShapeError
 from dlcore.nn.module import Module
+from dlcore.operands import as_tensor
 from dlcore.optim import Optimizer, clip_grad_norm_
 from dlcore.rng import generator
 from dlcore.tensor import Tensor, no_grad
@@ -46,8 +48,16 @@ class History:
 
 
 def accuracy(output: Any, target: Any) -> float:
-    """The share of rows whose largest score is the right class.  Shapes: (N, K, ...), (N, ...) -> number."""
-    return float((output.argmax(axis=1) == target).mean())
+    """The share of rows whose largest score is the right class.  Shapes: (N, K, ...), (N, ...) -> number.
+
+    Raises ShapeError.
+    """
+    scores, right = (to_numpy(as_tensor("accuracy", a).data) for a in (output, target))
+    if scores.ndim < 2 or scores.shape[1] < 2 or right.shape != (len(scores), *scores.shape[2:]):
+        rule = "output is (N, K) scores of two classes or more, target (N,) class numbers"
+        mend = "with one score for yes or no, compare yourself: ((output > 0) == target).mean()"
+        raise ShapeError("accuracy", rule, mend, output=scores.shape, target=right.shape)
+    return float((scores.argmax(axis=1) == right).mean())
 
 
 def evaluate(
@@ -57,7 +67,7 @@ def evaluate(
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, float]:
     """Loss and metrics over all batches, weighted by their size, in evaluation mode, without a tape."""
-    before, count = model.training, 0
+    before, count = [(module, module.training) for module in model.modules()], 0
     totals: dict[str, float] = {}
     model.eval()
     try:
@@ -74,7 +84,8 @@ def evaluate(
                 for name, value in found.items():
                     totals[name] = totals.get(name, 0.0) + n * value
     finally:
-        model.train(before)
+        for module, training in before:  # one by one: some may be frozen
+            module.training = training
     if not count:
         raise ValueError("evaluate: the loader gave no batch")
     return {name: total / count for name, total in totals.items()}
@@ -136,7 +147,8 @@ def fit(
     state = _State(model, optimizer, train_loader, scheduler, history, best)
     if checkpoint is not None and Path(checkpoint).exists():
         start = state.load(Path(checkpoint))
-    model.train()
+    if not model.training:
+        model.train()
     bar = _bar(train_loader, epochs - start, progress)
     try:
         for epoch in range(start, epochs):

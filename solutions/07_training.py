@@ -195,7 +195,7 @@ A column that is the same in all training rows has $\sigma = 0$. It is only shif
 ### Exercise 7.2: standardize
 
 <details><summary>Hint 1</summary><code>train.mean(axis=0)</code> and <code>train.std(axis=0)</code> have the shape (D,) and broadcast over the rows of either table.</details>
-<details><summary>Hint 2</summary><code>np.where(np.ptp(train, axis=0) &gt; 0, std, 1)</code> puts a 1 where nothing varies.</details>
+<details><summary>Hint 2</summary><code>np.ptp(train, axis=0)</code> is 0 for the columns that are to be divided by 1, and <code>np.where</code> chooses.</details>
 """
 
 

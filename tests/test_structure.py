@@ -65,10 +65,10 @@ LAYERS = [
     {"dtypes"},
     {"tensor"},
     {"operands"},
-    {"ops", "operators", "positions", "reductions", "shaping", "activations", "losses", "conv", "pooling", "normalization", "dropout", "embedding",
+    {"ops", "operators", "positions", "comparison", "reductions", "shaping", "activations", "losses", "conv", "pooling", "normalization", "dropout", "embedding",
      "recurrent", "attention", "data", "gradcheck", "functional", "init"},
     {"nn"},
-    {"optim", "schedule", "checkpoint", "train", "generative"},
+    {"clipping", "optim", "schedule", "checkpoint", "train", "generative"},
 ]  # fmt: skip
 
 

@@ -38,6 +38,8 @@ def split(
     rows = to_numpy(as_tensor("split", x).data)
     bundle = _bundles(rows.reshape(len(rows), -1), groups)
     labels = np.zeros(len(rows), int) if y is None else to_numpy(as_tensor("split", y).data)
+    if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+        raise ValueError("split: y must be classes; leave it out where it is a quantity")
     rng = generator(rng)
     parts: list[list[int]] = [[] for _ in sizes]
     for label in np.unique(labels):
@@ -90,6 +92,11 @@ class Scaler(NamedTuple):
         x = floats("Scaler", x)
         if not len(x):
             raise ValueError("Scaler: there are no rows to measure")
+        if np.isnan(x).any():
+            columns = np.flatnonzero(np.isnan(x).any(axis=0)).tolist()
+            raise ValueError(
+                f"Scaler: columns {columns} hold NaN; fill them, or leave those rows out, before measuring"
+            )
         varies = x.max(axis=0) > x.min(axis=0)  # the std of equal numbers is rounding, not 0
         mean = np.where(varies, x.mean(axis=0), x[0])
         return cls(mean, np.where(varies, x.std(axis=0), x.dtype.type(1)))

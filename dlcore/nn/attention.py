@@ -11,6 +11,7 @@ from dlcore import init
 from dlcore.activations import softmax
 from dlcore.attention import (
     KVCache,
+    check_operands,
     join_heads,
     make_mask,
     mask_array,
@@ -140,6 +141,7 @@ def _explicit(
     q: Tensor, k: Tensor, v: Tensor, mask: Any, is_causal: bool, p: float
 ) -> tuple[Tensor, Tensor]:
     """Attention with its weights (N, heads, L, S) as a result."""
+    check_operands(q.data, k.data, v.data)
     scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.swapaxes(2, 3)
     added = make_mask(mask, is_causal, scores.shape, scores.data)
     if added is None:

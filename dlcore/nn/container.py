@@ -44,8 +44,15 @@ class ModuleList(Module):
     def __iter__(self) -> Iterator[Module]:
         return self.children()
 
-    def __getitem__(self, index: int) -> Module:
-        return list(self.children())[index]
+    def __getitem__(self, index: Any) -> Any:
+        parts = list(self.children())
+        if isinstance(index, slice):
+            return (
+                type(self)(*parts[index])
+                if isinstance(self, Sequential)
+                else ModuleList(parts[index])
+            )
+        return parts[index]
 
 
 class Sequential(ModuleList):

@@ -47,6 +47,19 @@ class Module:
     training = True
     watch: Callable[[Module, Any], None] | None = None  # told of every output; see train.py
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Raises TypeError where a parameter, a buffer or a part would be lost to a plain value."""
+        before = vars(self).get(name)
+        for kind in (Parameter, Buffer, Module):
+            if isinstance(before, kind) and value is not None and not isinstance(value, kind):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a {kind.__name__};"
+                    f" it would be lost to a {type(value).__name__}\n"
+                    f"  write nn.{kind.__name__}(...), or overwrite its numbers:"
+                    f" with no_grad(): module.{name}[...] = value"
+                )
+        object.__setattr__(self, name, value)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes.  Raises NotImplementedError until a subclass says."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, x) yet")

@@ -407,3 +407,24 @@ def test_every_layer_family_has_one_name_and_its_matter_in_one_place():
     m = nn.Sequential(nn.Linear(2, 2, rng=0), nn.ReLU())
     assert [name for name, _ in m.named_modules()] == ["", "0", "1"]
     assert len(m) == 2 and m[0] is next(iter(m))
+
+
+@pytest.mark.parametrize(
+    "value", [tensor(np.ones((3, 2))), np.ones((3, 2)), 1.0], ids=["tensor", "array", "number"]
+)
+def test_a_parameter_is_not_lost_to_a_plain_value(value):
+    layer = nn.Linear(2, 3)
+    with pytest.raises(TypeError, match=r"Linear\.weight is a Parameter; it would be lost"):
+        layer.weight = value
+    layer.weight = nn.Parameter(np.ones((3, 2)))
+    layer.bias = None
+    model = nn.Sequential(layer, nn.ReLU())
+    with pytest.raises(TypeError, match="is a Module"):
+        setattr(model, "1", dlcore.relu)
+    assert len(model[:1]) == 1 and isinstance(model[:1], nn.Sequential)
+
+
+def test_an_empty_batch_teaches_batch_norm_nothing():
+    layer = nn.BatchNorm1d(2)
+    layer(np.zeros((0, 2), np.float32))
+    assert layer.running_mean.tolist() == [0, 0] and layer.running_var.tolist() == [1, 1]

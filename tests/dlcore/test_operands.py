@@ -231,7 +231,7 @@ def test_every_function_is_among_those_tried(module):
         for name in module.__all__
         if inspect.isfunction(getattr(module, name)) and name not in ("tensor", "max", "min")
     }
-    elsewhere = {"all", "any", "argmax", "concat", "to", "transpose", "reshape"}
+    elsewhere = {"all", "any", "argmax", "argmin", "std", "concat", "to", "transpose", "reshape"}
     assert functions - elsewhere <= {base(op) for op in OPS}
 
 
@@ -482,3 +482,76 @@ def test_matplotlib_draws_a_tensor():
     assert line.get_xdata().tolist() == [1, 2, 4]
     axes.imshow(tensor(np.ones((2, 2))))
     plt.close(figure)
+
+
+def test_an_ignored_row_may_hold_anything():
+    scores = np.array([[-np.inf, -0.7, -0.7], [-1.6, -1.2, np.log(0.5)]], np.float32)
+    scores[1, :2] = np.log([0.2, 0.3])
+    x = tensor(scores, requires_grad=True)
+    loss = F.cross_entropy(x, [-100, 2])
+    loss.backward()
+    assert loss.item() == pytest.approx(np.log(2), rel=1e-5) and x.grad.data[0].tolist() == [
+        0,
+        0,
+        0,
+    ]
+    assert F.nll_loss(scores, [0, 2], ignore_index=0).item() == pytest.approx(np.log(2), rel=1e-5)
+    nothing = F.cross_entropy([[-np.inf, -np.inf], [0.0, 0.0]], [-100, 0], label_smoothing=0.1)
+    assert nothing.item() == pytest.approx(np.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_logits"]
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_target_that_is_learned_gets_its_gradient(name, weighted):
+    """As where a student learns from a teacher that learns, too."""
+    rng = np.random.default_rng(0)
+    x, q = rng.random((4, 3)), rng.random((4, 3))
+    options = {"weight": rng.random(3)} if weighted else {}
+    if name == "cross_entropy":
+        options["label_smoothing"] = 0.2
+    if name.endswith("logits"):
+        options["pos_weight"] = rng.random(3) + 0.5
+    a, t = tensor(x, requires_grad=True), tensor(q, requires_grad=True)
+    getattr(F, name)(a, t, **options).backward()
+    b, u = torch.tensor(x, requires_grad=True), torch.tensor(q, requires_grad=True)
+    there = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    getattr(torch.nn.functional, name)(b, u, **there).backward()
+    np.testing.assert_allclose(t.grad.data, u.grad.numpy(), rtol=1e-9)
+    np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol=1e-9)
+
+
+def test_a_schedule_goes_on_in_whichever_order_it_is_loaded():
+    o = optim.SGD([w()], lr=1.0)
+    s = schedule.StepLR(o, 1, 0.5)
+    for _ in range(3):
+        s.step()
+    other = optim.SGD([w()], lr=1.0)
+    other.load_state_dict(o.state_dict())
+    again = schedule.StepLR(other, 1, 0.5)
+    again.load_state_dict(s.state_dict())
+    assert again.get_last_lr() == [0.125]
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "words"),
+    [
+        (lambda: Scaler.fit(np.array([[1.0, 2.0], [np.nan, 5.0]])), ValueError, r"columns \[0\] hold NaN"),
+        (lambda: split(np.ones((3, 1)), y=[0.1, 0.2, 0.3]), ValueError, "y must be classes"),
+        (lambda: tensor([1, 2]) ** -1, ValueError, "negative"),
+        (lambda: schedule.StepLR(optim.SGD([w()], lr=1.0), 0), ValueError, "step_size must be at least 1"),
+        (lambda: optim.SGD([w()]).load_state_dict(optim.Adam([w(), w()]).state_dict() | {"state": {1: {"m": np.ones(2)}}}), ValueError, "does not fit"),
+    ],
+)  # fmt: skip
+def test_what_would_go_wrong_later_is_refused_at_once(act, error, words):
+    with pytest.raises(error, match=words):
+        act()
+
+
+def test_a_gradient_that_is_an_array_is_taken():
+    p = w()
+    p.grad = np.ones(2)
+    optim.clip_grad_norm_([p], 1.0)
+    optim.SGD([p], lr=1.0).step()
+    np.testing.assert_allclose(p.data, [1 - 0.5**0.5, 2 - 0.5**0.5], rtol=1e-5)

@@ -464,3 +464,107 @@ def test_a_gradient_has_the_dtype_of_its_tensor():
     counts.requires_grad = True
     with pytest.raises(TypeError, match="only floating-point numbers have a gradient"):
         (counts * 2.0).sum().backward()
+
+
+SAVES_ITS_RESULT = {
+    "exp": lambda x: x.exp(),
+    "sqrt": lambda x: (x * x + 1.0).sqrt(),
+    "sigmoid": lambda x: x.sigmoid(),
+    "tanh": lambda x: x.tanh(),
+    "softmax": lambda x: x.softmax(),
+    "log_softmax": lambda x: dlcore.log_softmax(x),
+    "elu": lambda x: dlcore.functional.elu(x),
+    "amax": lambda x: x.amax(0, True),
+    "maximum": lambda x: dlcore.maximum(x, 0.5),
+    "attention": lambda x: dlcore.functional.scaled_dot_product_attention(x, x, x),
+    "rms_norm": lambda x: dlcore.functional.rms_norm(x, 2),
+    "group_norm": lambda x: dlcore.functional.group_norm(x, 1),
+}
+
+
+@pytest.mark.parametrize("name", SAVES_ITS_RESULT)
+def test_a_result_that_is_overwritten_and_was_needed_is_an_error(name):
+    x = tensor([[3.0, -8.0], [1.0, 0.5]], requires_grad=True)
+    y = SAVES_ITS_RESULT[name](x)
+    with dlcore.no_grad():
+        y[0] = 0.01
+    with pytest.raises(RuntimeError, match="overwritten"):
+        y.sum().backward()
+    z = x + 1.0  # this one is not needed
+    with dlcore.no_grad():
+        z[0] = 0.0
+    z.sum().backward()
+
+
+INDICES = [
+    (slice(None), (0, 0, 1)),
+    (0, slice(None), [1, 0]),
+    (0, slice(None), np.array([True, False, True])),
+    (slice(None), [0, 0], None, 1),
+    (1, None, [2, 2]),
+    (..., [0, 1], 0),
+    np.array([0, 0, -1], np.int8),
+    (range(2),),
+]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=repr)
+def test_what_an_index_takes_and_sends_back_is_pytorchs(index):
+    import torch
+
+    a = np.random.default_rng(0).standard_normal((2, 3, 3))
+    fit = lambda i: (
+        torch.tensor(np.asarray(i)) if isinstance(i, np.ndarray | list | tuple | range) else i
+    )
+    there = tuple(map(fit, index)) if isinstance(index, tuple) else torch.tensor(index).long()
+    x, y = tensor(a, requires_grad=True), torch.tensor(a, requires_grad=True)
+    out, wanted = x[index], y[there]
+    np.testing.assert_array_equal(out.data, wanted.detach().numpy())
+    g = np.random.default_rng(1).standard_normal(out.shape)
+    out.backward(g)
+    wanted.backward(torch.tensor(g))
+    np.testing.assert_allclose(x.grad.data, y.grad.numpy())
+
+
+def test_small_index_numbers_reach_far_rows():
+    x = tensor(np.ones((300, 2)), requires_grad=True)
+    x[np.array([1, 1], np.uint8)].sum().backward()
+    assert x.grad.data[1].tolist() == [2, 2]
+
+
+def test_a_parameter_without_dimensions_learns_whatever_happened_to_it():
+    for change in ("in place", "data"):
+        p = dlcore.nn.Parameter(1.0)
+        if change == "data":
+            p.data = np.clip(p.data * 2, 0, 2)
+        else:
+            with dlcore.no_grad():
+                p *= 2.0
+        (p * 1.0).backward()
+        dlcore.optim.clip_grad_value_([p], 0.5)
+        dlcore.optim.SGD([p], lr=0.1).step()
+        assert p.item() == pytest.approx(1.95)
+        with dlcore.no_grad():
+            p[()] = 5.0
+        assert p.item() == 5
+
+
+def test_a_tensor_in_the_place_of_an_array_is_named():
+    w = tensor([1.0, 2.0], requires_grad=True)
+    (w * w).sum().backward()
+    w.data = w.data - 0.1 * w.grad
+    with pytest.raises(TypeError, match=r"x\.data holds a tensor, where an array is needed"):
+        w * 2.0
+
+
+def test_pytorchs_common_names():
+    x = tensor([[1.0, 2.0], [3.0, 6.0]], requires_grad=True)
+    assert x.view(4).shape == (4,) and x.clamp(max=2.0).tolist() == [[1, 2], [2, 2]]
+    assert x.std().item() == pytest.approx(np.std(x.data, ddof=1)) and x.argmin().item() == 0
+    x.clone().sum().backward()
+    x.grad.zero_()
+    assert not x.grad.data.any() and x.astype(np.float64).dtype == np.float64
+    assert x.detach().requires_grad_().requires_grad and x.to("cpu").shape == (2, 2)
+    assert dlcore.max(x, tensor(2.5)).tolist() == [[2.5, 2.5], [3, 6]]
+    small = tensor(np.array([1, 2], np.uint8))
+    assert (small.sum() - 200).item() == -197

@@ -296,3 +296,38 @@ def test_in_a_notebook_the_progress_bar_leaves_stderr_empty():
     assert not [o for o in outputs if o.get("name") == "stderr"], outputs
     shown = str(outputs)
     assert "History(3 epochs" in shown and "0/12" in shown  # the bar itself is a widget
+
+
+def test_what_was_frozen_stays_frozen():
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout(0.5))
+    model[1].eval()
+    data = TensorDataset(np.ones((8, 2)), np.zeros(8, int))
+    loader = DataLoader(data, 4)
+    train.fit(
+        model,
+        F.cross_entropy,
+        optim.SGD(model.parameters(), lr=0.1),
+        loader,
+        loader,
+        2,
+        progress=False,
+    )
+    assert not model[1].training and model[2].training
+    assert model[1].running_mean.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("output", "target"),
+    [
+        (np.eye(4), np.arange(4)[:, None]),
+        (np.eye(4), np.eye(4, dtype=int)),
+        (np.ones((3, 1)), [1, 0, 1]),
+    ],
+)
+def test_an_accuracy_of_other_shapes_is_refused(output, target):
+    with pytest.raises(dlcore.errors.ShapeError, match="accuracy"):
+        train.accuracy(output, target)
+
+
+def test_accuracy_takes_tensors():
+    assert train.accuracy(tensor(np.eye(4)), [0, 1, 2, 0]) == 0.75
