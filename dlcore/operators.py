@@ -165,7 +165,7 @@ _LEAVES = (
     "numpy: this tensor requires grad, and NumPy's result would have no history\n"
     "  use dlcore's functions (dlcore.exp for np.exp), or x.detach() where no gradient is needed"
 )
-ARITHMETIC: dict[Any, Callable[..., Any]] = {}  # NumPy's operators, and the tensor's
+_ARITHMETIC: dict[Any, Callable[..., Any]] = {}  # NumPy's operators, and the tensor's
 
 
 def _arrays(x: Any) -> Any:
@@ -190,8 +190,8 @@ def __array__(x: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndar
 @method
 def __array_ufunc__(x: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """NumPy's arithmetic beside a tensor is the tensor's; its other functions see the array."""
-    if ufunc in ARITHMETIC and method == "__call__" and not options:
-        return ARITHMETIC[ufunc](*inputs)
+    if ufunc in _ARITHMETIC and method == "__call__" and not options:
+        return _ARITHMETIC[ufunc](*inputs)
     arrays = [np.asarray(a) if isinstance(a, Tensor) else a for a in inputs]
     if any(isinstance(a, Tensor) for a in options.get("out", ())):
         return NotImplemented
@@ -284,7 +284,7 @@ def _give_operators() -> None:
         setattr(Tensor, f"__{name}__", act)
         setattr(Tensor, f"__r{name}__", lambda a, b, act=act: act(b, a))
         setattr(Tensor, f"__i{name}__", _in_place(symbol, act))
-        ARITHMETIC[ufunc] = act
+        _ARITHMETIC[ufunc] = act
     comparisons = {
         "eq": ("==", np.equal),
         "ne": ("!=", np.not_equal),
@@ -293,20 +293,18 @@ def _give_operators() -> None:
         "gt": (">", np.greater),
         "ge": (">=", np.greater_equal),
     }
-    for name, (symbol, ufunc) in comparisons.items():
-        compare = _compare(symbol, ufunc)
-        setattr(Tensor, f"__{name}__", compare)
-        ARITHMETIC[ufunc] = compare
     masks = {
         "and": ("&", np.bitwise_and),
         "or": ("|", np.bitwise_or),
         "xor": ("^", np.bitwise_xor),
     }
-    for name, (symbol, ufunc) in masks.items():
-        combine = _logical(symbol, ufunc)
-        setattr(Tensor, f"__{name}__", combine)
-        setattr(Tensor, f"__r{name}__", combine)
-        ARITHMETIC[ufunc] = combine
+    for kind, table in ((_compare, comparisons), (_logical, masks)):
+        for name, (symbol, ufunc) in table.items():
+            chosen: Any = kind(symbol, ufunc)
+            _ARITHMETIC[ufunc] = chosen
+            setattr(Tensor, f"__{name}__", chosen)
+            if table is masks:  # Python turns comparisons round by itself
+                setattr(Tensor, f"__r{name}__", chosen)
     Tensor.__invert__ = lambda a: Tensor(np.invert(a.data))  # type: ignore[attr-defined,operator]
     Tensor.__neg__ = neg
     Tensor.__abs__ = abs  # type: ignore[attr-defined]
@@ -340,7 +338,6 @@ def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
 
 @method
 def zero_(x: Tensor) -> Tensor:
-    """Fill with 0."""
-    x.data = _array(x.data * 0)
-    x.changed()
+    """Fill with 0.  Raises RuntimeError for what is being recorded."""
+    x[...] = 0
     return x

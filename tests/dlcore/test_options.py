@@ -563,19 +563,19 @@ def recurrent(kind: Any, states: int) -> Any:
     return spec
 
 
+def layer(kind: Any, d: Draw, width: int, count: int, first: bool) -> Any:
+    """A transformer's layer with drawn options."""
+    activation, options = (
+        d(st.sampled_from(["relu", "gelu"])),
+        {"norm_first": d(yes), "bias": d(yes)},
+    )
+    return kind(width, count, d(few), 0.0, activation, batch_first=first, **options)
+
+
 def encoder(d: Draw) -> Any:
     count, first = d(st.integers(1, 2)), d(yes)
     e, n, t = count * d(few), d(few), d(few)
-    module = T.TransformerEncoderLayer(
-        e,
-        count,
-        d(few),
-        0.0,
-        d(st.sampled_from(["relu", "gelu"])),
-        batch_first=first,
-        norm_first=d(yes),
-        bias=d(yes),
-    )
+    module = layer(T.TransformerEncoderLayer, d, e, count, first)
     options = masks(d, n, count, t, t)
     named = {"src_mask": options["attn_mask"], "src_key_padding_mask": options["key_padding_mask"]}
     return module, {"src": d.array(n, t, e) if first else d.array(t, n, e)}, named
@@ -584,16 +584,7 @@ def encoder(d: Draw) -> Any:
 def decoder(d: Draw) -> Any:
     count, first = d(st.integers(1, 2)), d(yes)
     e, n, t, s = count * d(few), d(few), d(few), d(few)
-    module = T.TransformerDecoderLayer(
-        e,
-        count,
-        d(few),
-        0.0,
-        d(st.sampled_from(["relu", "gelu"])),
-        batch_first=first,
-        norm_first=d(yes),
-        bias=d(yes),
-    )
+    module = layer(T.TransformerDecoderLayer, d, e, count, first)
     form = lambda length: (n, length, e) if first else (length, n, e)
     own, cross = masks(d, n, count, t, t), masks(d, n, count, t, s)
     options = {"tgt_mask": own["attn_mask"], "tgt_key_padding_mask": own["key_padding_mask"]}

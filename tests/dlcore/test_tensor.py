@@ -563,6 +563,10 @@ def test_pytorchs_common_names():
     assert x.std().item() == pytest.approx(np.std(x.data, ddof=1)) and x.argmin().item() == 0
     x.clone().sum().backward()
     x.grad.zero_()
+    spoilt = tensor([np.nan, np.inf])
+    assert spoilt.zero_() is spoilt and spoilt.tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="its history would not know"):
+        x.zero_()
     assert not x.grad.data.any() and x.astype(np.float64).dtype == np.float64
     assert x.detach().requires_grad_().requires_grad and x.to("cpu").shape == (2, 2)
     assert dlcore.max(x, tensor(2.5)).tolist() == [[2.5, 2.5], [3, 6]]
