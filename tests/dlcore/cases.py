@@ -266,9 +266,12 @@ def pool_case(average: bool) -> Any:
         options: dict[str, Any] = {"kernel_size": k, "ceil_mode": bool(rng.random() < 0.3)}
         if rng.random() < 0.7:
             options |= {"stride": n(rng, 1, 4), "padding": n(rng, 0, k // 2 + 1)}
+        if not average and rng.random() < 0.5:  # windows may share pixels without overlapping
+            options["dilation"] = n(rng, 2, 4)
         if average:
             options["count_include_pad"] = bool(rng.random() < 0.5)
-        shape = n(rng, 1, 3), n(rng, 1, 3), k + n(rng, 0, 4), k + n(rng, 0, 4)
+        reach = options.get("dilation", 1) * (k - 1) + 1
+        shape = n(rng, 1, 3), n(rng, 1, 3), reach + n(rng, 0, 4), reach + n(rng, 0, 4)
         return Case([some(rng, *shape) if average else apart(rng, *shape)], (), options)
 
     return draw
