@@ -428,3 +428,23 @@ def test_an_empty_batch_teaches_batch_norm_nothing():
     layer = nn.BatchNorm1d(2)
     layer(np.zeros((0, 2), np.float32))
     assert layer.running_mean.tolist() == [0, 0] and layer.running_var.tolist() == [1, 1]
+
+
+def test_a_query_that_may_look_nowhere_gets_zeros_with_weights_and_without():
+    """PyTorch gives NaN here, so the comparison with it does not see this."""
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, rng=0).double()
+    mask = np.zeros((3, 3), bool)
+    mask[1] = True
+    results = []
+    for weights in (True, False):
+        x = tensor(np.random.default_rng(0).standard_normal((2, 3, 4)), requires_grad=True)
+        y, shares = layer(x, x, x, attn_mask=mask, need_weights=weights)
+        (y * y).sum().backward()
+        assert shares is None or not shares.data[:, 1].any()
+        results.append((y.data, x.grad.data))
+    for one, other in zip(*results, strict=True):
+        assert np.isfinite(one).all()
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    nothing = np.zeros((1, 0, 2))
+    found = dlcore.functional.scaled_dot_product_attention(np.ones((1, 3, 2)), nothing, nothing)
+    assert found.shape == (1, 3, 2) and not found.data.any()
