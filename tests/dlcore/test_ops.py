@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dlcore
-from dlcore import Tensor, tensor
-from dlcore.backend import arrays
+from dlcore import Tensor, attention, tensor
+from dlcore.backend import arrays, sums
 from dlcore.errors import ShapeError
 from dlcore.gradcheck import gradcheck
 from tests.dlcore.ops import OPS, Case, Op
@@ -129,6 +129,45 @@ def test_keeps_dtype_and_inputs(op, dtype):
 
 def fortran(a: np.ndarray) -> np.ndarray:
     return np.array(a, order="F")
+
+
+ATTENTIONS = [op for op in OPS if "attention" in op.name]
+NUMBERED = [op for op in OPS if base(op) in ("embedding", "x[...]")]
+
+
+@pytest.mark.parametrize("op", ATTENTIONS, ids=lambda op: op.name)
+@pytest.mark.parametrize("scores", [1, 7, 1 << 18])
+@pytest.mark.parametrize("keep", [0, 1 << 22])
+def test_attention_in_parts_of_any_size_is_the_same(op, scores, keep, monkeypatch):
+    """Of long sequences, some queries of one head at a time; their gradients of keys and values add up."""
+    monkeypatch.setattr(attention, "SCORES", scores)
+    monkeypatch.setattr(attention, "KEEP", keep)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        case = op.draw(rng)
+        g = cotangent(op, case, rng)
+        for found, wanted in zip(flat(run(op, case, g)), flat(run_torch(op, case, g)), strict=True):
+            agree(found, wanted, 1e-10)
+
+
+@pytest.mark.parametrize("op", NUMBERED, ids=lambda op: op.name)
+@pytest.mark.parametrize("many", [1, 1 << 30])
+@pytest.mark.parametrize("scipy", [True, False])
+def test_rows_by_number_add_up_however_they_are_added(op, many, scipy, monkeypatch):
+    """By a sparse product, or sorted where there are few or no SciPy."""
+    monkeypatch.setattr(sums, "MANY", many)
+    if not scipy:
+        monkeypatch.setattr(sums, "_sparse", lambda: None)
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        case = op.draw(rng)
+        g = cotangent(op, case, rng)
+        for found, wanted in zip(flat(run(op, case, g)), flat(run_torch(op, case, g)), strict=True):
+            agree(found, wanted, 1e-10)
+
+
+def flat(results) -> list[np.ndarray]:
+    return [results[0], *results[1]]
 
 
 def strided(a: np.ndarray) -> np.ndarray:
