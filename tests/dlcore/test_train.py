@@ -331,3 +331,13 @@ def test_an_accuracy_of_other_shapes_is_refused(output, target):
 
 def test_accuracy_takes_tensors():
     assert train.accuracy(tensor(np.eye(4)), [0, 1, 2, 0]) == 0.75
+
+
+def test_weights_that_another_library_has_saved_are_read(tmp_path):
+    from safetensors.numpy import save_file
+
+    theirs = {"weight": np.ones((1, 2), np.float32), "bias": np.full(1, 3.0, np.float32)}
+    save_file(theirs, tmp_path / "theirs.safetensors")
+    layer = nn.Linear(2, 1)
+    load_model(layer, tmp_path / "theirs.safetensors")
+    assert layer([[1.0, 1.0]]).item() == 5
