@@ -13,7 +13,7 @@ def must_be_module(op: str, x: Any) -> Module:
     if isinstance(x, Module):
         return x
     if isinstance(x, type):
-        what, mend = f"the class {x.__name__}", f"write {x.__name__}(), with its arguments"
+        what, mend = f"the class {x.__name__}", f"make an object of it: {x.__name__}(...)"
     elif isinstance(x, list | tuple):
         what, mend = f"a {type(x).__name__}", f"unpack it: {op}(*modules)"
     elif callable(x):
